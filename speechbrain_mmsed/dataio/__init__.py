@@ -1,0 +1,1 @@
+"""Reading and writing: annotations, media, streams, batches."""

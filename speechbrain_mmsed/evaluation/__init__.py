@@ -1,0 +1,1 @@
+"""Metrics, tuning and reports; knows no network."""

@@ -1,0 +1,1 @@
+"""Networks that other recipes may import."""

@@ -1,0 +1,1 @@
+"""Attention and fusion, the parts of the networks."""

@@ -1,0 +1,1 @@
+"""Training: the mean-teacher Brain and scoring."""
