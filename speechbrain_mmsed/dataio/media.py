@@ -1,0 +1,227 @@
+"""Pictures out of media files, by presentation time, through PyAV.
+
+Section 2.1 of the paper feeds the network 64 picture embeddings per clip.
+Which picture is shown at a given time is a question of presentation time
+stamps: films start late, have a variable frame rate, carry cover art, are
+rotated or cut off, and each of these silently shifts a reader that counts
+frames. Hence the rules here:
+
+- a time t shows the last frame whose presentation time is at or before t;
+- the last frame is held for its own duration and no longer;
+- time zero is the file's zero, so a film that starts late stays late (only
+  formats with an arbitrary clock, such as MPEG-TS, are counted from their
+  first time stamp);
+- a packet that cannot be decoded is passed over, so that a damaged film
+  yields what is left of it.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import dataclasses
+
+import numpy as np
+
+from speechbrain_mmsed.dataio.film import Film, MediaError
+
+# Beyond this ratio of the sides a picture is squeezed, because a film of a
+# few pixels' height would otherwise be enlarged to gigabytes.
+MAX_ASPECT = 4.0
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoInfo:
+    """What a film holds.
+
+    Arguments
+    ---------
+    status : str
+        "present", or the reason why it yields no pictures: "absent",
+        "unreadable: ...".
+    duration : float
+        Seconds from the first picture to the end of the last one, measured
+        from the packets and not taken from the header; 0.0 without
+        pictures.
+    start : float
+        Seconds from the file's zero to the first picture.
+    width, height : int
+        Size of the coded pictures in pixels.
+    """
+
+    status: str
+    duration: float = 0.0
+    start: float = 0.0
+    width: int = 0
+    height: int = 0
+
+    @property
+    def present(self):
+        """Whether pictures can be had."""
+        return self.status == "present"
+
+
+def grid_times(n_frames=64, clip_seconds=10.0):
+    """Times at which a clip is looked at: the middles of its frames.
+
+    Arguments
+    ---------
+    n_frames : int
+        Number of frames T of a clip.
+    clip_seconds : float
+        Length of the clip in seconds.
+
+    Returns
+    -------
+    times : np.ndarray
+        (T,) seconds.
+
+    Example
+    -------
+    >>> grid_times(4, 10.0).tolist()
+    [1.25, 3.75, 6.25, 8.75]
+    """
+    return (np.arange(n_frames) + 0.5) * clip_seconds / n_frames
+
+
+def probe_video(path):
+    """Says whether a film yields pictures and how long they last.
+
+    The packets of the picture track are walked once, without decoding more
+    than the first picture: the header of a film that was cut off still
+    announces its old length.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+
+    Returns
+    -------
+    info : VideoInfo
+        Its `status` is "present" or the reason why there is nothing.
+    """
+    try:
+        with Film(path) as film:
+            first, begin, end = None, np.inf, -np.inf
+            for packet in film.packets():
+                if first is None:
+                    first = next(film.decode(packet), None)
+                if packet.pts is not None:
+                    at = film.seconds(packet.pts)
+                    lasts = (packet.duration or 0) * film.time_base
+                    begin = min(begin, at)
+                    end = max(end, at + (lasts or film.frame_seconds))
+            if first is None:
+                first = next(film.decode(None), None)
+            if first is None:
+                raise MediaError(path, "unreadable: no picture decodes")
+            if begin > end:
+                begin, end = 0.0, film.frame_seconds
+            begin = max(begin, 0.0)
+            return VideoInfo(
+                "present", end - begin, begin, first.width, first.height
+            )
+    except MediaError as error:
+        return VideoInfo(error.reason)
+
+
+def read_frames(path, times, size=None):
+    """Pictures shown at given times.
+
+    Only the pictures that are shown at one of the times are converted, and
+    they are resized while being converted, so that memory depends on the
+    wanted size and not on the film's.
+
+    Arguments
+    ---------
+    path : str
+        The film.
+    times : array_like
+        (T,) seconds from the file's zero, in any order.
+    size : tuple or int or None
+        (H, W): resized to exactly this; an integer: the shorter side gets
+        this length and the aspect ratio is kept; None: as coded.
+
+    Returns
+    -------
+    frames : np.ndarray
+        (T, H, W, 3) uint8, RGB, upright. Rows past the film's end repeat
+        the last covered picture, rows before its start the first one.
+    covered : np.ndarray
+        (T,) bool: whether the film really shows a picture at that time.
+
+    Raises
+    ------
+    MediaError
+        If no picture is shown at any of the times; with a reason.
+    """
+    frames, covered = read_frames_at_sizes(path, times, [size])
+    return frames[0], covered
+
+
+def read_frames_at_sizes(path, times, sizes):
+    """As `read_frames`, at several sizes in one decoding pass.
+
+    Arguments
+    ---------
+    path : str
+        The film.
+    times : array_like
+        (T,) seconds from the file's zero, in any order.
+    sizes : list
+        Sizes as `read_frames` takes them.
+
+    Returns
+    -------
+    frames : list
+        For each size (T, H, W, 3) uint8.
+    covered : np.ndarray
+        (T,) bool.
+    """
+    times = np.asarray(times, dtype=float)
+    order = np.argsort(times, kind="stable")
+    covered = np.zeros(len(times), dtype=bool)
+    frames = [None] * len(sizes)
+    with Film(path) as film:
+        for frame, shown in film.shown(times[order]):
+            rows = order[shown]
+            for i, size in enumerate(sizes):
+                exact = size if frames[i] is None else frames[i].shape[1:3]
+                picture = _to_rgb(frame, exact)
+                if frames[i] is None:
+                    frames[i] = np.empty((len(times), *picture.shape), np.uint8)
+                frames[i][rows] = picture
+            covered[rows] = True
+    if not covered.any():
+        raise MediaError(path, "unreadable: no picture at the wanted times")
+    source = _nearest_covered(covered[order])
+    for array in frames:
+        missing = ~covered[order]
+        array[order[missing]] = array[order[source[missing]]]
+    return frames, covered
+
+
+def _nearest_covered(covered):
+    """For each row the last covered row up to it, else the first."""
+    index = np.where(covered, np.arange(len(covered)), -1)
+    index = np.maximum.accumulate(index)
+    return np.where(index < 0, np.argmax(covered), index)
+
+
+def _to_rgb(frame, size):
+    """Converts a decoded frame to upright (H, W, 3) uint8."""
+    turns = int(round(frame.rotation / 90.0)) % 4
+    turned = turns % 2 == 1
+    if isinstance(size, int):
+        short, long = sorted((frame.width, frame.height))
+        long = round(size * min(long / short, MAX_ASPECT))
+        wide = frame.width >= frame.height
+        width, height = (long, size) if wide else (size, long)
+    elif size is None:
+        width, height = frame.width, frame.height
+    else:
+        height, width = size[::-1] if turned else size
+    picture = frame.reformat(
+        width=width, height=height, format="rgb24", interpolation="BICUBIC"
+    ).to_ndarray()
+    return np.rot90(picture, turns)
