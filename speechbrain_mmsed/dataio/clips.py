@@ -1,0 +1,93 @@
+"""One clip of a manifest, as tensors: what recipes' pipelines are made of.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import torch
+
+from speechbrain_mmsed.dataio.annotations import (
+    events_to_frames,
+    tags_to_vector,
+)
+from speechbrain_mmsed.dataio.sound import read_sound
+from speechbrain_mmsed.lobes.frontend import peak_normalise
+
+
+def unpadded_waveform(path, sample_rate, n_samples):
+    """Sound of a clip: mono, cut, peak amplitude 1; silence stays silence.
+
+    Arguments
+    ---------
+    path : str
+        Sound file of any rate and channel count.
+    sample_rate : int
+        Rate to bring it to, in Hz.
+    n_samples : int
+        Longer clips are cut here.
+
+    Returns
+    -------
+    torch.Tensor
+        (samples,) float32, samples <= n_samples.
+    """
+    waveform = torch.as_tensor(read_sound(path, sample_rate))[:n_samples]
+    return peak_normalise(waveform)
+
+
+def clip_waveform(path, sample_rate, n_samples):
+    """As `unpadded_waveform`, zero-padded to the full length.
+
+    Arguments
+    ---------
+    path : str
+        Sound file of any rate and channel count.
+    sample_rate : int
+        Rate to bring it to, in Hz.
+    n_samples : int
+        Length of the result.
+
+    Returns
+    -------
+    torch.Tensor
+        (n_samples,) float32.
+    """
+    waveform = unpadded_waveform(path, sample_rate, n_samples)
+    return torch.nn.functional.pad(waveform, (0, n_samples - len(waveform)))
+
+
+def clip_labels(events, tags, duration, labels, n_frames, frame_hop):
+    """Both kinds of labels of a clip; zeros where it has none.
+
+    Arguments
+    ---------
+    events : list
+        [onset, offset, label] in seconds.
+    tags : list of str
+        Labels of the clip.
+    duration : float
+        Seconds.
+    labels : list of str
+        Class names, C.
+    n_frames : int
+        T.
+    frame_hop : float
+        Seconds of a frame.
+
+    Returns
+    -------
+    weak : torch.Tensor
+        (C,) float32.
+    strong : torch.Tensor
+        (T, C) float32; an event covers every frame it touches.
+
+    Example
+    -------
+    >>> weak, strong = clip_labels(
+    ...     [[0.0, 0.1, "Dog"]], ["Dog"], 10.0, ["Cat", "Dog"], 64, 0.1565)
+    >>> weak.tolist(), strong.sum().item()
+    ([0.0, 1.0], 1.0)
+    """
+    strong = events_to_frames(events, labels, n_frames, frame_hop, duration)
+    weak = tags_to_vector(tags, labels)
+    return torch.as_tensor(weak), torch.as_tensor(strong)

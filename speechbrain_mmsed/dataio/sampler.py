@@ -1,0 +1,126 @@
+"""Batches that hold a fixed number of clips of each subset (section 3.1.5).
+
+SpeechBrain's samplers either repeat the same batches every epoch or run out
+of the smallest subset; here a subset is shuffled anew whenever it has been
+gone through, whatever the sizes, and the order is a function of
+(seed, epoch, step) alone.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from speechbrain_mmsed.seeding import derive_seed
+
+
+class SubsetBatchSampler(Sampler):
+    """Yields lists of indices into the concatenation of several subsets.
+
+    A subset is an endless row of shuffled passes; step k of the whole
+    training takes its k-th slice. An epoch therefore goes on where the last
+    one stopped, and no clip is seen twice before each was seen once.
+
+    Arguments
+    ---------
+    subset_sizes : list of int
+        Number of clips of each subset, in the order of concatenation.
+    batch_sizes : list of int
+        Clips of each subset in one batch; 0 leaves a subset out.
+    batches_per_epoch : int
+        Batches in an epoch.
+    seed : int
+        Seed of the order.
+
+    Raises
+    ------
+    ValueError
+        If a subset is empty but clips of it are asked for, or all batch
+        sizes are 0.
+
+    Example
+    -------
+    >>> sampler = SubsetBatchSampler([4, 3], [2, 1], batches_per_epoch=2, seed=0)
+    >>> sampler.set_epoch(1)
+    >>> [len(batch) for batch in sampler]
+    [3, 3]
+    """
+
+    def __init__(self, subset_sizes, batch_sizes, batches_per_epoch, seed):
+        if len(subset_sizes) != len(batch_sizes):
+            raise ValueError(
+                f"{len(subset_sizes)} subsets but {len(batch_sizes)} batch "
+                "sizes: give one for each subset."
+            )
+        for index, (size, batch) in enumerate(
+            zip(subset_sizes, batch_sizes, strict=True)
+        ):
+            if batch < 0 or (batch > 0 and size == 0):
+                raise ValueError(
+                    f"Subset {index} has {size} clips, but {batch} of them "
+                    "are asked for in every batch: set its batch size to 0, "
+                    "or prepare the subset."
+                )
+        if sum(batch_sizes) == 0 or batches_per_epoch < 1:
+            raise ValueError(
+                f"Batch sizes {list(batch_sizes)} and {batches_per_epoch} "
+                "batches an epoch leave nothing to train on."
+            )
+        self.subset_sizes = list(subset_sizes)
+        self.batch_sizes = list(batch_sizes)
+        self.batches_per_epoch = batches_per_epoch
+        self.seed = seed
+        self.epoch = 1
+        self._passes = {}
+
+    def set_epoch(self, epoch):
+        """Moves to an epoch; Brain calls this if `train_sampler` is set.
+
+        Arguments
+        ---------
+        epoch : int
+            Epoch, counted from 1.
+        """
+        self.epoch = epoch
+
+    def __len__(self):
+        return self.batches_per_epoch
+
+    def __iter__(self):
+        first = (self.epoch - 1) * self.batches_per_epoch
+        for step in range(first, first + self.batches_per_epoch):
+            yield self.batch(step)
+
+    def batch(self, step):
+        """The indices of one batch.
+
+        Arguments
+        ---------
+        step : int
+            Number of the batch since the start of training, from 0.
+
+        Returns
+        -------
+        list of int
+            sum(batch_sizes) indices, subset after subset.
+        """
+        indices, offset = [], 0
+        for subset, (size, batch) in enumerate(
+            zip(self.subset_sizes, self.batch_sizes, strict=True)
+        ):
+            for position in range(step * batch, (step + 1) * batch):
+                order = self._pass(subset, position // size)
+                indices.append(offset + int(order[position % size]))
+            offset += size
+        return indices
+
+    def _pass(self, subset, number):
+        """The order of one pass over a subset; the last one is kept."""
+        if self._passes.get(subset, (None,))[0] != number:
+            seed = derive_seed(self.seed, "order", subset, number)
+            order = np.random.default_rng(seed).permutation(
+                self.subset_sizes[subset]
+            )
+            self._passes[subset] = (number, order)
+        return self._passes[subset][1]

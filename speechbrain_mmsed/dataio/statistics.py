@@ -1,0 +1,65 @@
+"""Per-bin statistics of the training data, computed once per preparation.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import hashlib
+import json
+import os
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from speechbrain_mmsed.dataio.clips import unpadded_waveform
+from speechbrain_mmsed.lobes.frontend import compute_statistics
+
+
+def training_statistics(frontend, manifests, path, n_samples):
+    """Mean and standard deviation of each mel bin over the training clips.
+
+    They are kept in a file and computed again only when the clips or the
+    front end's settings are others.
+
+    Arguments
+    ---------
+    frontend : LogMelFrontend
+        Its settings decide what is computed.
+    manifests : list of str
+        Manifests of the training subsets.
+    path : str
+        npz file of the statistics; written if missing or outdated.
+    n_samples : int
+        Longer clips are cut here, as in training.
+
+    Returns
+    -------
+    mean : torch.Tensor
+        (M,) over the unpadded frames of all clips.
+    std : torch.Tensor
+        (M,).
+    """
+    clips = []
+    for manifest in manifests:
+        with open(manifest, encoding="utf-8") as handle:
+            clips += list(json.load(handle).values())
+    identity = json.dumps(
+        [frontend.key(), n_samples]
+        + [[row["wav"], row["duration"]] for row in clips]
+    )
+    key = hashlib.sha256(identity.encode()).hexdigest()
+    if os.path.exists(path):
+        with np.load(path) as stored:
+            if str(stored["key"]) == key:
+                return torch.tensor(stored["mean"]), torch.tensor(stored["std"])
+    rate = frontend.settings()["sample_rate"]
+    waveforms = (
+        unpadded_waveform(row["wav"], rate, n_samples)
+        for row in tqdm(clips, desc="statistics", dynamic_ncols=True)
+    )
+    mean, std = compute_statistics(frontend, waveforms)
+    temporary = f"{path}.{os.getpid()}.tmp.npz"
+    np.savez(temporary, mean=mean.numpy(), std=std.numpy(), key=key)
+    os.replace(temporary, path)
+    return mean, std

@@ -1,0 +1,108 @@
+"""The four terms of the student's loss (section 3.1.5).
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def masked_bce(logits, targets, mask):
+    """Binary cross entropy over the clips that have the label.
+
+    Arguments
+    ---------
+    logits : torch.Tensor
+        (B, C) or (B, T, C).
+    targets : torch.Tensor
+        Same shape, in [0, 1]; mixup makes them soft.
+    mask : torch.Tensor
+        (B,) bool, the clips that count.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar mean; a zero that still has a gradient if no clip counts.
+
+    Example
+    -------
+    >>> logits = torch.zeros(2, 3)
+    >>> keep = torch.tensor([True, False])
+    >>> round(masked_bce(logits, torch.ones(2, 3), keep).item(), 4)
+    0.6931
+    """
+    if not mask.any():
+        return logits.sum() * 0.0
+    return F.binary_cross_entropy_with_logits(
+        logits[mask].float(), targets[mask].float()
+    )
+
+
+def classification_losses(student, weak, strong, subset, subsets):
+    """Clip-level cross entropy on weak, frame-level on strong clips.
+
+    Arguments
+    ---------
+    student : tuple of torch.Tensor
+        Clip logits (B, C) and frame logits (B, T, C).
+    weak : torch.Tensor
+        (B, C) clip labels.
+    strong : torch.Tensor
+        (B, T, C) frame labels.
+    subset : torch.Tensor
+        (B,) integer of the subset of each clip.
+    subsets : list of str
+        Names of those integers; "weak" and "strong" count.
+
+    Returns
+    -------
+    dict of torch.Tensor
+        Scalars "clip_bce" and "frame_bce".
+
+    Example
+    -------
+    >>> out = torch.zeros(2, 3), torch.zeros(2, 4, 3)
+    >>> losses = classification_losses(
+    ...     out, torch.ones(2, 3), torch.ones(2, 4, 3),
+    ...     torch.tensor([0, 1]), ["strong", "weak"])
+    >>> sorted(losses)
+    ['clip_bce', 'frame_bce']
+    """
+    clip_logits, frame_logits = student
+    return {
+        "clip_bce": masked_bce(
+            clip_logits, weak, subset == subsets.index("weak")
+        ),
+        "frame_bce": masked_bce(
+            frame_logits, strong, subset == subsets.index("strong")
+        ),
+    }
+
+
+def consistency_losses(student, teacher):
+    """Mean squared differences of the probabilities, over all clips.
+
+    Arguments
+    ---------
+    student : tuple of torch.Tensor
+        Clip logits (B, C) and frame logits (B, T, C).
+    teacher : tuple of torch.Tensor
+        The same of the teacher; no gradient flows into it.
+
+    Returns
+    -------
+    dict of torch.Tensor
+        Scalars "clip_consistency" and "frame_consistency".
+
+    Example
+    -------
+    >>> out = torch.zeros(2, 3), torch.zeros(2, 4, 3)
+    >>> consistency_losses(out, out)["clip_consistency"].item()
+    0.0
+    """
+    clip, frame = (
+        F.mse_loss(ours.float().sigmoid(), theirs.detach().float().sigmoid())
+        for ours, theirs in zip(student, teacher, strict=True)
+    )
+    return {"clip_consistency": clip, "frame_consistency": frame}
