@@ -1,0 +1,205 @@
+"""Scores of a set of clips: what a network leaves behind for evaluation.
+
+Scoring, tuning and evaluation are separate programs that pass files. This
+one holds the probabilities of every clip and frame together with what is
+needed to turn them into events: durations, class labels, the frames' hop.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+import pathlib
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass
+class ClipScores:
+    """Probabilities of N clips, T frames and C classes.
+
+    Frame k covers [k * frame_hop, (k + 1) * frame_hop), cut at the clip's
+    end (section 3.1.3). Clips shorter than T frames keep all T rows; the
+    rows past their end are dropped when events are made of them.
+
+    Arguments
+    ---------
+    filenames : list of str
+        N different file names, as in the ground truth.
+    durations : numpy.ndarray
+        (N,) measured durations in seconds.
+    labels : list of str
+        C class labels.
+    clip : numpy.ndarray
+        (N, C) probabilities of the clips, 0 to 1.
+    frame : numpy.ndarray
+        (N, T, C) probabilities of the frames, 0 to 1.
+    has_video : numpy.ndarray
+        (N,) booleans.
+    frame_hop : float
+        Seconds between the starts of two frames.
+
+    Raises
+    ------
+    ValueError
+        Where shapes disagree, names repeat or a value is no probability.
+
+    Example
+    -------
+    >>> scores = ClipScores(
+    ...     filenames=["a.wav", "b.wav"],
+    ...     durations=[10.0, 8.5],
+    ...     labels=["Dog", "Cat", "Speech"],
+    ...     clip=np.zeros((2, 3)),
+    ...     frame=np.zeros((2, 64, 3)),
+    ...     has_video=[True, False],
+    ...     frame_hop=0.1565,
+    ... )
+    >>> scores.subset(scores.has_video).frame.shape
+    (1, 64, 3)
+    """
+
+    filenames: list
+    durations: np.ndarray
+    labels: list
+    clip: np.ndarray
+    frame: np.ndarray
+    has_video: np.ndarray
+    frame_hop: float
+
+    def __post_init__(self):
+        self.filenames = [str(name) for name in self.filenames]
+        self.labels = [str(label) for label in self.labels]
+        self.durations = np.asarray(self.durations, dtype=np.float64)
+        self.clip = np.asarray(self.clip, dtype=np.float32)
+        self.frame = np.asarray(self.frame, dtype=np.float32)
+        self.has_video = np.asarray(self.has_video, dtype=bool)
+        self.frame_hop = float(self.frame_hop)
+        self._check_shapes()
+        self._check_values()
+
+    def _check_shapes(self):
+        n_clips, n_classes = len(self.filenames), len(self.labels)
+        expected = {
+            "durations": (n_clips,),
+            "clip": (n_clips, n_classes),
+            "has_video": (n_clips,),
+        }
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise ValueError(
+                    f"scores: {name} has shape {found}, expected {shape} for "
+                    f"{n_clips} clips and {n_classes} classes"
+                )
+        shape = self.frame.shape
+        if len(shape) != 3 or (shape[0], shape[2]) != (n_clips, n_classes):
+            raise ValueError(
+                f"scores: frame has shape {shape}, expected "
+                f"({n_clips}, frames, {n_classes})"
+            )
+        for name in ("filenames", "labels"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                twice = sorted({v for v in values if values.count(v) > 1})
+                raise ValueError(f"scores: {name} repeat: {twice[:10]}")
+
+    def _check_values(self):
+        if not self.frame_hop > 0:
+            raise ValueError(
+                f"scores: frame_hop is {self.frame_hop}, expected seconds > 0"
+            )
+        good = np.isfinite(self.durations) & (self.durations > 0)
+        # NaN fails both comparisons, so it is found as well.
+        good &= ((self.clip >= 0) & (self.clip <= 1)).all(axis=1)
+        good &= ((self.frame >= 0) & (self.frame <= 1)).all(axis=(1, 2))
+        if not good.all():
+            bad = [self.filenames[i] for i in np.flatnonzero(~good)]
+            raise ValueError(
+                f"scores: {len(bad)} clips have a duration that is not > 0 or "
+                f"probabilities outside 0 to 1 (or NaN): {bad[:10]}. Scores "
+                "are probabilities after the sigmoid, durations are seconds"
+            )
+
+    def subset(self, mask):
+        """Scores of some of the clips, in the same order.
+
+        Arguments
+        ---------
+        mask : numpy.ndarray
+            (N,) booleans.
+
+        Returns
+        -------
+        ClipScores
+        """
+        mask = np.asarray(mask, dtype=bool)
+        if mask.shape != (len(self.filenames),):
+            raise ValueError(
+                f"scores: mask has shape {mask.shape}, expected "
+                f"({len(self.filenames)},)"
+            )
+        return ClipScores(
+            [self.filenames[i] for i in np.flatnonzero(mask)],
+            self.durations[mask],
+            self.labels,
+            self.clip[mask],
+            self.frame[mask],
+            self.has_video[mask],
+            self.frame_hop,
+        )
+
+    def save(self, path):
+        """Write the scores to an npz file, whole or not at all.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            File to write.
+        """
+        path = pathlib.Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(
+                    file,
+                    filenames=np.array(self.filenames, dtype=np.str_),
+                    durations=self.durations,
+                    labels=np.array(self.labels, dtype=np.str_),
+                    clip=self.clip,
+                    frame=self.frame,
+                    has_video=self.has_video,
+                    frame_hop=np.float64(self.frame_hop),
+                )
+            os.replace(temporary, path)
+        except BaseException:
+            pathlib.Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            An npz file.
+
+        Returns
+        -------
+        ClipScores
+        """
+        with np.load(path, allow_pickle=False) as file:
+            missing = sorted(set(cls.__dataclass_fields__) - set(file.files))
+            if missing:
+                raise ValueError(
+                    f"{path}: no scores file, {missing} are missing; write it "
+                    "with ClipScores.save"
+                )
+            fields = {name: file[name] for name in cls.__dataclass_fields__}
+        fields["filenames"] = fields["filenames"].tolist()
+        fields["labels"] = fields["labels"].tolist()
+        return cls(**fields)
