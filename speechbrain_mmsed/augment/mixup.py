@@ -136,4 +136,6 @@ def mixup_groups(subset, available):
     """
     bits = 2 ** torch.arange(available.shape[1], device=available.device)
     pattern = (available.long() * bits).sum(1)
-    return subset.to(available.device).long() * 2 ** available.shape[1] + pattern
+    return (
+        subset.to(available.device).long() * 2 ** available.shape[1] + pattern
+    )

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import json
+
 import torch
 
 from speechbrain_mmsed.dataio.annotations import (
@@ -12,6 +14,35 @@ from speechbrain_mmsed.dataio.annotations import (
 )
 from speechbrain_mmsed.dataio.sound import read_sound
 from speechbrain_mmsed.lobes.frontend import peak_normalise
+
+
+def read_manifest(path):
+    """Reads the manifest of a subset.
+
+    Arguments
+    ---------
+    path : str
+        JSON file that preparation wrote.
+
+    Returns
+    -------
+    dict
+        clip id -> dict with wav, filename, subset, duration, events, tags,
+        video, video_status.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the corpus has not been prepared.
+    """
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return json.load(handle)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path} does not exist: prepare the corpus first (leave "
+            "skip_prep at False)."
+        ) from None
 
 
 def unpadded_waveform(path, sample_rate, n_samples):

@@ -41,7 +41,7 @@ class SubsetBatchSampler(Sampler):
 
     Example
     -------
-    >>> sampler = SubsetBatchSampler([4, 3], [2, 1], batches_per_epoch=2, seed=0)
+    >>> sampler = SubsetBatchSampler([4, 3], [2, 1], 2, seed=0)
     >>> sampler.set_epoch(1)
     >>> [len(batch) for batch in sampler]
     [3, 3]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from speechbrain_mmsed.dataio.clips import unpadded_waveform
+from speechbrain_mmsed.dataio.clips import read_manifest, unpadded_waveform
 from speechbrain_mmsed.lobes.frontend import compute_statistics
 
 
@@ -42,8 +42,7 @@ def training_statistics(frontend, manifests, path, n_samples):
     """
     clips = []
     for manifest in manifests:
-        with open(manifest, encoding="utf-8") as handle:
-            clips += list(json.load(handle).values())
+        clips += list(read_manifest(manifest).values())
     identity = json.dumps(
         [frontend.key(), n_samples]
         + [[row["wav"], row["duration"]] for row in clips]

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import torch
 import torch.nn.functional as F
 
 

@@ -210,6 +210,28 @@ class MeanTeacherBrain(sb.Brain):
                 keep_recent=True,
             )
 
+    def recover_last(self):
+        """Loads the last checkpoint; never scores weights that were not saved.
+
+        Raises
+        ------
+        RuntimeError
+            If there is none: `Brain.evaluate` would go on with the current
+            weights.
+        """
+        found = self.checkpointer.recover_if_possible()
+        if found is None:
+            raise RuntimeError(
+                f"{self.checkpointer.checkpoints_dir} holds no checkpoint: "
+                "train before scoring."
+            )
+        epoch = found.meta["epoch"]
+        if epoch != self.hparams.number_of_epochs:
+            logger.warning(
+                f"Scoring epoch {epoch} of {self.hparams.number_of_epochs}: "
+                "training did not end."
+            )
+
     def _wrap_distributed(self):
         """On CPU, wraps without SyncBatchNorm, which exists for GPUs only."""
         if not (self.distributed_launch and self.device_type == "cpu"):

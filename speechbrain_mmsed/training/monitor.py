@@ -6,7 +6,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import torch
 
 
 class MultiLabelF1:

@@ -1,0 +1,79 @@
+"""What a report must say about the run it comes from.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import importlib.metadata
+import os
+import subprocess
+
+PACKAGES = ("speechbrain_mmsed", "speechbrain", "torch", "torchaudio")
+
+
+def git_revision():
+    """Revision of the source, if it is a git checkout.
+
+    Returns
+    -------
+    str or None
+        The commit, with "-dirty" if files were changed; None outside git.
+    """
+    folder = os.path.dirname(os.path.abspath(__file__))
+    command = ["git", "-C", folder, "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def run_record(hparams, network):
+    """Settings, versions and sizes of a run.
+
+    Arguments
+    ---------
+    hparams : dict
+        The loaded yaml of the recipe.
+    network : torch.nn.Module
+        The student.
+
+    Returns
+    -------
+    dict
+        Plain values that can be written as JSON.
+    """
+    steps = hparams["number_of_epochs"] * hparams["batches_per_epoch"]
+    return {
+        "seed": hparams["seed"],
+        "git_revision": git_revision(),
+        "streams": list(hparams["streams"]),
+        "fusion": hparams["fusion"],
+        "training_steps": steps,
+        "batch": {
+            "strong": hparams["batch_strong"],
+            "weak": hparams["batch_weak"],
+            "unlabelled": hparams["batch_unlabelled"],
+        },
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "data_folder": str(hparams["data_folder"]),
+        "versions": {
+            name: importlib.metadata.version(name) for name in PACKAGES
+        },
+    }
+
+
+def write_text(path, text):
+    """Writes a text file by way of a temporary name.
+
+    Arguments
+    ---------
+    path : str
+        File to write.
+    text : str
+        Its content.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "w", encoding="utf-8") as handle:
+        handle.write(text)
+    os.replace(temporary, path)

@@ -1,0 +1,55 @@
+"""Yaml files that build on another, and keys that nothing reads."""
+
+import pytest
+
+from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
+
+BASE = """
+seed: 1
+data_folder: !PLACEHOLDER
+width: 4
+layer: !new:torch.nn.Linear
+  in_features: !ref <width>
+  out_features: 2
+"""
+
+
+@pytest.fixture
+def yaml(tmp_path):
+    (tmp_path / "base.yaml").write_text(BASE)
+
+    def write(text):
+        (tmp_path / "variant.yaml").write_text(text)
+        return str(tmp_path / "variant.yaml")
+
+    return write
+
+
+def test_variant_replaces_keys_whole(yaml):
+    path = yaml(
+        "base_yaml: base.yaml\nwidth: 5\n"
+        "layer: !new:torch.nn.Conv1d\n  in_channels: !ref <width>\n"
+        "  out_channels: 3\n  kernel_size: 1\n"
+    )
+    hparams, resolved = read_hparams(path, "data_folder: x\nseed: 9\n")
+    assert hparams["seed"] == 9
+    assert hparams["layer"].weight.shape == (3, 5, 1)
+    assert "base_yaml" not in hparams
+    assert "data_folder: x" in resolved
+
+
+def test_unknown_key_of_the_variant(yaml):
+    path = yaml("base_yaml: base.yaml\nwidht: 5\n")
+    with pytest.raises(HparamsError, match=r"'widht'.*base.yaml.*width"):
+        read_hparams(path, "data_folder: x")
+
+
+def test_unknown_key_of_the_command_line(yaml):
+    path = yaml("base_yaml: base.yaml\n")
+    with pytest.raises(HparamsError, match=r"command line.*'sead'.*seed"):
+        read_hparams(path, "data_folder: x\nsead: 2")
+
+
+def test_missing_value_says_how_to_give_it(yaml):
+    with pytest.raises(HparamsError, match="--data_folder VALUE"):
+        read_hparams(yaml("base_yaml: base.yaml\n"), "")
