@@ -1,0 +1,280 @@
+"""The network: named streams in, clip and frame logits out (Section 2.2).
+
+The primary stream (log-mel sound) passes a feature extractor, whose output
+feeds both its encoder and the decoder. Each other stream is projected and
+encoded for those clips that have it. The decoder's first position is a
+learnable class token, from which the clip's outputs are read.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from speechbrain_mmsed.nnet.cross_attention import zero_touch
+from speechbrain_mmsed.nnet.fusion import Memory, renormalise
+
+
+@dataclass
+class Encoded:
+    """A batch after the encoders; `MultiEncoder.decode` takes it.
+
+    Arguments
+    ---------
+    features : torch.Tensor
+        (B, T, d_model) extractor output, the decoder's input.
+    memories : list of Memory or None
+        One per stream, primary first; None where no clip was encoded.
+    available : torch.Tensor
+        (B, S) bool, the streams that each clip has.
+    touch : torch.Tensor or None
+        Zero that keeps skipped encoders in the graph (training only).
+    """
+
+    features: torch.Tensor
+    memories: list
+    available: torch.Tensor
+    touch: torch.Tensor | None = None
+
+
+class MultiEncoder(nn.Module):
+    """Multi-encoder network for sound recognition with partly missing streams.
+
+    Class token: normal with deviation 0.02; projections and the output layer:
+    Xavier-uniform weights, zero biases.
+
+    Arguments
+    ---------
+    extractor : torch.nn.Module
+        Log-mel (B, frames, n_mels) to (B, T, d_model); its attribute `width`
+        is d_model.
+    encoder : callable
+        Builds one encoder, (B, T, d_model) to the same shape.
+    decoder : callable
+        Called with `n_memories=S`, builds the decoder.
+    streams : list of str
+        Names of the streams besides the primary one; S is one more.
+    stream_widths : dict
+        Feature width of each named stream (others may be listed too).
+    n_classes : int
+        Number of sound classes C.
+    d_model : int
+        Width of encoders and decoder.
+
+    Example
+    -------
+    >>> import functools
+    >>> from speechbrain_mmsed.lobes.cnn import ConvolutionalFeatureExtractor
+    >>> from speechbrain_mmsed.lobes.transformer import (
+    ...     TransformerDecoder,
+    ...     TransformerEncoder,
+    ... )
+    >>> network = MultiEncoder(
+    ...     ConvolutionalFeatureExtractor(),
+    ...     functools.partial(TransformerEncoder, n_layers=1),
+    ...     functools.partial(TransformerDecoder, n_layers=1),
+    ...     streams=["openl3"],
+    ...     stream_widths={"openl3": 512},
+    ... )
+    >>> available = torch.tensor([[True, True], [True, False]])
+    >>> clip_logits, frame_logits = network(
+    ...     torch.randn(2, 512, 64),
+    ...     [torch.randn(2, 64, 512)],
+    ...     available,
+    ...     torch.tensor([0.5, 0.5]),
+    ... )
+    >>> clip_logits.shape, frame_logits.shape
+    (torch.Size([2, 10]), torch.Size([2, 64, 10]))
+    """
+
+    def __init__(
+        self,
+        extractor,
+        encoder,
+        decoder,
+        streams,
+        stream_widths,
+        n_classes=10,
+        d_model=128,
+    ):
+        super().__init__()
+        unknown = [name for name in streams if name not in stream_widths]
+        if unknown or len(set(streams)) != len(streams):
+            raise ValueError(
+                f"streams are {list(streams)}, expected different names out "
+                f"of stream_widths: {sorted(stream_widths)}"
+            )
+        if extractor.width != d_model:
+            raise ValueError(
+                f"the extractor's output has {extractor.width} values, "
+                f"expected d_model = {d_model}: its last channels must match"
+            )
+        self.streams = list(streams)
+        self.widths = [stream_widths[name] for name in streams]
+        self.n_streams = 1 + len(self.streams)
+        self.extractor = extractor
+        self.encoders = nn.ModuleList(encoder() for _ in range(self.n_streams))
+        self.projections = nn.ModuleList(
+            nn.Linear(width, d_model) for width in self.widths
+        )
+        self.decoder = decoder(n_memories=self.n_streams)
+        self.class_token = nn.Parameter(torch.empty(d_model))
+        self.classifier = nn.Linear(d_model, n_classes)
+        nn.init.normal_(self.class_token, std=0.02)
+        for layer in (*self.projections, self.classifier):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, log_mel, streams=(), available=None, fusion_weights=None):
+        """Logits of a batch.
+
+        Arguments
+        ---------
+        log_mel : torch.Tensor
+            (B, frames, n_mels), standardised.
+        streams : list of torch.Tensor
+            (B, T, D_s) features in the order of `self.streams`; anything may
+            stand in the rows of clips that lack the stream.
+        available : torch.Tensor, optional
+            (B, S) bool, column 0 true; by default each clip has each stream.
+        fusion_weights : torch.Tensor, optional
+            (S,) or (B, S), not negative, column 0 above 0; they are scaled
+            back to 1 over each clip's streams. Needed unless S is 1.
+
+        Returns
+        -------
+        clip_logits : torch.Tensor
+            (B, C).
+        frame_logits : torch.Tensor
+            (B, T, C).
+
+        Raises
+        ------
+        ValueError
+            If shapes or weights do not fit; the message says which.
+        """
+        encoded = self.encode(log_mel, streams, available, fusion_weights)
+        return self.decode(encoded, fusion_weights)
+
+    def encode(self, log_mel, streams=(), available=None, fusion_weights=None):
+        """Run extractor and encoders; the result can be decoded repeatedly.
+
+        Arguments
+        ---------
+        log_mel : torch.Tensor
+            (B, frames, n_mels), standardised.
+        streams : list of torch.Tensor
+            (B, T, D_s) features in the order of `self.streams`.
+        available : torch.Tensor, optional
+            (B, S) bool, column 0 true; by default each clip has each stream.
+        fusion_weights : torch.Tensor, optional
+            (S,) or (B, S): streams of weight 0 are not encoded, and must then
+            have weight 0 in `decode` too. By default all available streams
+            are encoded.
+
+        Returns
+        -------
+        Encoded
+            Input of `decode`.
+
+        Raises
+        ------
+        ValueError
+            If shapes or weights do not fit; the message says which.
+        """
+        features = self.extractor(log_mel)
+        if available is None:
+            available = torch.ones(
+                features.shape[0],
+                self.n_streams,
+                dtype=torch.bool,
+                device=features.device,
+            )
+        self._check(features, streams, available)
+        wanted = available
+        if fusion_weights is not None:
+            wanted = renormalise(fusion_weights, available) > 0
+        memories = [Memory(self.encoders[0](features))]
+        touch = None
+        for index in range(1, self.n_streams):
+            projection = self.projections[index - 1]
+            encoder = self.encoders[index]
+            rows = wanted[:, index].nonzero().squeeze(1)
+            if len(rows) == 0:
+                memories.append(None)
+                if self.training:
+                    zero = zero_touch(projection, features)
+                    zero = zero + zero_touch(encoder, features)
+                    touch = zero if touch is None else touch + zero
+                continue
+            x = streams[index - 1]
+            if len(rows) == len(wanted):
+                rows = None
+            else:
+                x = x[rows]
+            memories.append(Memory(encoder(projection(x)), rows))
+        return Encoded(features, memories, available, touch)
+
+    def decode(self, encoded, fusion_weights=None):
+        """Run the decoder on an encoded batch.
+
+        Arguments
+        ---------
+        encoded : Encoded
+            From `encode`.
+        fusion_weights : torch.Tensor, optional
+            (S,) or (B, S), as in `forward`.
+
+        Returns
+        -------
+        clip_logits : torch.Tensor
+            (B, C).
+        frame_logits : torch.Tensor
+            (B, T, C).
+
+        Raises
+        ------
+        ValueError
+            If weights do not fit, or a clip gives weight to a stream that
+            `encode` skipped.
+        """
+        if fusion_weights is None:
+            if self.n_streams > 1:
+                raise ValueError(
+                    f"fusion_weights is missing: this network has "
+                    f"{self.n_streams} streams"
+                )
+            fusion_weights = torch.ones(1)
+        weights = renormalise(fusion_weights, encoded.available)
+        features = encoded.features
+        token = self.class_token.to(features.dtype)
+        token = token.expand(features.shape[0], 1, -1)
+        x = torch.cat([token, features], dim=1)
+        logits = self.classifier(self.decoder(x, encoded.memories, weights))
+        if encoded.touch is not None:
+            logits = logits + encoded.touch.to(logits.dtype)
+        return logits[:, 0], logits[:, 1:]
+
+    def _check(self, features, streams, available):
+        n_clips, n_frames = features.shape[:2]
+        if tuple(available.shape) != (n_clips, self.n_streams):
+            raise ValueError(
+                f"available has shape {tuple(available.shape)}, expected "
+                f"({n_clips}, {self.n_streams}): clips by streams"
+            )
+        if len(streams) != len(self.streams):
+            raise ValueError(
+                f"{len(streams)} streams given, expected {len(self.streams)}: "
+                f"{self.streams}"
+            )
+        for name, x, width in zip(
+            self.streams, streams, self.widths, strict=True
+        ):
+            if tuple(x.shape) != (n_clips, n_frames, width):
+                raise ValueError(
+                    f"stream {name} has shape {tuple(x.shape)}, expected "
+                    f"({n_clips}, {n_frames}, {width})"
+                )

@@ -1,0 +1,321 @@
+"""Transformer encoder, and a decoder for several memories (Section 2.1.1).
+
+Pre-layer-norm blocks with a residual around each sub-block, dropout on
+attention weights and on what each sub-block adds, a final layer norm after
+each stack, and learnable absolute positions.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import torch
+from torch import nn
+
+from speechbrain_mmsed.nnet.attention import MultiheadAttention
+from speechbrain_mmsed.nnet.cross_attention import (
+    FusedCrossAttention,
+    weigh_memories,
+)
+
+
+class FeedForward(nn.Module):
+    """Two linear layers, with dropout after the second.
+
+    Weights start Xavier-uniform, biases at zero.
+
+    Arguments
+    ---------
+    d_model : int
+        Width of input and output.
+    d_ffn : int
+        Units of the inner layer.
+    dropout : float
+        Dropout rate.
+    activation : callable
+        Builds the activation module after the first layer.
+    dropout_after_both : bool
+        Whether the first layer has dropout too.
+
+    Example
+    -------
+    >>> FeedForward(128, 512)(torch.randn(2, 64, 128)).shape
+    torch.Size([2, 64, 128])
+    """
+
+    def __init__(
+        self,
+        d_model,
+        d_ffn,
+        dropout=0.1,
+        activation=nn.ReLU,
+        dropout_after_both=False,
+    ):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(d_model, d_ffn),
+            activation(),
+            nn.Dropout(dropout) if dropout_after_both else nn.Identity(),
+            nn.Linear(d_ffn, d_model),
+            nn.Dropout(dropout),
+        )
+        for layer in (self.layers[0], self.layers[3]):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        """Map each frame by itself.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (..., d_model).
+
+        Returns
+        -------
+        torch.Tensor
+            (..., d_model).
+        """
+        return self.layers(x)
+
+
+class LearnablePositions(nn.Module):
+    """Add a learnable vector per absolute position.
+
+    The table starts normal with deviation 0.02, small beside the features.
+
+    Arguments
+    ---------
+    n_positions : int
+        Longest sequence.
+    d_model : int
+        Width.
+
+    Example
+    -------
+    >>> LearnablePositions(64, 128)(torch.randn(2, 64, 128)).shape
+    torch.Size([2, 64, 128])
+    """
+
+    def __init__(self, n_positions, d_model):
+        super().__init__()
+        self.table = nn.Parameter(torch.empty(n_positions, d_model))
+        nn.init.normal_(self.table, std=0.02)
+
+    def forward(self, x):
+        """Add the positions 0, 1, ... to a sequence.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, L, d_model), L at most `n_positions`.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, L, d_model).
+
+        Raises
+        ------
+        ValueError
+            If the sequence is longer or of another width.
+        """
+        n_positions, width = self.table.shape
+        if x.dim() != 3 or x.shape[1] > n_positions or x.shape[2] != width:
+            raise ValueError(
+                f"sequence has shape {tuple(x.shape)}, expected (batch, at "
+                f"most {n_positions} frames, {width}); n_positions sets the "
+                "longest one"
+            )
+        return x + self.table[: x.shape[1]]
+
+
+class TransformerEncoder(nn.Module):
+    """Stack of self-attention blocks.
+
+    Arguments
+    ---------
+    d_model : int
+        Width.
+    n_layers : int
+        Number of blocks.
+    n_heads : int
+        Attention heads.
+    d_head : int
+        Units per head.
+    d_ffn : int
+        Inner units of the feed-forward sub-blocks.
+    dropout : float
+        Dropout rate.
+    n_positions : int
+        Longest sequence, in frames.
+    dropout_after_both : bool
+        Whether both feed-forward layers have dropout, not only the second.
+
+    Example
+    -------
+    >>> encoder = TransformerEncoder(n_layers=1)
+    >>> encoder(torch.randn(2, 64, 128)).shape
+    torch.Size([2, 64, 128])
+    """
+
+    def __init__(
+        self,
+        d_model=128,
+        n_layers=3,
+        n_heads=3,
+        d_head=128,
+        d_ffn=512,
+        dropout=0.1,
+        n_positions=64,
+        dropout_after_both=False,
+    ):
+        super().__init__()
+        self.positions = LearnablePositions(n_positions, d_model)
+        self.blocks = nn.ModuleList(
+            _Block(d_model, n_heads, d_head, d_ffn, dropout, dropout_after_both)
+            for _ in range(n_layers)
+        )
+        self.norm = nn.LayerNorm(d_model)
+
+    def forward(self, x):
+        """Encode sequences.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, T, d_model).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, T, d_model).
+        """
+        x = self.positions(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+
+class TransformerDecoder(nn.Module):
+    """Stack of blocks with self-attention and fused cross-attentions.
+
+    Arguments
+    ---------
+    d_model : int
+        Width.
+    n_layers : int
+        Number of blocks.
+    n_heads : int
+        Attention heads.
+    d_head : int
+        Units per head.
+    d_ffn : int
+        Inner units of the feed-forward sub-blocks.
+    dropout : float
+        Dropout rate.
+    n_memories : int
+        Number of encoders to attend to, the primary one included.
+    n_positions : int
+        Longest sequence, the class token included.
+    dropout_after_both : bool
+        Whether both feed-forward layers have dropout, not only the second.
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.nnet.fusion import Memory
+    >>> decoder = TransformerDecoder(n_layers=1, n_memories=2)
+    >>> memories = [Memory(torch.randn(2, 64, 128)) for _ in range(2)]
+    >>> weights = torch.full((2, 2), 0.5)
+    >>> decoder(torch.randn(2, 65, 128), memories, weights).shape
+    torch.Size([2, 65, 128])
+    """
+
+    def __init__(
+        self,
+        d_model=128,
+        n_layers=3,
+        n_heads=3,
+        d_head=128,
+        d_ffn=512,
+        dropout=0.1,
+        n_memories=1,
+        n_positions=65,
+        dropout_after_both=False,
+    ):
+        super().__init__()
+        self.positions = LearnablePositions(n_positions, d_model)
+        self.blocks = nn.ModuleList(
+            _Block(
+                d_model,
+                n_heads,
+                d_head,
+                d_ffn,
+                dropout,
+                dropout_after_both,
+                n_memories,
+            )
+            for _ in range(n_layers)
+        )
+        self.norm = nn.LayerNorm(d_model)
+
+    def forward(self, x, memories, fusion_weights):
+        """Decode sequences while attending to all memories.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, L, d_model), class token first.
+        memories : list of Memory or None
+            One per encoder; the first has all clips.
+        fusion_weights : torch.Tensor
+            (B, n_memories), each row summing to 1 (`renormalise`).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, L, d_model).
+        """
+        weighted = weigh_memories(memories, fusion_weights)
+        x = self.positions(x)
+        for block in self.blocks:
+            x = block(x, weighted)
+        return self.norm(x)
+
+
+class _Block(nn.Module):
+    """Encoder block, or with `n_memories` above 0 a decoder block."""
+
+    def __init__(
+        self,
+        d_model,
+        n_heads,
+        d_head,
+        d_ffn,
+        dropout,
+        dropout_after_both,
+        n_memories=0,
+    ):
+        super().__init__()
+        sizes = (d_model, n_heads, d_head, dropout)
+        self.self_norm = nn.LayerNorm(d_model)
+        self.self_attention = MultiheadAttention(*sizes)
+        self.cross_norm = None
+        self.cross_attention = None
+        if n_memories:
+            self.cross_norm = nn.LayerNorm(d_model)
+            self.cross_attention = FusedCrossAttention(
+                [MultiheadAttention(*sizes) for _ in range(n_memories)]
+            )
+        self.ffn_norm = nn.LayerNorm(d_model)
+        self.ffn = FeedForward(
+            d_model, d_ffn, dropout, dropout_after_both=dropout_after_both
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x, memories=None):
+        normed = self.self_norm(x)
+        x = x + self.dropout(self.self_attention(normed, normed))
+        if self.cross_attention is not None:
+            fused = self.cross_attention(self.cross_norm(x), memories)
+            x = x + self.dropout(fused)
+        return x + self.ffn(self.ffn_norm(x))

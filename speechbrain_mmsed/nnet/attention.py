@@ -1,0 +1,281 @@
+"""Multi-head attention with a head size of its own, plain and relative.
+
+Equation (1) of the paper, with heads of 128 units in a network of width 128.
+Neither torch's nor SpeechBrain's attention can express that: both cut the
+width into heads. The relative variant (Transformer-XL, Dai et al. 2019,
+reference [27] of the paper) is correct for queries and keys of any two
+lengths, which SpeechBrain's is not.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class MultiheadAttention(nn.Module):
+    """Scaled dot-product attention whose heads may have any size.
+
+    Queries, keys and values are projected from `d_model` to
+    `n_heads * d_head` units, and the heads' results back to `d_model`.
+    Weights start Xavier-uniform (each of the three input projections as a
+    matrix of its own), biases at zero.
+
+    Arguments
+    ---------
+    d_model : int
+        Width of the sequences.
+    n_heads : int
+        Number of heads.
+    d_head : int
+        Units per head; it need not be `d_model / n_heads`.
+    dropout : float
+        Dropout rate of the attention weights.
+
+    Example
+    -------
+    >>> attention = MultiheadAttention(128, n_heads=3, d_head=128)
+    >>> attention(torch.randn(2, 65, 128), torch.randn(2, 64, 128)).shape
+    torch.Size([2, 65, 128])
+    """
+
+    def __init__(self, d_model, n_heads=3, d_head=128, dropout=0.1):
+        super().__init__()
+        self.d_model = d_model
+        self.n_heads = n_heads
+        self.d_head = d_head
+        self.dropout = dropout
+        inner = n_heads * d_head
+        # Queries, keys and values in one matrix: self-attention needs one
+        # multiplication instead of three.
+        self.in_weight = nn.Parameter(torch.empty(3 * inner, d_model))
+        self.in_bias = nn.Parameter(torch.zeros(3 * inner))
+        self.out = nn.Linear(inner, d_model)
+        for part in self.in_weight.chunk(3):
+            nn.init.xavier_uniform_(part)
+        nn.init.xavier_uniform_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, query, memory):
+        """Let each query frame look at all frames of the memory.
+
+        Arguments
+        ---------
+        query : torch.Tensor
+            (B, L, d_model). Self-attention is `forward(x, x)`.
+        memory : torch.Tensor
+            (B, M, d_model), the source of keys and values.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, L, d_model).
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit each other or the module.
+        """
+        queries, keys, values = self._project(query, memory)
+        return self._attend(queries, keys, values)
+
+    def _project(self, query, memory):
+        """Queries, keys, values as (B, heads, frames, d_head)."""
+        for name, x in (("query", query), ("memory", memory)):
+            if x.dim() != 3 or x.shape[-1] != self.d_model:
+                raise ValueError(
+                    f"{name} has shape {tuple(x.shape)}, expected (batch, "
+                    f"frames, {self.d_model})"
+                )
+        if query.shape[0] != memory.shape[0]:
+            raise ValueError(
+                f"query has {query.shape[0]} clips, memory has "
+                f"{memory.shape[0]}; both need the same clips"
+            )
+        inner = self.n_heads * self.d_head
+        if query is memory:
+            joint = F.linear(query, self.in_weight, self.in_bias)
+            return tuple(map(self._heads, joint.chunk(3, dim=-1)))
+        queries = F.linear(query, self.in_weight[:inner], self.in_bias[:inner])
+        joint = F.linear(memory, self.in_weight[inner:], self.in_bias[inner:])
+        return tuple(map(self._heads, (queries, *joint.chunk(2, dim=-1))))
+
+    def _heads(self, x):
+        return x.unflatten(-1, (self.n_heads, self.d_head)).transpose(1, 2)
+
+    def _attend(self, queries, keys, values, bias=None):
+        """Attention of projected heads; `bias` is added to the scores."""
+        heads = F.scaled_dot_product_attention(
+            queries,
+            keys,
+            values,
+            attn_mask=bias,
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        return self.out(heads.transpose(1, 2).flatten(2))
+
+    def extra_repr(self):
+        """Sizes, for `print(module)`."""
+        return (
+            f"d_model={self.d_model}, n_heads={self.n_heads}, "
+            f"d_head={self.d_head}, dropout={self.dropout}"
+        )
+
+
+class RelativeMultiheadAttention(MultiheadAttention):
+    """Attention that also scores the distance between query and key frame.
+
+    The score of query i and key j is
+    `(q_i + u) . k_j + (q_i + v) . P s(i + query_offset - j)`, divided by
+    `sqrt(d_head)`: s is the sinusoid of the distance, P a learned projection,
+    u and v learned biases per head, all of them this module's own
+    (Transformer-XL, Section 3.3). P, u and v start Xavier-uniform.
+
+    Arguments
+    ---------
+    d_model : int
+        Width of the sequences; even.
+    n_heads : int
+        Number of heads.
+    d_head : int
+        Units per head.
+    dropout : float
+        Dropout rate of the attention weights.
+    query_offset : int
+        Position of the first query frame relative to the first key frame.
+        A decoder with a class token in front uses -1 towards a memory: its
+        position k + 1 then lies at distance 0 of memory frame k.
+
+    Example
+    -------
+    >>> attention = RelativeMultiheadAttention(128, query_offset=-1)
+    >>> attention(torch.randn(2, 65, 128), torch.randn(2, 64, 128)).shape
+    torch.Size([2, 65, 128])
+    """
+
+    def __init__(
+        self, d_model, n_heads=3, d_head=128, dropout=0.1, query_offset=0
+    ):
+        super().__init__(d_model, n_heads, d_head, dropout)
+        if d_model % 2:
+            raise ValueError(
+                f"d_model is {d_model}; sinusoids of the distance need an "
+                "even width"
+            )
+        self.query_offset = query_offset
+        self.position = nn.Linear(d_model, n_heads * d_head, bias=False)
+        self.content_bias = nn.Parameter(torch.empty(n_heads, d_head))
+        self.position_bias = nn.Parameter(torch.empty(n_heads, d_head))
+        for weight in (
+            self.position.weight,
+            self.content_bias,
+            self.position_bias,
+        ):
+            nn.init.xavier_uniform_(weight)
+
+    def forward(self, query, memory):
+        """Let each query frame look at all frames of the memory.
+
+        Arguments
+        ---------
+        query : torch.Tensor
+            (B, L, d_model). Self-attention is `forward(x, x)`.
+        memory : torch.Tensor
+            (B, M, d_model), the source of keys and values.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, L, d_model).
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit each other or the module.
+        """
+        queries, keys, values = self._project(query, memory)
+        n_queries, n_keys = query.shape[1], memory.shape[1]
+        # Largest distance first, so that along a row of scores (one query)
+        # the index grows with the key.
+        distances = torch.arange(
+            n_queries - 1, -n_keys, -1, device=query.device
+        )
+        table = sinusoids(distances + self.query_offset, self.d_model)
+        positions = self._heads(self.position(table.to(query.dtype))[None])
+        position_queries = queries + self.position_bias[:, None].to(
+            queries.dtype
+        )
+        scores = position_queries @ positions.transpose(-2, -1)
+        bias = relative_shift(scores, n_keys) / math.sqrt(self.d_head)
+        queries = queries + self.content_bias[:, None].to(queries.dtype)
+        return self._attend(queries, keys, values, bias)
+
+    def extra_repr(self):
+        """Sizes, for `print(module)`."""
+        return f"{super().extra_repr()}, query_offset={self.query_offset}"
+
+
+def sinusoids(distances, width):
+    """Sines and cosines of signed distances, geometrically spaced.
+
+    Arguments
+    ---------
+    distances : torch.Tensor
+        (R,) distances in frames.
+    width : int
+        Even number of values per distance: first the sines, then the
+        cosines, at wavelengths from 2 pi to 10000 times that.
+
+    Returns
+    -------
+    torch.Tensor
+        (R, width), float32.
+
+    Example
+    -------
+    >>> sinusoids(torch.arange(3, -4, -1), 8).shape
+    torch.Size([7, 8])
+    """
+    exponents = torch.arange(0, width, 2, device=distances.device) / width
+    angles = distances[:, None] * torch.exp(-math.log(10000.0) * exponents)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def relative_shift(scores, n_keys):
+    """Pick for each query and key the score of their distance.
+
+    In row i, the wanted scores are the `n_keys` ones that start at column
+    L - 1 - i. Read as one line, each row's window therefore starts
+    `columns - 1` after that of the row before: a view without a copy, for any
+    two lengths.
+
+    Arguments
+    ---------
+    scores : torch.Tensor
+        (..., L, L + n_keys - 1), contiguous, columns by falling distance.
+    n_keys : int
+        Number of keys.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., L, n_keys), row i and column j for the distance i - j (plus
+        whatever offset the columns have).
+
+    Example
+    -------
+    >>> distances = torch.arange(1, -3, -1.0).expand(2, 4)
+    >>> relative_shift(distances, 3)
+    tensor([[ 0., -1., -2.],
+            [ 1.,  0., -1.]])
+    """
+    n_queries, columns = scores.shape[-2:]
+    line = scores.flatten(-2)
+    line = line[..., n_queries - 1 : n_queries * columns - 1]
+    if columns == 1:
+        return line.unsqueeze(-1)
+    return line.unflatten(-1, (n_queries, columns - 1))[..., :n_keys]
