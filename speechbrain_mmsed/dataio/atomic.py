@@ -1,0 +1,84 @@
+"""Files that are either whole or not there.
+
+A run may be killed or the disk may fill up at any moment. Everything that a
+later stage reads is therefore written to a temporary name in the same folder
+and renamed when it is complete.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import contextlib
+import json
+import os
+import uuid
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Path to write to; becomes `path` if the block ends without error.
+
+    Missing folders are created. If the block fails, the temporary file is
+    removed and an earlier file at `path` is untouched.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        Where the file shall be.
+
+    Yields
+    ------
+    str
+        A name in the same folder with the same ending.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> with atomic_path(folder / "a.txt") as name:
+    ...     written = open(name, "w").write("whole")
+    >>> (folder / "a.txt").read_text(), len(list(folder.iterdir()))
+    ('whole', 1)
+    """
+    path = os.fspath(path)
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    ending = os.path.splitext(path)[1]
+    name = os.path.join(folder, f".{uuid.uuid4().hex}.tmp{ending}")
+    try:
+        yield name
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(name)
+        raise
+
+
+def write_text(path, text):
+    """Writes a text file as a whole.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        Where to.
+    text : str
+        Its content, UTF-8.
+    """
+    with (
+        atomic_path(path) as name,
+        open(name, "w", encoding="utf-8", newline="\n") as handle,
+    ):
+        handle.write(text)
+
+
+def write_json(path, content):
+    """Writes a JSON file as a whole; NaN is refused.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        Where to.
+    content : dict or list
+        What to write.
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")

@@ -1,0 +1,168 @@
+"""Sound files of any rate and channel count, as mono at the wanted rate.
+
+Through soundfile: `torchaudio.load` needs a codec package in recent
+versions. Section 3.1.2 of the paper works at 16 kHz.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import dataclasses
+import functools
+import os
+
+import numpy as np
+import torch
+
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+
+
+class SoundError(Exception):
+    """A sound file that cannot be used.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+    reason : str
+        Why, such as "absent", "zero-length", "unreadable: ...".
+    """
+
+    def __init__(self, path, reason):
+        super().__init__(f"{path}: sound is {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundInfo:
+    """What a sound file holds, measured and not taken from its header.
+
+    Arguments
+    ---------
+    status : str
+        "present" or the reason why it cannot be used.
+    duration : float
+        Seconds.
+    sample_rate : int
+        Hz.
+    channels : int
+        Their number.
+    silent : bool
+        Whether every sample is zero.
+    """
+
+    status: str
+    duration: float = 0.0
+    sample_rate: int = 0
+    channels: int = 0
+    silent: bool = False
+
+
+def read_sound(path, sample_rate):
+    """Reads a sound file: mixed down to mono, resampled.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file.
+    sample_rate : int
+        Wanted rate in Hz.
+
+    Returns
+    -------
+    torch.Tensor
+        (samples,) float32.
+
+    Raises
+    ------
+    SoundError
+        If it is absent, zero-length, damaged or holds values that are not
+        finite; names the file.
+    """
+    with _open(path) as sound:
+        rate, samples = sound.samplerate, _blocks(sound, path)
+        waveform = np.concatenate([block.mean(axis=1) for block in samples])
+    waveform = torch.from_numpy(waveform)
+    if rate != sample_rate:
+        waveform = _resampler(rate, int(sample_rate))(waveform)
+    return waveform
+
+
+def probe_sound(path):
+    """Reads a sound file through and says what it holds.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    SoundInfo
+        With a reason as `status` where it cannot be used; never raises for
+        a bad file.
+    """
+    try:
+        with _open(path) as sound:
+            n_samples, silent = 0, True
+            for block in _blocks(sound, path):
+                n_samples += len(block)
+                silent = silent and not block.any()
+            return SoundInfo(
+                "present",
+                n_samples / sound.samplerate,
+                sound.samplerate,
+                sound.channels,
+                silent,
+            )
+    except SoundError as error:
+        return SoundInfo(error.reason)
+
+
+def _open(path):
+    """An open sound file, or a SoundError."""
+    import soundfile
+
+    if not os.path.isfile(path):
+        raise SoundError(path, "absent")
+    if os.path.getsize(path) == 0:
+        raise SoundError(path, "zero-length (an empty file)")
+    try:
+        return soundfile.SoundFile(os.fspath(path))
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise SoundError(path, f"unreadable: {_text(error)}") from error
+
+
+def _blocks(sound, path, n_samples=2**18):
+    """Yields (samples, channels) float32 blocks until the end."""
+    import soundfile
+
+    empty = True
+    while True:
+        try:
+            block = sound.read(n_samples, dtype="float32", always_2d=True)
+        except (soundfile.SoundFileError, OSError, ValueError) as error:
+            raise SoundError(path, f"unreadable: {_text(error)}") from error
+        if not len(block):
+            break
+        if not np.isfinite(block).all():
+            raise SoundError(path, "unreadable: it holds NaN or infinity")
+        empty = False
+        yield block
+    if empty:
+        raise SoundError(path, "zero-length (a header without samples)")
+
+
+def _text(error):
+    """What a library says, in one line and without the path."""
+    text = " ".join(str(error).split())
+    return text.split("': ", 1)[-1].rstrip(".")
+
+
+@functools.lru_cache(maxsize=16)
+def _resampler(source, target):
+    """A resampler; its filter is computed once per pair of rates."""
+    from torchaudio.transforms import Resample
+
+    return Resample(source, target)
