@@ -1,0 +1,266 @@
+"""Reported F1 figures: clips, 1 s segments and events (section 3.1.4).
+
+Segments and events are counted by sed_eval; what it leaves to its callers
+is decided here. A class that is never predicted has F1 0. A class without
+reference leaves the macro average and is listed. Where nothing is to be
+found at all the figure is None with a reason, never NaN. Clips without
+predictions are evaluated, and predictions for other clips are an error.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import warnings
+
+import numpy as np
+
+SEGMENT_SECONDS = 1.0
+COLLAR_SECONDS = 0.2
+COLLAR_SHARE = 0.2
+
+
+def clip_f1(tags, truth):
+    """F1 of clip labels; the paper's CBF1 is its micro average.
+
+    Arguments
+    ---------
+    tags : pandas.DataFrame
+        Columns filename, event_label; a pair given twice counts once.
+    truth : GroundTruth
+        Reference.
+
+    Returns
+    -------
+    dict
+        As `summarise`.
+
+    Example
+    -------
+    >>> import pandas as pd
+    >>> from speechbrain_mmsed.evaluation.truth import GroundTruth
+    >>> events = pd.DataFrame(
+    ...     [["a.wav", 0.0, 1.5, "Dog"]],
+    ...     columns=["filename", "onset", "offset", "event_label"],
+    ... )
+    >>> truth = GroundTruth(events, {"a.wav": 10.0}, ["Dog", "Cat"])
+    >>> figures = clip_f1(events, truth)
+    >>> figures["micro"], figures["excluded_classes"]
+    (1.0, ['Cat'])
+    """
+    check_predictions(tags, truth)
+    pairs = ["filename", "event_label"]
+    reference = set(truth.events[pairs].itertuples(index=False, name=None))
+    predicted = set(tags[pairs].itertuples(index=False, name=None))
+    counts = {
+        label: {
+            "tp": sum(pair[1] == label for pair in reference & predicted),
+            "nref": sum(pair[1] == label for pair in reference),
+            "nsys": sum(pair[1] == label for pair in predicted),
+        }
+        for label in truth.labels
+    }
+    return summarise(counts)
+
+
+def segment_f1(events, truth):
+    """F1 over segments of 1 s; the paper's SBF1 is its micro average.
+
+    Arguments
+    ---------
+    events : pandas.DataFrame
+        Columns filename, onset, offset (seconds), event_label.
+    truth : GroundTruth
+        Reference.
+
+    Returns
+    -------
+    dict
+        As `summarise`.
+    """
+    sed_eval = _import_sed_eval()
+    metrics = sed_eval.sound_event.SegmentBasedMetrics(
+        event_label_list=truth.labels, time_resolution=SEGMENT_SECONDS
+    )
+    return _count_files(metrics, events, truth)
+
+
+def event_f1(events, truth):
+    """F1 of events; the paper's EBF1 is its macro average.
+
+    Onsets may be 200 ms off, offsets the larger of 200 ms and 20 % of the
+    reference's length, as in the DCASE challenges (the paper's wording, "up
+    to a maximum of 200 ms", would be the smaller of the two).
+
+    Arguments
+    ---------
+    events : pandas.DataFrame
+        Columns filename, onset, offset (seconds), event_label.
+    truth : GroundTruth
+        Reference.
+
+    Returns
+    -------
+    dict
+        As `summarise`.
+    """
+    sed_eval = _import_sed_eval()
+    metrics = sed_eval.sound_event.EventBasedMetrics(
+        event_label_list=truth.labels,
+        t_collar=COLLAR_SECONDS,
+        percentage_of_length=COLLAR_SHARE,
+        event_matching_type="optimal",
+    )
+    return _count_files(metrics, events, truth)
+
+
+def summarise(counts):
+    """Micro and macro F1 from the counts of each class.
+
+    Arguments
+    ---------
+    counts : dict
+        For each label a dict with tp (true positives), nref (reference
+        items) and nsys (predicted items).
+
+    Returns
+    -------
+    dict
+        micro and macro: fractions, or None where `reason` says why.
+        class_wise: for each label f1 (None without reference), tp, fp, fn,
+        nref, nsys. counts: the same sums over all classes.
+        averaged_classes, excluded_classes: labels in and out of the macro
+        average. reason: str or None.
+
+    Example
+    -------
+    >>> figures = summarise(
+    ...     {
+    ...         "Dog": {"tp": 2, "nref": 4, "nsys": 2},
+    ...         "Cat": {"tp": 0, "nref": 1, "nsys": 0},
+    ...         "Fox": {"tp": 0, "nref": 0, "nsys": 1},
+    ...     }
+    ... )
+    >>> round(figures["micro"], 3), round(figures["macro"], 3)
+    (0.5, 0.333)
+    """
+    class_wise = {label: _complete(count) for label, count in counts.items()}
+    averaged = [label for label in counts if class_wise[label]["nref"]]
+    total = _complete(
+        {
+            name: sum(count[name] for count in class_wise.values())
+            for name in ("tp", "nref", "nsys")
+        }
+    )
+    f1s = [class_wise[label]["f1"] for label in averaged]
+    return {
+        "micro": total.pop("f1"),
+        "macro": float(np.mean(f1s)) if averaged else None,
+        "class_wise": class_wise,
+        "counts": total,
+        "averaged_classes": averaged,
+        "excluded_classes": [c for c in counts if c not in averaged],
+        "reason": None if averaged else "no reference events in these clips",
+    }
+
+
+def check_predictions(predictions, truth):
+    """Refuse predictions that the libraries would ignore or misread.
+
+    Arguments
+    ---------
+    predictions : pandas.DataFrame
+        Columns filename, event_label; for events also onset and offset.
+    truth : GroundTruth
+        Reference.
+
+    Raises
+    ------
+    ValueError
+        Listing clips that are not in the reference, unknown labels, or
+        events without a proper onset and offset.
+    """
+    absent = set(predictions["filename"]) - set(truth.durations)
+    if absent:
+        clips = sorted(map(str, absent))
+        raise ValueError(
+            f"predictions for {len(clips)} clips that are not in the ground "
+            f"truth: {clips[:20]}; evaluate the same clips on both sides"
+        )
+    unknown = set(predictions["event_label"]) - set(truth.labels)
+    if unknown:
+        raise ValueError(
+            f"predictions with labels {sorted(map(str, unknown))}, the "
+            f"ground truth has {truth.labels}"
+        )
+    if "onset" in predictions:
+        onset = predictions["onset"].astype(np.float64)
+        offset = predictions["offset"].astype(np.float64)
+        good = (onset >= 0) & (offset >= onset) & np.isfinite(offset)
+        if not good.all():
+            raise ValueError(
+                f"{(~good).sum()} predicted events have an onset below 0, an "
+                "offset before the onset or none; the first is "
+                f"{predictions[~good].iloc[0].to_dict()}"
+            )
+
+
+def group_events(events, truth):
+    """Events of every clip as the lists of dicts that sed_eval takes.
+
+    Arguments
+    ---------
+    events : pandas.DataFrame
+        Columns filename, onset, offset, event_label.
+    truth : GroundTruth
+        Its clips are the keys.
+
+    Returns
+    -------
+    dict
+        For each file name a list, empty without events.
+    """
+    columns = ["filename", "onset", "offset", "event_label"]
+    lists = {filename: [] for filename in truth.durations}
+    for row in events[columns].itertuples(index=False, name=None):
+        lists[row[0]].append(dict(zip(columns, row, strict=True)))
+    return lists
+
+
+def _count_files(metrics, events, truth):
+    """Run a sed_eval metric over all clips and summarise its counts."""
+    check_predictions(events, truth)
+    reference = group_events(truth.events, truth)
+    estimated = group_events(events, truth)
+    for filename in truth.durations:
+        metrics.evaluate(reference[filename], estimated[filename])
+    return summarise(
+        {
+            label: {
+                "tp": int(metrics.class_wise[label]["Ntp"]),
+                "nref": int(metrics.class_wise[label]["Nref"]),
+                "nsys": int(metrics.class_wise[label]["Nsys"]),
+            }
+            for label in truth.labels
+        }
+    )
+
+
+def _complete(count):
+    """Add fp, fn and F1 to the counts of a class."""
+    tp, nref, nsys = count["tp"], count["nref"], count["nsys"]
+    return {
+        "f1": 2 * tp / (nref + nsys) if nref else None,
+        "tp": tp,
+        "fp": nsys - tp,
+        "fn": nref - tp,
+        "nref": nref,
+        "nsys": nsys,
+    }
+
+
+def _import_sed_eval():
+    """Import sed_eval without dcase_util's deprecation warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import sed_eval
+    return sed_eval
