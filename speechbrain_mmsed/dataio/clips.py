@@ -45,46 +45,42 @@ def read_manifest(path):
         ) from None
 
 
-def unpadded_waveform(path, sample_rate, n_samples):
+def unpadded_waveform(path, frontend):
     """Sound of a clip: mono, cut, peak amplitude 1; silence stays silence.
 
     Arguments
     ---------
     path : str
         Sound file of any rate and channel count.
-    sample_rate : int
-        Rate to bring it to, in Hz.
-    n_samples : int
-        Longer clips are cut here.
+    frontend : LogMelFrontend
+        Says the rate, and where longer clips are cut.
 
     Returns
     -------
     torch.Tensor
-        (samples,) float32, samples <= n_samples.
+        (samples,) float32, at most the front end's `n_samples`.
     """
-    waveform = torch.as_tensor(read_sound(path, sample_rate))[:n_samples]
+    rate = frontend.settings()["sample_rate"]
+    waveform = read_sound(path, rate)[: frontend.n_samples]
     return peak_normalise(waveform)
 
 
-def clip_waveform(path, sample_rate, n_samples):
+def clip_waveform(path, frontend):
     """As `unpadded_waveform`, zero-padded to the full length.
 
     Arguments
     ---------
     path : str
         Sound file of any rate and channel count.
-    sample_rate : int
-        Rate to bring it to, in Hz.
-    n_samples : int
-        Length of the result.
+    frontend : LogMelFrontend
+        Says rate and length.
 
     Returns
     -------
     torch.Tensor
         (n_samples,) float32.
     """
-    waveform = unpadded_waveform(path, sample_rate, n_samples)
-    return torch.nn.functional.pad(waveform, (0, n_samples - len(waveform)))
+    return frontend.fit(unpadded_waveform(path, frontend))
 
 
 def clip_labels(events, tags, duration, labels, n_frames, frame_hop):

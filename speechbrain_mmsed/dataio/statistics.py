@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from speechbrain_mmsed.dataio.atomic import atomic_path
 from speechbrain_mmsed.dataio.clips import read_manifest, unpadded_waveform
 from speechbrain_mmsed.lobes.frontend import compute_statistics
 
 
-def training_statistics(frontend, manifests, path, n_samples):
+def training_statistics(frontend, manifests, path):
     """Mean and standard deviation of each mel bin over the training clips.
 
     They are kept in a file and computed again only when the clips or the
@@ -30,8 +31,6 @@ def training_statistics(frontend, manifests, path, n_samples):
         Manifests of the training subsets.
     path : str
         npz file of the statistics; written if missing or outdated.
-    n_samples : int
-        Longer clips are cut here, as in training.
 
     Returns
     -------
@@ -44,21 +43,18 @@ def training_statistics(frontend, manifests, path, n_samples):
     for manifest in manifests:
         clips += list(read_manifest(manifest).values())
     identity = json.dumps(
-        [frontend.key(), n_samples]
-        + [[row["wav"], row["duration"]] for row in clips]
+        [frontend.key()] + [[row["wav"], row["duration"]] for row in clips]
     )
     key = hashlib.sha256(identity.encode()).hexdigest()
     if os.path.exists(path):
         with np.load(path) as stored:
             if str(stored["key"]) == key:
                 return torch.tensor(stored["mean"]), torch.tensor(stored["std"])
-    rate = frontend.settings()["sample_rate"]
     waveforms = (
-        unpadded_waveform(row["wav"], rate, n_samples)
+        unpadded_waveform(row["wav"], frontend)
         for row in tqdm(clips, desc="statistics", dynamic_ncols=True)
     )
     mean, std = compute_statistics(frontend, waveforms)
-    temporary = f"{path}.{os.getpid()}.tmp.npz"
-    np.savez(temporary, mean=mean.numpy(), std=std.numpy(), key=key)
-    os.replace(temporary, path)
+    with atomic_path(path) as name:
+        np.savez(name, mean=mean.numpy(), std=std.numpy(), key=key)
     return mean, std

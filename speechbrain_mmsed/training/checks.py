@@ -31,11 +31,11 @@ def check_sizes(hparams):
         f"n_classes is {n_classes}, but class_labels has {len(labels)} "
         f"labels ({len(set(labels))} different): make them equal",
     )
-    n_samples = round(hparams["sample_rate"] * hparams["clip_seconds"])
+    rate = hparams["frontend"].settings()["sample_rate"]
     expect(
-        hparams["n_samples"] == n_samples,
-        f"n_samples is {hparams['n_samples']}, but sample_rate * "
-        f"clip_seconds is {n_samples}",
+        hparams["sample_rate"] == rate,
+        f"sample_rate is {hparams['sample_rate']}, but the front end is made "
+        f"for {rate}",
     )
     for name in hparams["streams"]:
         expect(
@@ -68,16 +68,21 @@ def check_output_length(hparams):
     HparamsError
         If the number of frames is not what the labels are made for.
     """
-    extractor = hparams["extractor"]
+    frontend, extractor = hparams["frontend"], hparams["extractor"]
     training = extractor.training
     with torch.no_grad():
-        silence = torch.zeros(1, hparams["n_samples"])
-        frames = extractor.eval()(hparams["frontend"](silence)).shape[1]
+        silence = torch.zeros(1, frontend.n_samples)
+        frames = extractor.eval()(frontend(silence)).shape[1]
     extractor.train(training)
     expect(
         frames == hparams["n_frames"],
         f"n_frames is {hparams['n_frames']}, but the extractor gives "
         f"{frames} frames for a clip of {hparams['clip_seconds']} s",
+    )
+    expect(
+        extractor.time_reduction == hparams["time_pooling"],
+        f"time_pooling is {hparams['time_pooling']}, but the extractor pools "
+        f"{extractor.time_reduction} frames into one: labels would not fit",
     )
 
 

@@ -7,7 +7,6 @@ Authors
 """
 
 
-
 class MultiLabelF1:
     """Accumulates counts over batches; micro-averaged F1 at 0.5.
 

@@ -61,19 +61,3 @@ def run_record(hparams, network):
             name: importlib.metadata.version(name) for name in PACKAGES
         },
     }
-
-
-def write_text(path, text):
-    """Writes a text file by way of a temporary name.
-
-    Arguments
-    ---------
-    path : str
-        File to write.
-    text : str
-        Its content.
-    """
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8") as handle:
-        handle.write(text)
-    os.replace(temporary, path)

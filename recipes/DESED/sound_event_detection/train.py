@@ -30,6 +30,7 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from torch.utils.data import ConcatDataset
 
 from speechbrain_mmsed.augment.mixup import mixup_groups
+from speechbrain_mmsed.dataio.atomic import write_text
 from speechbrain_mmsed.dataio.clips import (
     clip_labels,
     clip_waveform,
@@ -38,11 +39,7 @@ from speechbrain_mmsed.dataio.clips import (
 from speechbrain_mmsed.dataio.logmel_cache import LogMelCache
 from speechbrain_mmsed.dataio.sampler import SubsetBatchSampler
 from speechbrain_mmsed.dataio.statistics import training_statistics
-from speechbrain_mmsed.dataio.streams import (
-    availability,
-    open_streams,
-    read_clip,
-)
+from speechbrain_mmsed.dataio.streams import open_streams, read_clip
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
 from speechbrain_mmsed.seeding import derive_generator
@@ -51,7 +48,7 @@ from speechbrain_mmsed.training.hparams import read_hparams
 from speechbrain_mmsed.training.losses import classification_losses
 from speechbrain_mmsed.training.mean_teacher import MeanTeacherBrain
 from speechbrain_mmsed.training.monitor import MultiLabelF1
-from speechbrain_mmsed.training.record import run_record, write_text
+from speechbrain_mmsed.training.record import run_record
 from speechbrain_mmsed.training.scoring import (
     inference_weights,
     score_run,
@@ -164,7 +161,7 @@ def dataio_prep(hparams, stores, owners=None):
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("waveform")
     def sound_pipeline(wav):
-        return clip_waveform(wav, hparams["sample_rate"], hparams["n_samples"])
+        return clip_waveform(wav, hparams["frontend"])
 
     @sb.utils.data_pipeline.takes("id", "wav")
     @sb.utils.data_pipeline.provides("log_mel")
@@ -179,9 +176,7 @@ def dataio_prep(hparams, stores, owners=None):
     )
     def stream_pipeline(clip_id):
         owner = owners[clip_id] if owners else clip_id
-        features, available = read_clip(
-            stores, owner, [widths[name] for name in names]
-        )
+        features, available = read_clip(stores, owner, widths)
         return (*features, available) if names else available
 
     @sb.utils.data_pipeline.takes("subset", "events", "tags", "duration")
@@ -228,8 +223,8 @@ def open_stores(hparams):
     """Opens the chosen streams, or stops if one does not cover the corpus."""
     clips = [read_manifest(manifest_path(hparams, s)) for s in ALL_SUBSETS]
     return open_streams(
-        hparams["streams"],
         hparams["streams_folder"],
+        hparams["streams"],
         hparams["stream_widths"],
         [clip_id for manifest in clips for clip_id in manifest],
     )
@@ -299,7 +294,11 @@ def score(brain, hparams, stores, datasets, untrained):
     score_run(models, loaders, weights, brain.inputs, folder, **writing)
     if hparams["control_shuffled_streams"] and hparams["streams"]:
         clips = read_manifest(manifest_path(hparams, "evaluation"))
-        owners = shuffled_owners(availability(stores, clips), hparams["seed"])
+        available = {
+            clip: tuple(store.status(clip) == "available" for store in stores)
+            for clip in clips
+        }
+        owners = shuffled_owners(available, hparams["seed"])
         shuffled = dataio_prep(hparams, stores, owners)["evaluation"]
         loader = brain.make_dataloader(
             shuffled,
@@ -352,7 +351,6 @@ if __name__ == "__main__":
         "frontend": hparams["frontend"],
         "manifests": [manifest_path(hparams, s) for s in TRAIN_SUBSETS],
         "path": os.path.join(hparams["prepared_folder"], "statistics.npz"),
-        "n_samples": hparams["n_samples"],
     }
     run_on_main(training_statistics, kwargs=statistics_args)
     hparams["frontend"].set_statistics(*training_statistics(**statistics_args))
