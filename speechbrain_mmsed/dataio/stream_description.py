@@ -1,0 +1,115 @@
+"""How the features of a stream were made, and whether that is as asked.
+
+Features of two networks, of two sets of weights or of two ways to cut a
+picture look alike on disk. The description beside them, `stream.json`,
+keeps them from being mixed.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import hashlib
+import json
+
+from speechbrain_mmsed.dataio.atomic import write_json
+from speechbrain_mmsed.dataio.disk_full import disk_full_explained
+
+# What decides whether two stores hold the same features. Versions of
+# libraries are recorded beside, but do not make a store unusable.
+IDENTITY = (
+    "network",
+    "weights_sha256",
+    "preprocessing",
+    "width",
+    "n_frames",
+    "clip_seconds",
+)
+
+
+class StreamError(Exception):
+    """A stream that cannot be used or written; says what to do."""
+
+
+def fingerprint(description):
+    """Short hash of what decides whether features are the same.
+
+    Arguments
+    ---------
+    description : dict
+        Content of a `stream.json`.
+
+    Returns
+    -------
+    key : str
+        Twelve hexadecimal digits.
+
+    Example
+    -------
+    >>> fingerprint({"width": 3}) == fingerprint({"width": 3, "when": 1})
+    True
+    """
+    identity = {key: description.get(key) for key in IDENTITY}
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def read_description(path):
+    """Reads a `stream.json`.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+
+    Returns
+    -------
+    description : dict or None
+        Its content; None if there is no such file.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise StreamError(
+            f"{path} is not valid JSON ({error}); remove its folder and "
+            f"extract the stream again"
+        ) from error
+
+
+def agree_on_description(path, description):
+    """Writes a `stream.json`, or makes sure that the one there agrees.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+    description : dict
+        What makes the features; see `IDENTITY`.
+
+    Raises
+    ------
+    StreamError
+        If the file says that the features beside it were made otherwise.
+    """
+    found = read_description(path)
+    if found is None:
+        with disk_full_explained(path):
+            write_json(path, description)
+        return
+    if fingerprint(found) == fingerprint(description):
+        return
+    differing = "\n".join(
+        f"  {key}: stored {found.get(key)!r}, "
+        f"asked for {description.get(key)!r}"
+        for key in IDENTITY
+        if found.get(key) != description.get(key)
+    )
+    raise StreamError(
+        f"{path} says that the features beside it have the fingerprint "
+        f"{fingerprint(found)}, but those asked for have "
+        f"{fingerprint(description)}:\n{differing}\n"
+        f"Give the yaml the stored settings, choose another "
+        f"streams_folder, or remove the folder of that file."
+    )

@@ -1,0 +1,261 @@
+"""One stream on disk: a file of features per clip, and who has none.
+
+The layout of a stream's folder:
+
+- `<clip_id>.npy`: (T, D) float16;
+- `manifest.csv`: whether each clip is available, and why not;
+- `stream.json`: by which network and from what the features were made.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+
+import numpy as np
+
+from speechbrain_mmsed.dataio.atomic import atomic_path
+from speechbrain_mmsed.dataio.disk_full import disk_full_explained
+from speechbrain_mmsed.dataio.stream_description import (
+    StreamError,
+    agree_on_description,
+    read_description,
+)
+from speechbrain_mmsed.dataio.stream_manifest import (
+    ClipRow,
+    append_row,
+    read_manifest,
+    rewrite_manifest,
+)
+
+COMMAND = (
+    "python recipes/DESED/extract_visual.py recipes/DESED/hparams/"
+    "extract.yaml --data_folder <data_folder> --prepared_folder "
+    "{prepared} --streams_folder {folder} --streams '[{stream}]'"
+)
+
+
+class StreamStore:
+    """The features of one stream.
+
+    Arguments
+    ---------
+    streams_folder : str
+        Folder of all streams.
+    stream : str
+        Name of the stream.
+
+    Example
+    -------
+    >>> store = StreamStore(getfixture("tmp_path"), "pictures")
+    >>> store.write("weak/a", np.ones((64, 3)), covered_seconds=10.0)
+    >>> store.mark_unavailable("weak/b", "absent")
+    >>> store.read("weak/a").shape, store.read("weak/b")
+    ((64, 3), None)
+    """
+
+    def __init__(self, streams_folder, stream):
+        self.streams_folder = os.path.abspath(streams_folder)
+        self.stream = stream
+        self.folder = os.path.join(self.streams_folder, stream)
+        self.manifest_file = os.path.join(self.folder, "manifest.csv")
+        self.description_file = os.path.join(self.folder, "stream.json")
+        self._rows = None
+
+    @property
+    def rows(self):
+        """clip_id -> ClipRow of the manifest, read once."""
+        if self._rows is None:
+            self._rows = read_manifest(self.manifest_file)
+        return self._rows
+
+    def path(self, clip_id):
+        """File of a clip's features."""
+        return os.path.join(self.folder, f"{clip_id}.npy")
+
+    def description(self):
+        """Content of `stream.json`, or None if there is none."""
+        return read_description(self.description_file)
+
+    def begin(self, description):
+        """Prepares the folder for features of this description.
+
+        Arguments
+        ---------
+        description : dict
+            What makes the features; see `IDENTITY`.
+
+        Raises
+        ------
+        StreamError
+            If the folder holds features made otherwise.
+        """
+        agree_on_description(self.description_file, description)
+
+    def write(self, clip_id, features, covered_seconds=None, source=""):
+        """Stores a clip's features.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+        features : np.ndarray
+            (T, D) numbers.
+        covered_seconds : float or None
+            How much of the clip the film shows.
+        source : str
+            What they were derived from; see `ClipRow`.
+        """
+        half = np.asarray(features).astype(np.float16)
+        if not np.isfinite(half).all():
+            raise StreamError(
+                f"{self.stream}: features of {clip_id} are not finite or "
+                f"exceed the range of float16"
+            )
+        path = self.path(clip_id)
+        with disk_full_explained(path), atomic_path(path) as name:
+            np.save(name, half)
+        self._note(ClipRow(clip_id, "available", "", covered_seconds, source))
+
+    def mark_unavailable(self, clip_id, reason, covered_seconds=0.0, source=""):
+        """Notes that a clip lacks the stream.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+        reason : str
+            Why, in the wording of the corpus' manifests.
+        covered_seconds : float
+            How much of the clip the film shows.
+        source : str
+            What that was derived from; see `ClipRow`.
+        """
+        if os.path.exists(self.path(clip_id)):
+            os.remove(self.path(clip_id))
+        self._note(
+            ClipRow(clip_id, "unavailable", reason, covered_seconds, source)
+        )
+
+    def status(self, clip_id):
+        """ "available", "unavailable", or None for a clip not yet done."""
+        row = self.rows.get(clip_id)
+        if row is not None:
+            return row.status
+        return "available" if os.path.exists(self.path(clip_id)) else None
+
+    def is_done(self, clip_id, source, shape):
+        """Whether nothing is left to do for a clip.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+        source : str
+            What it would be derived from now.
+        shape : tuple
+            (T, D) that its features must have.
+
+        Returns
+        -------
+        done : bool
+            True if it is unavailable for the same source, or its file is
+            whole and no other source is known for it.
+        """
+        row = self.rows.get(clip_id)
+        if row is not None and row.source != source:
+            return False
+        if row is not None and row.status == "unavailable":
+            return True
+        try:
+            found = np.load(self.path(clip_id), mmap_mode="r").shape
+        except (OSError, ValueError, EOFError):
+            return False
+        if found == tuple(shape) and row is None:
+            self._note(ClipRow(clip_id, "available", source=source))
+        return found == tuple(shape)
+
+    def read(self, clip_id):
+        """A clip's features, or None if it is unavailable.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+
+        Returns
+        -------
+        features : np.ndarray or None
+            (T, D) float32.
+        """
+        row = self.rows.get(clip_id)
+        if row is not None and row.status == "unavailable":
+            return None
+        try:
+            return np.load(self.path(clip_id)).astype(np.float32)
+        except (OSError, ValueError, EOFError) as error:
+            raise StreamError(
+                f"{self.path(clip_id)} cannot be read ({error}). "
+                f"Run:\n  {self.command()}"
+            ) from error
+
+    def check(self, clip_ids, width):
+        """Makes sure that the stream fits and knows of every clip.
+
+        Arguments
+        ---------
+        clip_ids : iterable of str
+            The clips that will be asked for.
+        width : int
+            Length D of the feature vectors that is expected.
+
+        Raises
+        ------
+        StreamError
+            If not; says which command puts it right.
+        """
+        description = self.description()
+        if description is None:
+            raise StreamError(
+                f"Stream {self.stream!r} is not extracted: there is no "
+                f"{self.description_file}. Run:\n  {self.command()}"
+            )
+        if description.get("width") != width:
+            raise StreamError(
+                f"Stream {self.stream!r} in {self.folder} has vectors of "
+                f"length {description.get('width')}, but stream_widths "
+                f"says {width}. Correct stream_widths, or remove the folder "
+                f"and run:\n  {self.command()}"
+            )
+        clip_ids = list(clip_ids)
+        missing = [
+            clip_id
+            for clip_id in clip_ids
+            if self.status(clip_id) is None
+            or self.status(clip_id) == "available"
+            and not os.path.exists(self.path(clip_id))
+        ]
+        if missing:
+            raise StreamError(
+                f"Stream {self.stream!r} is not complete: {len(missing)} of "
+                f"{len(clip_ids)} clips are neither available nor "
+                f"unavailable in {self.manifest_file}, the first being "
+                f"{missing[0]!r}. Run:\n  {self.command()}"
+            )
+
+    def finish(self):
+        """Sorts the manifest and drops rows that later ones replace."""
+        rewrite_manifest(self.manifest_file, self.rows)
+
+    def command(self):
+        """The command that extracts this stream."""
+        return COMMAND.format(
+            prepared=os.path.dirname(self.streams_folder),
+            folder=self.streams_folder,
+            stream=self.stream,
+        )
+
+    def _note(self, row):
+        os.makedirs(self.folder, exist_ok=True)
+        append_row(self.manifest_file, row)
+        self.rows[row.clip_id] = row
