@@ -1,0 +1,1 @@
+../desed_prepare.py
