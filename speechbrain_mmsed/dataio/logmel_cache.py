@@ -1,0 +1,204 @@
+"""Log-mel features kept on disk, so that they are computed once per clip.
+
+They are kept unstandardised: the statistics of the training data may change,
+the features of a clip do not. Every front end has a folder of its own, named
+by its key, with its settings beside the features; features of another front
+end are refused, since nothing in their shape would show the difference.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import copy
+import json
+import os
+
+import numpy as np
+import torch
+
+from speechbrain_mmsed.dataio.atomic import atomic_path, write_json
+
+SETTINGS = "settings.json"
+
+
+class LogMelCacheError(Exception):
+    """A cache that belongs to another front end, or is damaged."""
+
+
+class LogMelCache:
+    """Unstandardised log-mel features, one .npy per clip.
+
+    Nothing is created on disk before the first clip is written. The front
+    end is copied, so that the original may move to another device.
+
+    Arguments
+    ---------
+    folder : str
+        Holds one folder per front end.
+    frontend : LogMelFrontend
+        Its key() names the folder, its settings() are kept beside.
+    dtype : str
+        "float16" (an error of at most 0.004 on log-mel values) or
+        "float32".
+
+    Raises
+    ------
+    LogMelCacheError
+        If the features there were made by another front end or are of
+        another type; both are shown.
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.lobes.frontend import LogMelFrontend
+    >>> cache = LogMelCache(getfixture("tmp_path"), LogMelFrontend())
+    >>> cache.read_or_make("weak/a", lambda: torch.randn(160000)).shape
+    torch.Size([512, 64])
+    >>> cache.has("weak/a"), cache.has("weak/b")
+    (True, False)
+    """
+
+    def __init__(self, folder, frontend, dtype="float16"):
+        if dtype not in ("float16", "float32"):
+            raise ValueError(f"dtype is {dtype!r}, expected float16 or float32")
+        self.frontend = copy.deepcopy(frontend).cpu().eval()
+        self.owner = {
+            "key": frontend.key(),
+            "settings": frontend.settings(),
+            "dtype": dtype,
+        }
+        self.folder = os.path.join(os.fspath(folder), self.owner["key"])
+        # The second: someone named a front end's own folder.
+        self._refuse_other(os.path.join(self.folder, SETTINGS))
+        self._refuse_other(os.path.join(os.fspath(folder), SETTINGS))
+
+    def path(self, clip_id):
+        """File of a clip.
+
+        Arguments
+        ---------
+        clip_id : str
+            Such as "weak/Yabc_30.000_40.000".
+
+        Returns
+        -------
+        str
+        """
+        return os.path.join(self.folder, f"{clip_id}.npy")
+
+    def has(self, clip_id, source=None):
+        """Whether the features of a clip are there.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+        source : str or None
+            Its sound file: features older than it do not count.
+
+        Returns
+        -------
+        bool
+        """
+        try:
+            made = os.stat(self.path(clip_id)).st_mtime_ns
+        except FileNotFoundError:
+            return False
+        return source is None or os.stat(source).st_mtime_ns <= made
+
+    def read(self, clip_id):
+        """Features of a clip.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+
+        Returns
+        -------
+        torch.Tensor
+            (frames, mel bins) float32.
+
+        Raises
+        ------
+        LogMelCacheError
+            If the file is damaged.
+        """
+        path = self.path(clip_id)
+        try:
+            features = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise LogMelCacheError(
+                f"{path}: cannot be read ({error}). Delete it; it is made anew."
+            ) from error
+        if features.shape != self._shape():
+            raise LogMelCacheError(
+                f"{path}: shape {features.shape}, expected {self._shape()}. "
+                "Delete it; it is made anew."
+            )
+        return torch.from_numpy(features.astype(np.float32))
+
+    def write(self, clip_id, log_mel):
+        """Keeps the features of a clip.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+        log_mel : torch.Tensor
+            (frames, mel bins), unstandardised.
+        """
+        if tuple(log_mel.shape) != self._shape():
+            raise ValueError(
+                f"{clip_id}: log-mel of shape {tuple(log_mel.shape)}, "
+                f"expected {self._shape()}"
+            )
+        settings = os.path.join(self.folder, SETTINGS)
+        if not os.path.isfile(settings):
+            write_json(settings, self.owner)
+        features = log_mel.detach().cpu().numpy().astype(self.owner["dtype"])
+        with atomic_path(self.path(clip_id)) as name:
+            np.save(name, features)
+
+    def read_or_make(self, clip_id, make_waveform, source=None):
+        """Features of a clip, computed and kept where they are not there.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+        make_waveform : callable
+            Gives the clip's waveform (samples,), padded to the full length;
+            only called if it is needed.
+        source : str or None
+            The sound file: older features are made anew.
+
+        Returns
+        -------
+        torch.Tensor
+            (frames, mel bins) float32, rounded to the cache's type both the
+            first time and later, so that a run does not depend on what an
+            earlier one left.
+        """
+        if not self.has(clip_id, source):
+            with torch.no_grad():
+                waveform = make_waveform()
+                self.write(clip_id, self.frontend.log_mel(waveform[None])[0])
+        return self.read(clip_id)
+
+    def _shape(self):
+        """Shape of a clip's features."""
+        return self.frontend.n_frames, self.frontend.n_mels
+
+    def _refuse_other(self, path):
+        """Compares a folder's settings with those of the front end."""
+        if not os.path.isfile(path):
+            return
+        with open(path, encoding="utf-8") as handle:
+            found = json.load(handle)
+        if found != json.loads(json.dumps(self.owner)):
+            raise LogMelCacheError(
+                f"{path}: these log-mel features belong to another front end."
+                f"\n  there: {json.dumps(found, sort_keys=True)}"
+                f"\n  yours: {json.dumps(self.owner, sort_keys=True)}\n"
+                "Choose another folder, or delete this one to make them anew."
+            )
