@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speechbrain_mmsed.evaluation.checks import check_same_clips
 from speechbrain_mmsed.evaluation.matching import EventCounter
 from speechbrain_mmsed.evaluation.segments import SegmentCounter
 from speechbrain_mmsed.postprocessing.decode import (
@@ -224,31 +225,6 @@ def _count_batch(frame, inside, grid, counters):
                 tp, nsys = counter.count(active)
                 grid[metric].tp[:, i, j] += tp
                 grid[metric].nsys[:, i, j] += nsys
-
-
-def check_same_clips(scores, truth):
-    """Refuse scores and ground truth of different clips or classes.
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores.
-    truth : GroundTruth
-        Reference.
-    """
-    if scores.labels != truth.labels:
-        raise ValueError(
-            f"scores are for the classes {scores.labels}, the ground truth "
-            f"for {truth.labels}; give both the same list"
-        )
-    extra = sorted(set(scores.filenames) - set(truth.durations))
-    absent = sorted(set(truth.durations) - set(scores.filenames))
-    if extra or absent:
-        raise ValueError(
-            f"scores and ground truth differ: {len(extra)} clips have scores "
-            f"only: {extra[:20]}; {len(absent)} have ground truth only: "
-            f"{absent[:20]}. Take subsets of the same clips"
-        )
 
 
 def _references(scores, truth):

@@ -14,6 +14,8 @@ import warnings
 
 import numpy as np
 
+from speechbrain_mmsed.evaluation.checks import check_predictions
+
 SEGMENT_SECONDS = 1.0
 COLLAR_SECONDS = 0.2
 COLLAR_SHARE = 0.2
@@ -163,47 +165,6 @@ def summarise(counts):
     }
 
 
-def check_predictions(predictions, truth):
-    """Refuse predictions that the libraries would ignore or misread.
-
-    Arguments
-    ---------
-    predictions : pandas.DataFrame
-        Columns filename, event_label; for events also onset and offset.
-    truth : GroundTruth
-        Reference.
-
-    Raises
-    ------
-    ValueError
-        Listing clips that are not in the reference, unknown labels, or
-        events without a proper onset and offset.
-    """
-    absent = set(predictions["filename"]) - set(truth.durations)
-    if absent:
-        clips = sorted(map(str, absent))
-        raise ValueError(
-            f"predictions for {len(clips)} clips that are not in the ground "
-            f"truth: {clips[:20]}; evaluate the same clips on both sides"
-        )
-    unknown = set(predictions["event_label"]) - set(truth.labels)
-    if unknown:
-        raise ValueError(
-            f"predictions with labels {sorted(map(str, unknown))}, the "
-            f"ground truth has {truth.labels}"
-        )
-    if "onset" in predictions:
-        onset = predictions["onset"].astype(np.float64)
-        offset = predictions["offset"].astype(np.float64)
-        good = (onset >= 0) & (offset >= onset) & np.isfinite(offset)
-        if not good.all():
-            raise ValueError(
-                f"{(~good).sum()} predicted events have an onset below 0, an "
-                "offset before the onset or none; the first is "
-                f"{predictions[~good].iloc[0].to_dict()}"
-            )
-
-
 def group_events(events, truth):
     """Events of every clip as the lists of dicts that sed_eval takes.
 
@@ -228,6 +189,9 @@ def group_events(events, truth):
 
 def _count_files(metrics, events, truth):
     """Run a sed_eval metric over all clips and summarise its counts."""
+    missing = sorted({"onset", "offset"} - set(events))
+    if missing:
+        raise ValueError(f"predicted events have no column {missing}")
     check_predictions(events, truth)
     reference = group_events(truth.events, truth)
     estimated = group_events(events, truth)
