@@ -144,12 +144,13 @@ def prepare_corpus(subsets, prepared_folder, class_labels, **settings):
         "subsets": counts,
         "warnings": surprises(tables, counts, settings),
     }
-    table = report_table(counts)
     notes = report_notes(counts, report["warnings"])
-    text = "\n".join(["# Preparation", "", table, "", *notes]) + "\n"
-    write_text(os.path.join(output, "prepare_report.md"), text)
+    text = "\n".join([report_table(counts), "", *notes]).rstrip() + "\n"
+    write_text(
+        os.path.join(output, "prepare_report.md"), f"# Preparation\n\n{text}"
+    )
     write_json(os.path.join(output, "prepare_report.json"), report)
-    print("\n".join([table, *notes]), flush=True)
+    print(text, end="", flush=True)
     return report
 
 

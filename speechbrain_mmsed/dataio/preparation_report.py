@@ -89,7 +89,7 @@ def report_notes(subsets, warnings):
     list of str
         Without counts of zero.
     """
-    notes = [f"WARNING: {warning}" for warning in warnings]
+    notes = [f"- WARNING: {warning}" for warning in warnings]
     for name, counts in subsets.items():
         for title in ("missing_reasons", "sound", "annotations", "ignored"):
             parts = [
@@ -99,5 +99,5 @@ def report_notes(subsets, warnings):
             ]
             if parts:
                 shown = title.replace("_reasons", " sound")
-                notes.append(f"{name}, {shown}: {', '.join(parts)}")
+                notes.append(f"- {name}, {shown}: {', '.join(parts)}")
     return notes
