@@ -1,0 +1,98 @@
+"""Folders that are either complete under known settings or not there.
+
+A folder of generated files is written under a temporary name and renamed, and
+carries its settings: a second run reuses it or says why it cannot.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+
+def is_complete(folder, settings, settings_file):
+    """Whether the folder was written with these settings.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The folder.
+    settings : dict
+        Values that survive json (lists, no tuples).
+    settings_file : str
+        Name of the json inside the folder.
+
+    Returns
+    -------
+    bool
+        False if the folder is absent or empty.
+
+    Raises
+    ------
+    FileExistsError
+        The folder holds something else, or was written with other settings.
+    """
+    if not folder.exists():
+        return False
+    found = folder / settings_file
+    if found.is_file():
+        present = json.loads(found.read_text(encoding="utf-8"))
+        told = ", ".join(
+            f"{key} {present.get(key)} instead of {value}"
+            for key, value in settings.items()
+            if present.get(key) != value
+        )
+        if told:
+            raise FileExistsError(
+                f"{folder} was made with other settings ({told}). "
+                "Remove it or choose another folder."
+            )
+        return True
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise FileExistsError(
+            f"{folder} exists and holds something else (there is no "
+            f"{settings_file} in it). Choose another folder."
+        )
+    return False
+
+
+@contextlib.contextmanager
+def written_at_once(folder, settings, settings_file):
+    """Context that gives a temporary folder and renames it at the end.
+
+    After an error, or if another process was faster with the same settings,
+    the temporary folder is removed.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Final name; absent or an empty folder.
+    settings : dict
+        Written to `settings_file` last.
+    settings_file : str
+        Name of the json inside the folder.
+
+    Yields
+    ------
+    pathlib.Path
+        The folder to write into.
+    """
+    folder = pathlib.Path(os.path.abspath(folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = pathlib.Path(
+        tempfile.mkdtemp(prefix=f".{folder.name}_", dir=folder.parent)
+    )
+    try:
+        os.chmod(partial, 0o755)  # mkdtemp's folders are private
+        yield partial
+        told = json.dumps(settings, indent=1)
+        (partial / settings_file).write_text(told, encoding="utf-8")
+        if not is_complete(folder, settings, settings_file):
+            os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,151 @@
+"""Plans of synthetic clips: what happens when, and which clip has a film.
+
+A plan is made before anything is written, so that shares are met exactly and
+classes come equally often however few clips there are.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import dataclasses
+
+import numpy as np
+
+_EVENT_COUNTS = (1, 2, 3)
+_EVENT_COUNT_PROBABILITIES = (0.35, 0.4, 0.25)
+_PAIR_CARDS = 3
+
+
+@dataclasses.dataclass
+class PlannedClip:
+    """One clip of a plan.
+
+    Arguments
+    ---------
+    duration : float
+        Seconds.
+    events : list of (float, float, str)
+        Onset and offset in seconds and the label, sorted.
+    film : bool
+        Whether the clip gets a film.
+    """
+
+    duration: float
+    events: list
+    film: bool
+
+
+def plan_clips(
+    n_clips,
+    labels,
+    rng,
+    same_sound=None,
+    missing_video=0.0,
+    short=0.0,
+    without_events=0.0,
+    clip_seconds=10.0,
+):
+    """Decide upon duration, events and film of each clip.
+
+    A clip holds 1 to 3 events of 0.5 to 4 s; events of one class stay half a
+    second apart, those of different classes may overlap.
+
+    Arguments
+    ---------
+    n_clips : int
+        Number of clips.
+    labels : list of str
+        Classes.
+    rng : numpy.random.Generator
+        Source of all decisions.
+    same_sound : (str, str) or None
+        Two classes of which a clip never holds both. Which one is decided by
+        a coin that nothing else depends on, balanced over the clips.
+    missing_video : float
+        Share of clips without a film (met as exactly as rounding allows,
+        like the other shares).
+    short : float
+        Share of clips that last 50 to 99 % of `clip_seconds`.
+    without_events : float
+        Share of clips without events.
+    clip_seconds : float
+        Duration of the other clips, 8 s or more.
+
+    Returns
+    -------
+    list of PlannedClip
+        n_clips plans.
+
+    Example
+    -------
+    >>> plan = plan_clips(20, ["a", "b"], np.random.default_rng(0), short=0.1)
+    >>> sum(clip.duration < 10 for clip in plan)
+    2
+    """
+
+    def choose(share):
+        size = int(round(share * n_clips))
+        return set(rng.choice(n_clips, size, replace=False).tolist())
+
+    is_short, is_empty = choose(short), choose(without_events)
+    is_filmless = choose(missing_video)
+    draw = _deck(labels, same_sound, rng)
+    clips = []
+    for index in range(n_clips):
+        duration = clip_seconds
+        if index in is_short:
+            duration = round(clip_seconds * rng.uniform(0.5, 0.99), 3)
+        n_events = rng.choice(_EVENT_COUNTS, p=_EVENT_COUNT_PROBABILITIES)
+        if index in is_empty:
+            n_events = 0
+        drawn = [next(draw) for _ in range(n_events)]
+        events = _place_events(drawn, duration, rng)
+        clips.append(PlannedClip(duration, events, index not in is_filmless))
+    if same_sound:
+        _flip_coins(clips, same_sound, rng)
+    return clips
+
+
+def _deck(labels, same_sound, rng):
+    """Endless labels, every class about equally often.
+
+    The pair stands in the deck three times under its first name: its two
+    classes need more clips, as only clips with a film teach them.
+    """
+    cards = list(labels)
+    if same_sound:
+        cards = [label for label in labels if label not in same_sound]
+        cards += [same_sound[0]] * _PAIR_CARDS
+    while True:
+        for position in rng.permutation(len(cards)):
+            yield cards[position]
+
+
+def _place_events(labels, duration, rng, gap=0.5):
+    """Give labels a time; events of one class stay apart by `gap` s."""
+    events = []
+    for label in labels:
+        for _ in range(100):
+            length = rng.uniform(0.5, 4)
+            onset = round(rng.uniform(0, duration - length), 3)
+            offset = round(min(onset + length, duration), 3)
+            if all(
+                other != label or offset + gap <= first or last + gap <= onset
+                for first, last, other in events
+            ):
+                events.append((onset, offset, label))
+                break
+    return sorted(events)
+
+
+def _flip_coins(clips, same_sound, rng):
+    """Rename the pair's events in half of its clips, at random."""
+    first, second = same_sound
+    paired = [c for c in clips if any(e[2] == first for e in c.events)]
+    coins = rng.permutation(np.arange(len(paired)) % 2)
+    for clip, coin in zip(paired, coins, strict=True):
+        if coin:
+            clip.events = sorted(
+                (onset, offset, second if label == first else label)
+                for onset, offset, label in clip.events
+            )
