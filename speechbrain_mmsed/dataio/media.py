@@ -185,9 +185,15 @@ def read_frames_at_sizes(path, times, sizes):
     with Film(path) as film:
         for frame, shown in film.shown(times[order]):
             rows = order[shown]
-            for i, size in enumerate(sizes):
-                exact = size if frames[i] is None else frames[i].shape[1:3]
-                picture = _to_rgb(frame, exact)
+            exact = [
+                size if array is None else array.shape[1:3]
+                for size, array in zip(sizes, frames, strict=True)
+            ]
+            try:
+                pictures = [_to_rgb(frame, size) for size in exact]
+            except film.errors:  # a picture that cannot be converted
+                continue
+            for i, picture in enumerate(pictures):
                 if frames[i] is None:
                     frames[i] = np.empty((len(times), *picture.shape), np.uint8)
                 frames[i][rows] = picture
