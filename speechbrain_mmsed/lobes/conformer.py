@@ -1,0 +1,286 @@
+"""Conformer encoder, and a decoder for several memories (Section 2.1.2).
+
+Blocks as in Figure 2 of the paper: half a feed-forward step, relative
+self-attention, convolution, half a feed-forward step; the decoder has a
+relative cross-attention per memory after its self-attention (Figure 3). As in
+the transformer, each sub-block is normalised first and has a residual around
+it, and each stack ends with a layer norm.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from torch import nn
+
+from speechbrain_mmsed.lobes.transformer import FeedForward
+from speechbrain_mmsed.nnet.attention import RelativeMultiheadAttention
+from speechbrain_mmsed.nnet.cross_attention import (
+    FusedCrossAttention,
+    weigh_memories,
+)
+
+# The class token takes position 0 of the decoder's sequence, so that its
+# position k + 1 belongs to frame k of each memory.
+TOKEN_OFFSET = -1
+
+
+class ConvolutionModule(nn.Module):
+    """Convolution over time with batch norm.
+
+    Pointwise convolution, gated linear unit, depthwise convolution, batch
+    norm, Swish, pointwise convolution, dropout. Weights keep torch's
+    initialisation.
+
+    Arguments
+    ---------
+    d_model : int
+        Width.
+    kernel_size : int
+        Odd length of the depthwise kernel, in frames.
+    dropout : float
+        Dropout rate.
+    bn_momentum : float
+        Momentum of batch norm in torch's sense (the paper's 0.9 is 1 - 0.1).
+
+    Example
+    -------
+    >>> import torch
+    >>> ConvolutionModule(128)(torch.randn(2, 64, 128)).shape
+    torch.Size([2, 64, 128])
+    """
+
+    def __init__(self, d_model, kernel_size=7, dropout=0.1, bn_momentum=0.1):
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(
+                f"kernel_size is {kernel_size}, expected an odd number: an "
+                "even kernel would move the frames"
+            )
+        # A convolution of kernel 1 is a linear layer, without transposing.
+        self.gate = nn.Sequential(nn.Linear(d_model, 2 * d_model), nn.GLU())
+        self.depthwise = nn.Conv1d(
+            d_model,
+            d_model,
+            kernel_size,
+            padding=kernel_size // 2,
+            groups=d_model,
+        )
+        self.norm = nn.BatchNorm1d(d_model, momentum=bn_momentum)
+        self.out = nn.Sequential(
+            nn.SiLU(), nn.Linear(d_model, d_model), nn.Dropout(dropout)
+        )
+
+    def forward(self, x):
+        """Mix neighbouring frames.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, T, d_model).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, T, d_model).
+        """
+        x = self.gate(x).transpose(1, 2)
+        x = self.norm(self.depthwise(x))
+        return self.out(x.transpose(1, 2))
+
+
+class ConformerEncoder(nn.Module):
+    """Stack of conformer blocks.
+
+    Arguments
+    ---------
+    d_model : int
+        Width; even.
+    n_layers : int
+        Number of blocks.
+    n_heads : int
+        Attention heads.
+    d_head : int
+        Units per head.
+    d_ffn : int
+        Inner units of the feed-forward sub-blocks.
+    dropout : float
+        Dropout rate.
+    kernel_size : int
+        Odd length of the depthwise convolution, in frames.
+    bn_momentum : float
+        Momentum of batch norm in torch's sense.
+    dropout_after_both : bool
+        Whether both feed-forward layers have dropout, not only the second.
+
+    Example
+    -------
+    >>> import torch
+    >>> encoder = ConformerEncoder(n_layers=1)
+    >>> encoder(torch.randn(2, 64, 128)).shape
+    torch.Size([2, 64, 128])
+    """
+
+    def __init__(
+        self,
+        d_model=128,
+        n_layers=3,
+        n_heads=3,
+        d_head=128,
+        d_ffn=512,
+        dropout=0.1,
+        kernel_size=7,
+        bn_momentum=0.1,
+        dropout_after_both=False,
+    ):
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            _Block(
+                d_model,
+                (n_heads, d_head, dropout),
+                (d_ffn, dropout, nn.SiLU, dropout_after_both),
+                (kernel_size, dropout, bn_momentum),
+            )
+            for _ in range(n_layers)
+        )
+        self.norm = nn.LayerNorm(d_model)
+
+    def forward(self, x):
+        """Encode sequences.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, T, d_model).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, T, d_model).
+        """
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+
+class ConformerDecoder(nn.Module):
+    """Stack of conformer blocks with fused relative cross-attentions.
+
+    Arguments
+    ---------
+    d_model : int
+        Width; even.
+    n_layers : int
+        Number of blocks.
+    n_heads : int
+        Attention heads.
+    d_head : int
+        Units per head.
+    d_ffn : int
+        Inner units of the feed-forward sub-blocks.
+    dropout : float
+        Dropout rate.
+    n_memories : int
+        Number of encoders to attend to, the primary one included.
+    kernel_size : int
+        Odd length of the depthwise convolution, in frames.
+    bn_momentum : float
+        Momentum of batch norm in torch's sense.
+    dropout_after_both : bool
+        Whether both feed-forward layers have dropout, not only the second.
+
+    Example
+    -------
+    >>> import torch
+    >>> from speechbrain_mmsed.nnet.fusion import Memory
+    >>> decoder = ConformerDecoder(n_layers=1, n_memories=2)
+    >>> memories = [Memory(torch.randn(2, 64, 128)) for _ in range(2)]
+    >>> weights = torch.full((2, 2), 0.5)
+    >>> decoder(torch.randn(2, 65, 128), memories, weights).shape
+    torch.Size([2, 65, 128])
+    """
+
+    def __init__(
+        self,
+        d_model=128,
+        n_layers=3,
+        n_heads=3,
+        d_head=128,
+        d_ffn=512,
+        dropout=0.1,
+        n_memories=1,
+        kernel_size=7,
+        bn_momentum=0.1,
+        dropout_after_both=False,
+    ):
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            _Block(
+                d_model,
+                (n_heads, d_head, dropout),
+                (d_ffn, dropout, nn.SiLU, dropout_after_both),
+                (kernel_size, dropout, bn_momentum),
+                n_memories,
+            )
+            for _ in range(n_layers)
+        )
+        self.norm = nn.LayerNorm(d_model)
+
+    def forward(self, x, memories, fusion_weights):
+        """Decode sequences while attending to all memories.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, L, d_model), class token first.
+        memories : list of Memory or None
+            One per encoder; the first has all clips.
+        fusion_weights : torch.Tensor
+            (B, n_memories), each row summing to 1 (`renormalise`).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, L, d_model).
+        """
+        weighted = weigh_memories(memories, fusion_weights)
+        for block in self.blocks:
+            x = block(x, weighted)
+        return self.norm(x)
+
+
+class _Block(nn.Module):
+    """Encoder block, or with `n_memories` above 0 a decoder block."""
+
+    def __init__(self, d_model, attention, ffn, convolution, n_memories=0):
+        super().__init__()
+        self.first_norm = nn.LayerNorm(d_model)
+        self.first_ffn = FeedForward(d_model, *ffn)
+        self.self_norm = nn.LayerNorm(d_model)
+        self.self_attention = RelativeMultiheadAttention(d_model, *attention)
+        self.cross_norm = None
+        self.cross_attention = None
+        if n_memories:
+            self.cross_norm = nn.LayerNorm(d_model)
+            self.cross_attention = FusedCrossAttention(
+                [
+                    RelativeMultiheadAttention(
+                        d_model, *attention, query_offset=TOKEN_OFFSET
+                    )
+                    for _ in range(n_memories)
+                ]
+            )
+        self.convolution_norm = nn.LayerNorm(d_model)
+        self.convolution = ConvolutionModule(d_model, *convolution)
+        self.second_norm = nn.LayerNorm(d_model)
+        self.second_ffn = FeedForward(d_model, *ffn)
+        self.dropout = nn.Dropout(self.self_attention.dropout)
+
+    def forward(self, x, memories=None):
+        x = x + 0.5 * self.first_ffn(self.first_norm(x))
+        normed = self.self_norm(x)
+        x = x + self.dropout(self.self_attention(normed, normed))
+        if self.cross_attention is not None:
+            fused = self.cross_attention(self.cross_norm(x), memories)
+            x = x + self.dropout(fused)
+        x = x + self.convolution(self.convolution_norm(x))
+        return x + 0.5 * self.second_ffn(self.second_norm(x))
