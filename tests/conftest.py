@@ -1,9 +1,21 @@
 """Fixtures that several test files share."""
 
+import importlib.util
 import os
 import pathlib
+import sys
 
+import numpy as np
 import pytest
+
+RECIPES = pathlib.Path(__file__).resolve().parents[1] / "recipes" / "DESED"
+TINY = {
+    "strong": 4,
+    "weak": 6,
+    "unlabelled": 6,
+    "validation": 8,
+    "evaluation": 8,
+}
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +26,65 @@ def shared_folder():
     if not folder.is_dir():
         pytest.skip(f"no research material at {folder} (set MMSED_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def load_recipe():
+    """Loads a script of recipes/DESED as a module, by its relative path."""
+
+    def load(relative):
+        path = RECIPES / relative
+        for folder in (path.parent, RECIPES):
+            if str(folder) not in sys.path:
+                sys.path.insert(0, str(folder))
+        name = f"recipe_{path.stem}"
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, path)
+            sys.modules[name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[name])
+        return sys.modules[name]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(load_recipe, tmp_path_factory):
+    """A prepared built-in corpus with a made-up stream of width 8.
+
+    Returns (data_folder, prepared_folder). Tests must not change either.
+    """
+    builtin = load_recipe("builtin_corpus.py")
+    prepare = load_recipe("desed_prepare.py")
+    root = tmp_path_factory.mktemp("tiny")
+    data, prepared = root / "data", root / "prepared"
+    builtin.make_builtin_corpus(data, TINY, seed=5, progress=False)
+    prepare.prepare_desed(data, prepared, list(builtin.CLASS_LABELS))
+    write_stream(prepared, "fake", width=8)
+    return data, prepared
+
+
+def write_stream(prepared, name, width):
+    """Stores random features for every clip that has a film."""
+    from speechbrain_mmsed.dataio.clips import read_manifest
+    from speechbrain_mmsed.dataio.streams import StreamStore
+
+    store = StreamStore(prepared / "streams", name)
+    store.begin(
+        {
+            "network": "random numbers",
+            "weights_sha256": "",
+            "preprocessing": {},
+            "width": width,
+            "n_frames": 64,
+            "clip_seconds": 10.0,
+        }
+    )
+    rng = np.random.default_rng(0)
+    for manifest in sorted((prepared / "manifests").glob("*.json")):
+        for clip_id, row in read_manifest(manifest).items():
+            if row["video_status"] == "present":
+                features = rng.standard_normal((64, width))
+                store.write(clip_id, features.astype(np.float32), 10.0)
+            else:
+                store.mark_unavailable(clip_id, row["video_status"])
+    store.finish()

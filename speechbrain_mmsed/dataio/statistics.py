@@ -52,7 +52,7 @@ def training_statistics(frontend, manifests, path):
                 return torch.tensor(stored["mean"]), torch.tensor(stored["std"])
     waveforms = (
         unpadded_waveform(row["wav"], frontend)
-        for row in tqdm(clips, desc="statistics", dynamic_ncols=True)
+        for row in tqdm(clips, desc="statistics", disable=None)
     )
     mean, std = compute_statistics(frontend, waveforms)
     with atomic_path(path) as name:

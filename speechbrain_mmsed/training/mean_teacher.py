@@ -130,7 +130,8 @@ class MeanTeacherBrain(sb.Brain):
         """
         for name, value in values.items():
             total, count = self._totals.get(name, (0.0, 0))
-            self._totals[name] = (total + float(value), count + 1)
+            value = float(torch.as_tensor(value).detach())
+            self._totals[name] = (total + value, count + 1)
 
     def averages(self):
         """The stage's averages so far, as plain floats.

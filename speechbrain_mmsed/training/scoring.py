@@ -175,7 +175,7 @@ def score_run(models, loaders, weights, inputs, scores_folder, **writing):
     for name, network in models.items():
         for subset, loader in loaders.items():
             batches = tqdm(
-                loader, desc=f"scoring {subset}, {name}", dynamic_ncols=True
+                loader, desc=f"scoring {subset}, {name}", disable=None
             )
             scores, clips = score_clips(network, batches, weights, inputs)
             write_scores(

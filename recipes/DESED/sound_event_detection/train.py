@@ -154,21 +154,20 @@ def dataio_prep(hparams, stores, owners=None):
         subset -> DynamicItemDataset.
     """
     names, widths = hparams["streams"], hparams["stream_widths"]
-    cache = LogMelCache(
-        os.path.join(hparams["prepared_folder"], "log_mel"), hparams["frontend"]
-    )
+    frontend = hparams["frontend"]
+    cache_folder = os.path.join(hparams["prepared_folder"], "log_mel")
+    cache = LogMelCache(cache_folder, frontend)
 
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("waveform")
     def sound_pipeline(wav):
-        return clip_waveform(wav, hparams["frontend"])
+        return clip_waveform(wav, frontend)
 
     @sb.utils.data_pipeline.takes("id", "wav")
     @sb.utils.data_pipeline.provides("log_mel")
     def log_mel_pipeline(clip_id, wav):
-        return cache.read_or_make(
-            clip_id, functools.partial(sound_pipeline, wav)
-        )
+        make = functools.partial(clip_waveform, wav, frontend)
+        return cache.read_or_make(clip_id, make, source=wav)
 
     @sb.utils.data_pipeline.takes("id")
     @sb.utils.data_pipeline.provides(
@@ -318,22 +317,8 @@ def score(brain, hparams, stores, datasets, untrained):
     return controls
 
 
-if __name__ == "__main__":
-    # Command line: a yaml and overrides of its keys
-    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
-    hparams, resolved_yaml = read_hparams(hparams_file, overrides)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    sb.create_experiment_directory(hparams["output_folder"])
-    run_on_main(
-        write_text,
-        args=[
-            os.path.join(hparams["output_folder"], "hyperparams.yaml"),
-            resolved_yaml,
-        ],
-    )
-    check_sizes(hparams)
-
-    # Manifests, ground truth, and statistics of the training clips
+def prepare(hparams):
+    """Prepares manifests, ground truth and statistics, on one process."""
     run_on_main(
         prepare_desed,
         kwargs={
@@ -342,20 +327,33 @@ if __name__ == "__main__":
             "class_labels": hparams["class_labels"],
             "subsets": hparams["subset_paths"],
             "clip_seconds": hparams["clip_seconds"],
+            "sample_rate": hparams["sample_rate"],
             "max_missing_fraction": hparams["max_missing_fraction"],
             "expected_counts": hparams["expected_counts"],
             "skip_prep": hparams["skip_prep"],
         },
     )
-    statistics_args = {
+    statistics = {
         "frontend": hparams["frontend"],
         "manifests": [manifest_path(hparams, s) for s in TRAIN_SUBSETS],
         "path": os.path.join(hparams["prepared_folder"], "statistics.npz"),
     }
-    run_on_main(training_statistics, kwargs=statistics_args)
-    hparams["frontend"].set_statistics(*training_statistics(**statistics_args))
+    run_on_main(training_statistics, kwargs=statistics)
+    hparams["frontend"].set_statistics(*training_statistics(**statistics))
 
-    # Streams that do not cover the corpus stop here, before the first batch
+
+def main(arguments):
+    """Prepares, trains, scores, tunes and evaluates."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    hparams, resolved_yaml = read_hparams(hparams_file, overrides)
+    check_sizes(hparams)
+    sb.utils.distributed.ddp_init_group(run_opts)
+    sb.create_experiment_directory(hparams["output_folder"])
+    record = os.path.join(hparams["output_folder"], "hyperparams.yaml")
+    run_on_main(write_text, args=[record, resolved_yaml])
+
+    # Streams that do not cover the corpus stop before the first batch
+    prepare(hparams)
     stores = open_stores(hparams)
     datasets = dataio_prep(hparams, stores)
 
@@ -369,7 +367,7 @@ if __name__ == "__main__":
     untrained = copy.deepcopy(brain.student)
     train(brain, hparams, datasets)
 
-    # Scores, tuning on validation, metrics on evaluation, report
+    # Scores to disk, tuning on validation, metrics on evaluation, report
     brain.recover_last()
     if if_main_process():
         controls = score(brain, hparams, stores, datasets, untrained)
@@ -382,3 +380,7 @@ if __name__ == "__main__":
             class_groups=hparams["class_groups"],
             metadata=run_record(hparams, brain.student),
         )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,169 @@
+"""Whole runs of the training recipe on a tiny built-in corpus."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+import torch
+
+HPARAMS = (
+    pathlib.Path(__file__).resolve().parents[2]
+    / "recipes/DESED/sound_event_detection/hparams"
+)
+# Small in every respect: what is tested is the way of the data.
+SMALL = {
+    "number_of_epochs": 2,
+    "batches_per_epoch": 3,
+    "batch_strong": 2,
+    "batch_weak": 2,
+    "batch_unlabelled": 2,
+    "num_workers": 0,
+    "n_layers": 1,
+    "log_interval": 1,
+    "streams": "[fake]",
+    "stream_widths": "{fake: 8}",
+    "fusion": "random",
+    "inference_weights": "[0.5, 0.75]",
+    "scoring_batch_size": 4,
+    "mixup_rate": 0.5,
+}
+
+
+@pytest.fixture
+def run(load_recipe, tiny_corpus, tmp_path):
+    """Runs train.py in this process; returns its output folder."""
+    recipe = load_recipe("sound_event_detection/train.py")
+    data, prepared = tiny_corpus
+
+    def start(yaml="quickstart.yaml", name="run", **overrides):
+        settings = {
+            "data_folder": data,
+            "prepared_folder": prepared,
+            "output_folder": tmp_path / name,
+            **SMALL,
+            **overrides,
+        }
+        arguments = [str(HPARAMS / yaml), "--device", "cpu"]
+        arguments += ["--noprogressbar"]
+        for key, value in settings.items():
+            arguments += [f"--{key}", str(value)]
+        recipe.main(arguments)
+        return tmp_path / name
+
+    start.recipe = recipe
+    return start
+
+
+def weights(folder):
+    (checkpoint,) = (folder / "save").glob("CKPT*")
+    return {
+        name: torch.load(checkpoint / f"{name}.ckpt", weights_only=True)
+        for name in ("network", "teacher")
+    }
+
+
+def assert_same_weights(one, two):
+    for name, state in weights(one).items():
+        for key, value in weights(two)[name].items():
+            assert torch.equal(value, state[key]), f"{name} {key}"
+
+
+def test_run_resume_and_report(run, monkeypatch):
+    whole = run(name="whole")
+    report = json.loads((whole / "report.json").read_text())
+    for model in ("student", "teacher"):
+        splits = report["metrics"][model]
+        assert set(splits) == {
+            "all",
+            "video_available",
+            "video_ignored",
+            "video_unavailable",
+        }
+        for figures in splits.values():
+            assert set(figures) == {"cbf1", "sbf1", "ebf1", "psds1", "psds2"}
+            for value in figures.values():
+                assert value is None or 0.0 <= value <= 1.0
+    assert set(report["controls"]) >= {"untrained", "shuffled_streams"}
+    assert (whole / "report.md").read_text().count("|") > 20
+    assert (whole / "hyperparams.yaml").is_file()
+
+    # Interrupted in the middle of the second epoch, then started again.
+    class Stop(Exception):
+        pass
+
+    brain = run.recipe.SoundEventBrain
+    original = brain.on_fit_batch_start
+
+    def interrupted(self, batch, should_step):
+        if (self.epoch, self.step) == (2, 2):
+            raise Stop
+        original(self, batch, should_step)
+
+    monkeypatch.setattr(brain, "on_fit_batch_start", interrupted)
+    with pytest.raises(Stop):
+        run(name="resumed", ckpt_interval_minutes=0, ckpt_interval_steps=1)
+    monkeypatch.undo()
+    resumed = run(name="resumed")
+    assert_same_weights(whole, resumed)
+    losses = [
+        (folder / "train_log.txt").read_text().splitlines()[-1]
+        for folder in (whole, resumed)
+    ]
+    valid = [line.split("valid loss")[1] for line in losses]
+    assert valid[0] == valid[1]
+
+    # A finished run is only scored again.
+    first = json.loads((resumed / "report.json").read_text())["metrics"]
+    shutil.rmtree(resumed / "scores")
+    again = run(name="resumed")
+    assert json.loads((again / "report.json").read_text())["metrics"] == first
+
+
+def test_audio_only_conformer(run):
+    folder = run("conformer.yaml", streams="[]", number_of_epochs=1)
+    report = json.loads((folder / "report.json").read_text())
+    splits = report["metrics"]["student"]
+    assert set(splits["video_available"].values()) == {None}
+    assert splits["video_ignored"]["cbf1"] is not None
+    names = {path.name for path in (folder / "scores").rglob("*.npz")}
+    assert names == {"weight_1.0000.npz"}
+
+
+def test_log_mel_cache_and_bf16_give_a_run(run, tiny_corpus, tmp_path):
+    prepared = tmp_path / "prepared"
+    shutil.copytree(tiny_corpus[1], prepared)
+    folder = run(
+        prepared_folder=prepared,
+        streams_folder=prepared / "streams",
+        use_logmel_cache=True,
+        precision="bf16",
+        number_of_epochs=1,
+    )
+    assert (folder / "report.json").is_file()
+    assert len(list((prepared / "log_mel").rglob("*.npy"))) == 32
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"streams": "[nothing]"}, "nothing"),
+        ({"stream_widths": "{fake: 9}"}, "9"),
+        ({"streams": "[openl3]", "stream_widths": "{openl3: 512}"}, "extract"),
+        ({"number_of_epoch": 1}, "Did you mean: number_of_epochs"),
+        ({"n_classes": 9}, "class_labels has 10"),
+        ({"sample_rate": 8000}, "8000"),
+        ({"data_folder": "/does/not/exist"}, "/does/not/exist"),
+        ({"fusion": "half"}, "half"),
+        ({"batch_weak": 0, "batch_strong": 0, "batch_unlabelled": 0}, "nothi"),
+    ],
+)
+def test_wrong_settings_stop_before_the_first_batch(
+    run, monkeypatch, overrides, message
+):
+    def no_batch(*args, **kwargs):
+        raise AssertionError("a batch was trained")
+
+    monkeypatch.setattr(run.recipe.SoundEventBrain, "fit_batch", no_batch)
+    with pytest.raises(Exception, match=message):
+        run(**overrides)
