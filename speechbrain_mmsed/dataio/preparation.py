@@ -22,6 +22,7 @@ from speechbrain_mmsed.dataio.labelling import label_clips, read_clips
 from speechbrain_mmsed.dataio.matching import clip_key, index_folder
 from speechbrain_mmsed.dataio.preparation_checks import (
     PrepareError,
+    check_expected,
     check_missing,
     check_output,
     surprises,
@@ -101,6 +102,7 @@ def prepare_corpus(subsets, prepared_folder, class_labels, **settings):
     settings["class_labels"] = list(class_labels)
     settings["expected_counts"] = dict(settings["expected_counts"] or {})
     check_output(output, subsets)
+    check_expected(settings["expected_counts"], [s.name for s in subsets])
     mark = fingerprint(
         {
             **settings,

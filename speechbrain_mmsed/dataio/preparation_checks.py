@@ -41,6 +41,28 @@ def check_output(output, subsets):
                 )
 
 
+def check_expected(expected_counts, names):
+    """Refuses expected numbers of subsets that do not exist.
+
+    Arguments
+    ---------
+    expected_counts : dict
+        subset -> number of clips.
+    names : list of str
+        The subsets.
+
+    Raises
+    ------
+    PrepareError
+        Naming both.
+    """
+    unknown = [name for name in expected_counts if name not in names]
+    if unknown:
+        raise PrepareError(
+            f"expected_counts: {unknown} are not subsets, expected {names}."
+        )
+
+
 def check_missing(output, subsets, probes, tolerated):
     """Lists the missing sound; stops if a subset misses too much.
 
@@ -108,11 +130,6 @@ def surprises(tables, counts, settings):
     """
     warnings = []
     for name, number in settings["expected_counts"].items():
-        if name not in counts:
-            raise PrepareError(
-                f"expected_counts: {name!r} is no subset; they are "
-                f"{list(counts)}."
-            )
         if counts[name]["expected"] != number:
             warnings.append(
                 f"{name}: the table lists {counts[name]['expected']} clips, "

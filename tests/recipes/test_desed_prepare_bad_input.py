@@ -1,0 +1,183 @@
+"""Preparation of DESED: what is refused, tolerated and reported."""
+
+import os
+
+import pandas as pd
+import pytest
+
+from speechbrain_mmsed.dataio.annotations import AnnotationError
+from speechbrain_mmsed.dataio.preparation_checks import PrepareError
+
+
+def test_odd_sound_is_counted_and_kept(desed):
+    desed.sound("strong", "0.wav", rate=2000, channels=2)
+    desed.sound("strong", "1.wav", level=0.0)
+    counts = desed.prepare()["subsets"]["strong"]
+    assert counts["found"] == 2
+    assert counts["sound"] == {
+        "resampled": 1,
+        "down_mixed": 1,
+        "silent": 1,
+        "shorter": 0,
+        "longer": 0,
+    }
+
+
+def test_missing_sound_is_listed_and_tolerated_up_to_a_fraction(desed):
+    folder = desed.data / "audio/train/synthetic20/soundscapes"
+    (folder / "0.wav").write_bytes(b"no sound at all")
+    with pytest.raises(PrepareError) as caught:
+        desed.prepare()
+    text = str(caught.value)
+    assert "strong: 1 of 2 (50.0%)" in text and "0.wav (unreadable" in text
+    assert "max_missing_fraction: 0.5" in text and "missing_sound.tsv" in text
+    # Nothing that looks like a finished preparation is left behind.
+    assert set(desed.files()) == {"missing_sound.tsv"}
+    with pytest.raises(PrepareError, match="no finished preparation"):
+        desed.prepare(skip_prep=True)
+    report = desed.prepare(max_missing_fraction=0.5)
+    counts = report["subsets"]["strong"]
+    assert (counts["expected"], counts["found"]) == (2, 1)
+    assert counts["missing_reasons"] == {"unreadable": 1}
+    assert list(desed.manifest("strong")) == ["strong/1"]
+    listed = (desed.out / "missing_sound.tsv").read_text().splitlines()
+    assert listed[1].startswith("strong\t0.wav\tunreadable")
+
+
+def test_ground_truth_holds_only_clips_that_can_be_heard(desed):
+    path = desed.data / "audio/validation/Yccccccccccc_0.000_10.000.wav"
+    path.write_bytes(b"")
+    report = desed.prepare(max_missing_fraction=0.5)
+    counts = report["subsets"]["validation"]
+    assert counts["annotations"]["without_sound"] == 1
+    for name in ("validation", "validation_durations"):
+        table = pd.read_csv(desed.out / f"ground_truth/{name}.tsv", sep="\t")
+        assert list(table["filename"]) == ["Yddddddddddd_5.000_14.000.wav"]
+
+
+def test_weak_clips_without_tags_and_repeated_rows(desed):
+    desed.table(
+        "weak",
+        "filename\tevent_labels\nYaaaaaaaaaaa_30.000_40.000.wav\tDog\n"
+        "Yaaaaaaaaaaa_30.000_40.000.wav\tCat\nYlllllllllll_0.000_10.000.wav\t\n"
+        "\t\n",
+    )
+    desed.sound("weak", "Ylllllllllll_0.000_10.000.wav")
+    report = desed.prepare()
+    assert report["subsets"]["weak"]["annotations"] == {
+        "empty_rows": 1,
+        "repeated_clips": 1,
+        "unknown_label": 0,
+        "left_out_without_tags": 1,
+    }
+    (clip,) = desed.manifest("weak").values()
+    assert clip["tags"] == ["Cat", "Dog"]
+
+
+def test_unknown_labels_stop_before_any_sound_is_read(desed, monkeypatch):
+    desed.table("weak", "filename\tevent_labels\nYa.wav\tDog,Doq\n")
+    from speechbrain_mmsed.dataio import probe
+
+    with monkeypatch.context() as patch:
+        patch.setattr(probe, "probe_sound", None)
+        with pytest.raises(
+            AnnotationError, match=r"(?s)weak\.tsv.*line 2.*Doq"
+        ):
+            desed.prepare()
+    assert not desed.out.exists()
+
+
+def test_two_names_of_one_clip_are_refused(desed):
+    desed.table(
+        "unlabelled",
+        "filename\nYbbbbbbbbbbb_0.000_10.000.wav\nbbbbbbbbbbb_0_10.wav\n",
+    )
+    with pytest.raises(AnnotationError, match="line 3.*same clip"):
+        desed.prepare()
+
+
+def test_counts_that_differ_and_clips_in_two_subsets_are_reported(desed):
+    name = "Yeeeeeeeeeee_120.000_130.000.wav"
+    desed.table("unlabelled", f"filename\n{name}\n")
+    desed.sound("unlabelled", name)
+    report = desed.prepare(expected_counts={"weak": 1, "strong": 2584})
+    assert report["warnings"] == [
+        "strong: the table lists 2 clips, expected_counts says 2584",
+        "1 clips are in each of unlabelled and evaluation",
+    ]
+    assert "WARNING: strong" in (desed.out / "prepare_report.md").read_text()
+    with pytest.raises(PrepareError, match="'strang'. are not subsets"):
+        desed.prepare(expected_counts={"strang": 1})
+
+
+@pytest.mark.parametrize("kind", ["absent", "empty", "no audio", "no sound"])
+def test_a_wrong_folder_ends_in_one_message(desed, tmp_path, kind):
+    if kind == "absent":
+        desed.data = tmp_path / "nowhere"
+    elif kind == "empty":
+        desed.data = tmp_path / "empty"
+        desed.data.mkdir()
+    elif kind == "no audio":
+        (desed.data / "audio").rename(desed.data / "sound")
+    else:
+        for path in (desed.data / "audio/train/weak").iterdir():
+            path.unlink()
+    with pytest.raises(PrepareError) as caught:
+        desed.prepare()
+    text = str(caught.value)
+    assert str(desed.data) in text and "Set data_folder" in text
+    folder = desed.data / "audio/train/weak"
+    fault = "HOLDS NO SOUND FILES" if kind == "no sound" else "NOT FOUND"
+    assert f"weak: sound {folder}: {fault}" in text
+    assert not desed.out.exists()
+
+
+def test_places_can_be_set_one_by_one(desed, films, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (desed.data / "audio/train/weak").rename(elsewhere)
+    table = (desed.data / desed.TABLES["weak"]).rename(desed.data / "w.tsv")
+    desed.film("strong", "0.webm", films["whole"])
+    report = desed.prepare(
+        subsets={
+            "weak": {"audio": str(elsewhere), "tsv": "w.tsv"},
+            "strong": {"video": "video/" + desed.FOLDERS["strong"]},
+        }
+    )
+    assert report["subsets"]["weak"]["found"] == 1
+    assert report["places"]["weak"]["tsv"] == str(table)
+    assert report["subsets"]["strong"]["film_reasons"] == {"absent": 1}
+    for subsets, message in (
+        ({"weak": {"film": "x"}}, "film"),
+        ({"week": {}}, "week"),
+        ({"weak": {"video": "typo"}}, "NOT FOUND"),
+    ):
+        with pytest.raises(PrepareError, match=message):
+            desed.prepare(subsets=subsets)
+
+
+def test_output_among_the_data_is_refused(desed):
+    desed.out = desed.data / "audio/train/weak/prepared"
+    with pytest.raises(PrepareError, match="outside the corpus"):
+        desed.prepare()
+    assert not desed.out.exists()
+
+
+def test_a_full_disk_leaves_no_finished_preparation(desed, monkeypatch):
+    from speechbrain_mmsed.dataio import atomic
+
+    desed.prepare()
+    desed.sound("strong", "0.wav", 9)
+    replace = os.replace
+
+    def full(source, target):
+        if target.endswith("validation.json"):
+            raise OSError(28, "No space left on device", target)
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic.os, "replace", full)
+        with pytest.raises(OSError, match="No space left"):
+            desed.prepare()
+    assert "prepare_report.json" not in desed.files()
+    assert not any(".tmp" in name for name in desed.files())
+    desed.prepare()
