@@ -66,7 +66,6 @@ class MultiEncoder(nn.Module):
 
     Example
     -------
-    >>> import functools
     >>> from speechbrain_mmsed.lobes.cnn import ConvolutionalFeatureExtractor
     >>> from speechbrain_mmsed.lobes.transformer import (
     ...     TransformerDecoder,
@@ -74,17 +73,16 @@ class MultiEncoder(nn.Module):
     ... )
     >>> network = MultiEncoder(
     ...     ConvolutionalFeatureExtractor(),
-    ...     functools.partial(TransformerEncoder, n_layers=1),
-    ...     functools.partial(TransformerDecoder, n_layers=1),
+    ...     TransformerEncoder,
+    ...     TransformerDecoder,
     ...     streams=["openl3"],
     ...     stream_widths={"openl3": 512},
     ... )
-    >>> available = torch.tensor([[True, True], [True, False]])
     >>> clip_logits, frame_logits = network(
     ...     torch.randn(2, 512, 64),
     ...     [torch.randn(2, 64, 512)],
-    ...     available,
-    ...     torch.tensor([0.5, 0.5]),
+    ...     available=torch.tensor([[True, True], [True, False]]),
+    ...     fusion_weights=torch.tensor([0.5, 0.5]),
     ... )
     >>> clip_logits.shape, frame_logits.shape
     (torch.Size([2, 10]), torch.Size([2, 64, 10]))
@@ -129,7 +127,7 @@ class MultiEncoder(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, log_mel, streams=(), available=None, fusion_weights=None):
-        """Logits of a batch.
+        """Logits of a batch: `encode`, then `decode`.
 
         Arguments
         ---------
@@ -146,15 +144,8 @@ class MultiEncoder(nn.Module):
 
         Returns
         -------
-        clip_logits : torch.Tensor
-            (B, C).
-        frame_logits : torch.Tensor
-            (B, T, C).
-
-        Raises
-        ------
-        ValueError
-            If shapes or weights do not fit; the message says which.
+        tuple of torch.Tensor
+            Clip logits (B, C) and frame logits (B, T, C).
         """
         encoded = self.encode(log_mel, streams, available, fusion_weights)
         return self.decode(encoded, fusion_weights)
@@ -188,11 +179,8 @@ class MultiEncoder(nn.Module):
         features = self.extractor(log_mel)
         if available is None:
             available = torch.ones(
-                features.shape[0],
-                self.n_streams,
-                dtype=torch.bool,
-                device=features.device,
-            )
+                (features.shape[0], self.n_streams), dtype=torch.bool
+            ).to(features.device)
         self._check(features, streams, available)
         wanted = available
         if fusion_weights is not None:
@@ -213,8 +201,7 @@ class MultiEncoder(nn.Module):
             x = streams[index - 1]
             if len(rows) == len(wanted):
                 rows = None
-            else:
-                x = x[rows]
+            x = x if rows is None else x[rows]
             memories.append(Memory(encoder(projection(x)), rows))
         return Encoded(features, memories, available, touch)
 
@@ -230,10 +217,8 @@ class MultiEncoder(nn.Module):
 
         Returns
         -------
-        clip_logits : torch.Tensor
-            (B, C).
-        frame_logits : torch.Tensor
-            (B, T, C).
+        tuple of torch.Tensor
+            Clip logits (B, C) and frame logits (B, T, C).
 
         Raises
         ------

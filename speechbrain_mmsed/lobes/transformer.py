@@ -8,7 +8,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import torch
 from torch import nn
 
 from speechbrain_mmsed.nnet.attention import MultiheadAttention
@@ -16,117 +15,8 @@ from speechbrain_mmsed.nnet.cross_attention import (
     FusedCrossAttention,
     weigh_memories,
 )
-
-
-class FeedForward(nn.Module):
-    """Two linear layers, with dropout after the second.
-
-    Weights start Xavier-uniform, biases at zero.
-
-    Arguments
-    ---------
-    d_model : int
-        Width of input and output.
-    d_ffn : int
-        Units of the inner layer.
-    dropout : float
-        Dropout rate.
-    activation : callable
-        Builds the activation module after the first layer.
-    dropout_after_both : bool
-        Whether the first layer has dropout too.
-
-    Example
-    -------
-    >>> FeedForward(128, 512)(torch.randn(2, 64, 128)).shape
-    torch.Size([2, 64, 128])
-    """
-
-    def __init__(
-        self,
-        d_model,
-        d_ffn,
-        dropout=0.1,
-        activation=nn.ReLU,
-        dropout_after_both=False,
-    ):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(d_model, d_ffn),
-            activation(),
-            nn.Dropout(dropout) if dropout_after_both else nn.Identity(),
-            nn.Linear(d_ffn, d_model),
-            nn.Dropout(dropout),
-        )
-        for layer in (self.layers[0], self.layers[3]):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, x):
-        """Map each frame by itself.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            (..., d_model).
-
-        Returns
-        -------
-        torch.Tensor
-            (..., d_model).
-        """
-        return self.layers(x)
-
-
-class LearnablePositions(nn.Module):
-    """Add a learnable vector per absolute position.
-
-    The table starts normal with deviation 0.02, small beside the features.
-
-    Arguments
-    ---------
-    n_positions : int
-        Longest sequence.
-    d_model : int
-        Width.
-
-    Example
-    -------
-    >>> LearnablePositions(64, 128)(torch.randn(2, 64, 128)).shape
-    torch.Size([2, 64, 128])
-    """
-
-    def __init__(self, n_positions, d_model):
-        super().__init__()
-        self.table = nn.Parameter(torch.empty(n_positions, d_model))
-        nn.init.normal_(self.table, std=0.02)
-
-    def forward(self, x):
-        """Add the positions 0, 1, ... to a sequence.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            (B, L, d_model), L at most `n_positions`.
-
-        Returns
-        -------
-        torch.Tensor
-            (B, L, d_model).
-
-        Raises
-        ------
-        ValueError
-            If the sequence is longer or of another width.
-        """
-        n_positions, width = self.table.shape
-        if x.dim() != 3 or x.shape[1] > n_positions or x.shape[2] != width:
-            raise ValueError(
-                f"sequence has shape {tuple(x.shape)}, expected (batch, at "
-                f"most {n_positions} frames, {width}); n_positions sets the "
-                "longest one"
-            )
-        return x + self.table[: x.shape[1]]
+from speechbrain_mmsed.nnet.feed_forward import FeedForward
+from speechbrain_mmsed.nnet.positions import LearnablePositions
 
 
 class TransformerEncoder(nn.Module):
@@ -153,6 +43,7 @@ class TransformerEncoder(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> encoder = TransformerEncoder(n_layers=1)
     >>> encoder(torch.randn(2, 64, 128)).shape
     torch.Size([2, 64, 128])
@@ -222,6 +113,7 @@ class TransformerDecoder(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> from speechbrain_mmsed.nnet.fusion import Memory
     >>> decoder = TransformerDecoder(n_layers=1, n_memories=2)
     >>> memories = [Memory(torch.randn(2, 64, 128)) for _ in range(2)]

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from speechbrain_mmsed.nnet.positions import relative_shift, sinusoids
+
 
 class MultiheadAttention(nn.Module):
     """Scaled dot-product attention whose heads may have any size.
@@ -217,65 +219,3 @@ class RelativeMultiheadAttention(MultiheadAttention):
     def extra_repr(self):
         """Sizes, for `print(module)`."""
         return f"{super().extra_repr()}, query_offset={self.query_offset}"
-
-
-def sinusoids(distances, width):
-    """Sines and cosines of signed distances, geometrically spaced.
-
-    Arguments
-    ---------
-    distances : torch.Tensor
-        (R,) distances in frames.
-    width : int
-        Even number of values per distance: first the sines, then the
-        cosines, at wavelengths from 2 pi to 10000 times that.
-
-    Returns
-    -------
-    torch.Tensor
-        (R, width), float32.
-
-    Example
-    -------
-    >>> sinusoids(torch.arange(3, -4, -1), 8).shape
-    torch.Size([7, 8])
-    """
-    exponents = torch.arange(0, width, 2, device=distances.device) / width
-    angles = distances[:, None] * torch.exp(-math.log(10000.0) * exponents)
-    return torch.cat([angles.sin(), angles.cos()], dim=-1)
-
-
-def relative_shift(scores, n_keys):
-    """Pick for each query and key the score of their distance.
-
-    In row i, the wanted scores are the `n_keys` ones that start at column
-    L - 1 - i. Read as one line, each row's window therefore starts
-    `columns - 1` after that of the row before: a view without a copy, for any
-    two lengths.
-
-    Arguments
-    ---------
-    scores : torch.Tensor
-        (..., L, L + n_keys - 1), contiguous, columns by falling distance.
-    n_keys : int
-        Number of keys.
-
-    Returns
-    -------
-    torch.Tensor
-        (..., L, n_keys), row i and column j for the distance i - j (plus
-        whatever offset the columns have).
-
-    Example
-    -------
-    >>> distances = torch.arange(1, -3, -1.0).expand(2, 4)
-    >>> relative_shift(distances, 3)
-    tensor([[ 0., -1., -2.],
-            [ 1.,  0., -1.]])
-    """
-    n_queries, columns = scores.shape[-2:]
-    line = scores.flatten(-2)
-    line = line[..., n_queries - 1 : n_queries * columns - 1]
-    if columns == 1:
-        return line.unsqueeze(-1)
-    return line.unflatten(-1, (n_queries, columns - 1))[..., :n_keys]

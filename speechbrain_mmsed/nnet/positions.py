@@ -1,0 +1,126 @@
+"""Where frames are: learnable absolute positions, and relative distances.
+
+The transformer uses the former (Section 2.1.1), the conformer the latter
+(Section 2.1.2; Transformer-XL, Dai et al. 2019).
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import math
+
+import torch
+from torch import nn
+
+
+class LearnablePositions(nn.Module):
+    """Add a learnable vector per absolute position.
+
+    The table starts normal with deviation 0.02, small beside the features.
+
+    Arguments
+    ---------
+    n_positions : int
+        Longest sequence.
+    d_model : int
+        Width.
+
+    Example
+    -------
+    >>> LearnablePositions(64, 128)(torch.randn(2, 64, 128)).shape
+    torch.Size([2, 64, 128])
+    """
+
+    def __init__(self, n_positions, d_model):
+        super().__init__()
+        self.table = nn.Parameter(torch.empty(n_positions, d_model))
+        nn.init.normal_(self.table, std=0.02)
+
+    def forward(self, x):
+        """Add the positions 0, 1, ... to a sequence.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, L, d_model), L at most `n_positions`.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, L, d_model).
+
+        Raises
+        ------
+        ValueError
+            If the sequence is longer or of another width.
+        """
+        n_positions, width = self.table.shape
+        if x.dim() != 3 or x.shape[1] > n_positions or x.shape[2] != width:
+            raise ValueError(
+                f"sequence has shape {tuple(x.shape)}, expected (batch, at "
+                f"most {n_positions} frames, {width}); n_positions sets the "
+                "longest one"
+            )
+        return x + self.table[: x.shape[1]]
+
+
+def sinusoids(distances, width):
+    """Sines and cosines of signed distances, geometrically spaced.
+
+    Arguments
+    ---------
+    distances : torch.Tensor
+        (R,) distances in frames.
+    width : int
+        Even number of values per distance: first the sines, then the
+        cosines, at wavelengths from 2 pi to 10000 times that.
+
+    Returns
+    -------
+    torch.Tensor
+        (R, width), float32.
+
+    Example
+    -------
+    >>> sinusoids(torch.arange(3, -4, -1), 8).shape
+    torch.Size([7, 8])
+    """
+    exponents = torch.arange(0, width, 2, device=distances.device) / width
+    angles = distances[:, None] * torch.exp(-math.log(10000.0) * exponents)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def relative_shift(scores, n_keys):
+    """Pick for each query and key the score of their distance.
+
+    In row i, the wanted scores are the `n_keys` ones that start at column
+    L - 1 - i. Read as one line, each row's window therefore starts
+    `columns - 1` after that of the row before: a view without a copy, for any
+    two lengths.
+
+    Arguments
+    ---------
+    scores : torch.Tensor
+        (..., L, L + n_keys - 1), contiguous, columns by falling distance.
+    n_keys : int
+        Number of keys.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., L, n_keys), row i and column j for the distance i - j (plus
+        whatever offset the columns have).
+
+    Example
+    -------
+    >>> distances = torch.arange(1, -3, -1.0).expand(2, 4)
+    >>> relative_shift(distances, 3)
+    tensor([[ 0., -1., -2.],
+            [ 1.,  0., -1.]])
+    """
+    n_queries, columns = scores.shape[-2:]
+    line = scores.flatten(-2)
+    line = line[..., n_queries - 1 : n_queries * columns - 1]
+    if columns == 1:
+        return line.unsqueeze(-1)
+    return line.unflatten(-1, (n_queries, columns - 1))[..., :n_keys]
