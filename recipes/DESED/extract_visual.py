@@ -18,13 +18,14 @@ import sys
 import speechbrain as sb
 import torch
 from desed_prepare import KINDS, prepare_desed
-from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_mmsed.dataio.disk_full import DiskFullError
 from speechbrain_mmsed.dataio.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.extraction_report import report_table
+from speechbrain_mmsed.dataio.preparation import PrepareError
 from speechbrain_mmsed.dataio.streams import StreamError
+from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
 
 
 def corpus_clips(hparams):
@@ -124,10 +125,9 @@ def extract(hparams, device):
 
 if __name__ == "__main__":
     hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
-    with open(hparams_file, encoding="utf-8") as fin:
-        hparams = load_hyperpyyaml(fin, overrides)
     fallback = "cuda" if torch.cuda.is_available() else "cpu"
     try:
+        hparams, _ = read_hparams(hparams_file, overrides)
         extract(hparams, run_opts.get("device") or fallback)
-    except (StreamError, DiskFullError) as error:
+    except (StreamError, DiskFullError, HparamsError, PrepareError) as error:
         sys.exit(f"extract_visual.py: {error}")

@@ -79,7 +79,10 @@ def read_manifest(path):
         return {}
     rows = {}
     with open(path, encoding="utf-8", newline="") as file:
-        for cells in csv.reader(file):
+        for line in file:
+            # Line by line: a quote that was cut off must not swallow what
+            # another process wrote after it.
+            cells = next(csv.reader([line]), [])
             if len(cells) != len(COLUMNS) or cells[1] not in STATUSES:
                 continue
             try:

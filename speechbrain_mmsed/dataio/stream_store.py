@@ -106,7 +106,8 @@ class StreamStore:
         source : str
             What they were derived from; see `ClipRow`.
         """
-        half = np.asarray(features).astype(np.float16)
+        with np.errstate(over="ignore"):  # reported below
+            half = np.asarray(features).astype(np.float16)
         if not np.isfinite(half).all():
             raise StreamError(
                 f"{self.stream}: features of {clip_id} are not finite or "
