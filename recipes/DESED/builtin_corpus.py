@@ -1,10 +1,9 @@
 """Make the built-in corpus: synthetic clips in the folder layout of DESED.
 
-For trying the recipe from nothing and for tests. The clips have the names,
-tables and gaps of the real corpus: some recorded clips lack a film, synthetic
-(strong) clips never have one, some clips are short, some hold no event. Two
-classes sound exactly alike and differ only in the picture: which of the two
-a clip holds is a coin flip that its sound knows nothing of.
+The clips have the names, tables and gaps of the real corpus: some recorded
+clips lack a film, synthetic (strong) clips never have one, some are short,
+some hold no event. Two classes sound exactly alike and differ only in the
+picture: which one a clip holds is a coin flip its sound knows nothing of.
 
 Example: python builtin_corpus.py --out DIR --seed 1
 
@@ -51,13 +50,7 @@ SUBSETS = {
     "validation": ("validation", "validation/validation.tsv"),
     "evaluation": ("eval/public", "eval/public.tsv"),
 }
-DEFAULT_COUNTS = {
-    "strong": 96,
-    "weak": 96,
-    "unlabelled": 64,
-    "validation": 60,
-    "evaluation": 60,
-}
+DEFAULT_COUNTS = dict(zip(SUBSETS, (96, 96, 64, 60, 60), strict=True))
 SETTINGS_FILE = "builtin_corpus.json"
 # Raised whenever the same settings give other clips.
 GENERATOR_VERSION = 1
@@ -156,7 +149,7 @@ def make_builtin_corpus(
 def _plan_subset(subset, settings):
     """Clips of a subset: file name without ending -> PlannedClip."""
     recorded = subset != "strong"
-    rng = np.random.default_rng(_seed(subset, settings))
+    rng = np.random.default_rng([settings["seed"], list(SUBSETS).index(subset)])
     clips = plan_clips(
         settings["counts"][subset],
         settings["class_labels"],
@@ -170,10 +163,6 @@ def _plan_subset(subset, settings):
     return {
         _clip_name(subset, index, rng): clip for index, clip in enumerate(clips)
     }
-
-
-def _seed(subset, settings):
-    return [settings["seed"], list(SUBSETS).index(subset)]
 
 
 def _clip_name(subset, index, rng):
@@ -198,7 +187,8 @@ def _write_corpus(root, plans, settings, kinds, n_threads, progress):
         for index, (name, clip) in enumerate(plan.items()):
             wav = root / "audio" / folder / f"{name}.wav"
             film = root / "video" / folder / f"{name}.mp4"
-            jobs.append((clip, wav, film, [*_seed(subset, settings), index]))
+            seed = [settings["seed"], list(SUBSETS).index(subset), index]
+            jobs.append((clip, wav, film, seed))
     write_clips(
         jobs,
         *kinds,
