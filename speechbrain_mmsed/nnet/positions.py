@@ -119,8 +119,9 @@ def relative_shift(scores, n_keys):
             [ 1.,  0., -1.]])
     """
     n_queries, columns = scores.shape[-2:]
+    if n_queries == 1:
+        # A single window, longer than the step from one to the next.
+        return scores
     line = scores.flatten(-2)
     line = line[..., n_queries - 1 : n_queries * columns - 1]
-    if columns == 1:
-        return line.unsqueeze(-1)
     return line.unflatten(-1, (n_queries, columns - 1))[..., :n_keys]
