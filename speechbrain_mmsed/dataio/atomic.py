@@ -13,6 +13,8 @@ import json
 import os
 import uuid
 
+from speechbrain_mmsed.dataio.disk_full import disk_full_explained
+
 
 @contextlib.contextmanager
 def atomic_path(path):
@@ -45,8 +47,9 @@ def atomic_path(path):
     ending = os.path.splitext(path)[1]
     name = os.path.join(folder, f".{uuid.uuid4().hex}.tmp{ending}")
     try:
-        yield name
-        os.replace(name, path)
+        with disk_full_explained(path):
+            yield name
+            os.replace(name, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.remove(name)

@@ -29,7 +29,8 @@ def disk_full_explained(path):
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not full or isinstance(error, DiskFullError):
             raise
         raise DiskFullError(
             error.errno,
