@@ -179,7 +179,7 @@ def test_counts_equal_psds_eval_in_hard_cases(corpus, windows):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(hard_corpora(), st.sampled_from([[1, 1, 1], [1, 3, 5]]))
 def test_counts_equal_psds_eval_in_many_hard_cases(corpus, windows):
     assert_counts_equal(*corpus, windows, [0.0, 0.1, 0.5, 0.99])

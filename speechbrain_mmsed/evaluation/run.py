@@ -1,0 +1,197 @@
+"""Evaluation of one run: from scores on disk to its report.
+
+For every model: the weight of the primary stream and the parameters of
+post-processing are chosen on validation, five metrics are measured on
+evaluation, over all clips and split by availability of video. Controls (an
+untrained network, streams that belong to other clips) are measured in the
+same way and stand in a section of their own.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import json
+import pathlib
+from dataclasses import dataclass
+
+from tqdm import tqdm
+
+from speechbrain_mmsed.evaluation.evaluate import tune
+from speechbrain_mmsed.evaluation.files import whole_file
+from speechbrain_mmsed.evaluation.inference_weight import (
+    choose_weight,
+    load_scores,
+    stored_weights,
+)
+from speechbrain_mmsed.evaluation.plots import plot_report
+from speechbrain_mmsed.evaluation.report import (
+    render_report,
+    screen_report,
+)
+from speechbrain_mmsed.evaluation.report_data import report_data
+from speechbrain_mmsed.evaluation.splits import evaluate_splits
+from speechbrain_mmsed.evaluation.truth import GroundTruth
+
+SUBSETS = ("validation", "evaluation")
+
+
+@dataclass
+class ModelResult:
+    """What was chosen for a model, and its figures.
+
+    Arguments
+    ---------
+    weight : float
+        Weight of the primary stream at inference.
+    validation_ebf1 : dict
+        Tuned macro event-based F1 of each candidate weight.
+    parameters : dict
+        For each metric a ClassParameters.
+    parameters_from : str
+        The model whose validation scores weight and parameters come from.
+    splits : dict
+        For each split a SplitResult.
+    """
+
+    weight: float
+    validation_ebf1: dict
+    parameters: dict
+    parameters_from: str
+    splits: dict
+
+
+def evaluate_run(
+    scores_folder,
+    truth_folder,
+    output_folder,
+    class_labels,
+    models=("student", "teacher"),
+    controls=(),
+    class_groups=None,
+    metadata=None,
+):
+    """Tune on validation, measure on evaluation, write and print the report.
+
+    Arguments
+    ---------
+    scores_folder : str or pathlib.Path
+        `<model>/<validation or evaluation>/weight_<w>.npz`, ClipScores at
+        each weight of the primary stream; weight 1 (video ignored) is always
+        there, and alone for a system of sound only.
+    truth_folder : str or pathlib.Path
+        `{validation,evaluation}.tsv` and `{...}_durations.tsv`.
+    output_folder : str or pathlib.Path
+        Gets report.json, report.md and pictures.
+    class_labels : list of str
+        C class labels, in the order of the scores.
+    models : sequence of str
+        Names of the models. PSDS over all clips comes from psds_eval
+        itself, that of splits, groups and controls from the fast counts.
+    controls : sequence of str
+        Names of further models, reported apart. One without validation
+        scores takes weight and parameters of the first model.
+    class_groups : dict or None
+        For each name a list of labels: every metric restricted to these.
+    metadata : dict or None
+        Goes into the report: git revision, seed, library versions.
+
+    Returns
+    -------
+    dict
+        The content of report.json.
+    """
+    class_labels = list(class_labels)
+    class_groups = dict(class_groups or {})
+    metadata = dict(metadata or {})
+    _check_arguments(class_labels, models, class_groups, metadata)
+    output_folder = pathlib.Path(output_folder)
+    scores_folder = pathlib.Path(scores_folder)
+    truth = {
+        subset: GroundTruth.load(
+            pathlib.Path(truth_folder) / f"{subset}.tsv",
+            pathlib.Path(truth_folder) / f"{subset}_durations.tsv",
+            class_labels,
+        )
+        for subset in SUBSETS
+    }
+    results = {}
+    with tqdm(total=2 * len([*models, *controls]), desc="evaluate") as bar:
+        for name in [*models, *controls]:
+            main = next(iter(results.items()), None)
+            results[name] = _evaluate_model(
+                scores_folder / name, truth, name in models, main, bar
+            )
+    report = report_data(
+        {name: results[name] for name in models},
+        {name: results[name] for name in controls},
+        truth,
+        class_groups,
+        metadata,
+    )
+    output_folder.mkdir(parents=True, exist_ok=True)
+    report["pictures"] = plot_report(report, output_folder)
+    # NaN is no JSON, and no figure of this report may be NaN.
+    content = json.dumps(report, indent=1, allow_nan=False)
+    for name, text in (
+        ("report.json", content + "\n"),
+        ("report.md", render_report(report)),
+    ):
+        with whole_file(output_folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    print(screen_report(report))
+    print(f"report: {output_folder / 'report.md'}")
+    return report
+
+
+def _evaluate_model(folder, truth, is_model, main, bar):
+    """Choose, tune and measure one model or control."""
+    bar.set_postfix_str(f"{folder.name}: tuning")
+    tuned_here = is_model or (folder / "validation").is_dir()
+    if tuned_here:
+        source = folder.name
+        weight, scores, f1 = choose_weight(
+            folder / "validation", truth["validation"]
+        )
+        parameters = tune(scores, truth["validation"])
+    else:
+        source, other = main
+        weight, f1, parameters = other.weight, {}, other.parameters
+    bar.update()
+    bar.set_postfix_str(f"{folder.name}: evaluation")
+    evaluation = folder / "evaluation"
+    labels = truth["evaluation"].labels
+    scores = load_scores(evaluation, weight, labels)
+    ignored, reasons = None, None
+    if weight != 1 and (tuned_here or 1.0 in stored_weights(evaluation)):
+        ignored = load_scores(evaluation, 1.0, labels)
+    elif weight != 1:
+        reasons = {"video_ignored": f"{folder.name} has no scores at weight 1"}
+    splits = evaluate_splits(
+        scores,
+        ignored,
+        truth["evaluation"],
+        parameters,
+        official=("all",) if is_model else (),
+        reasons=reasons,
+    )
+    bar.update()
+    return ModelResult(weight, f1, parameters, source, splits)
+
+
+def _check_arguments(class_labels, models, class_groups, metadata):
+    """Refuse now what would fail after the work."""
+    if not models:
+        raise ValueError("models: expected at least one name")
+    for name, labels in class_groups.items():
+        unknown = sorted(set(labels) - set(class_labels))
+        if unknown or not labels:
+            raise ValueError(
+                f"class_groups: {name} has the labels {list(labels)}, "
+                f"expected some of {class_labels}"
+            )
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"metadata: {error}; give plain numbers, texts, lists and dicts"
+        ) from error

@@ -1,0 +1,201 @@
+"""The five metrics of a set of clips, whole and split by video."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from speechbrain_mmsed.evaluation.evaluate import (
+    METRICS,
+    five_metrics,
+    measure,
+    tune,
+)
+from speechbrain_mmsed.evaluation.f1 import clip_f1, event_f1, segment_f1
+from speechbrain_mmsed.evaluation.psds import psds
+from speechbrain_mmsed.evaluation.splits import SPLITS, evaluate_splits
+from speechbrain_mmsed.evaluation.truth import GroundTruth
+from speechbrain_mmsed.postprocessing.decode import (
+    EVENT_COLUMNS,
+    decode,
+    decode_tags,
+)
+from speechbrain_mmsed.postprocessing.scores import ClipScores
+
+HOP = 0.1565
+LABELS = ["Dog", "Cat", "Saw", "Rain"]
+
+
+def make_corpus(n_clips=14, seed=0, noise=1.0):
+    """Scores that follow events; class Rain never occurs."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(-2, noise, (n_clips, 64, 4))
+    rows = []
+    for n in range(n_clips - 2):
+        for c in {n % 3, (n + n // 3) % 3}:
+            onset = rng.uniform(0, 6)
+            offset = onset + rng.uniform(0.5, 3.5)
+            rows.append([f"{n}.wav", onset, offset, LABELS[c]])
+            logits[n, int(onset / HOP) : int(offset / HOP) + 1, c] += 4
+    frame = 1 / (1 + np.exp(-logits))
+    names = [f"{n}.wav" for n in range(n_clips)]
+    scores = ClipScores(
+        names,
+        np.full(n_clips, 10.0),
+        LABELS,
+        frame.max(axis=1),
+        frame,
+        np.arange(n_clips) % 3 > 0,
+        HOP,
+    )
+    events = pd.DataFrame(rows, columns=EVENT_COLUMNS)
+    return scores, GroundTruth(events, dict.fromkeys(names, 10.0), LABELS)
+
+
+@pytest.fixture(scope="module")
+def tuned():
+    scores, truth = make_corpus()
+    return scores, truth, tune(scores, truth)
+
+
+def test_tuning_covers_the_five_metrics(tuned):
+    parameters = tuned[2]
+    assert tuple(parameters) == METRICS
+    assert parameters["cbf1"].windows is None
+    assert parameters["psds2"].thresholds is None
+    for one in parameters.values():
+        assert one.tuned.tolist() == [True, True, True, False]
+    assert parameters["ebf1"].thresholds[3] == 0.5
+    assert parameters["ebf1"].windows[3] == 1
+
+
+def test_figures_are_those_of_the_official_functions(tuned):
+    scores, truth, parameters = tuned
+    figures = five_metrics(scores, truth, parameters)
+    cbf1 = clip_f1(decode_tags(scores, parameters["cbf1"].thresholds), truth)
+    segment, event = (
+        decode(scores, parameters[m].thresholds, parameters[m].windows)
+        for m in ("sbf1", "ebf1")
+    )
+    assert figures["cbf1"]["value"] == cbf1["micro"] > 0.5
+    assert figures["sbf1"]["value"] == segment_f1(segment, truth)["micro"]
+    assert figures["ebf1"]["value"] == event_f1(event, truth)["macro"] > 0.2
+    expected = psds(scores, truth, parameters["psds2"].windows, "psds2")
+    assert figures["psds2"]["value"] == expected["value"] > 0
+    assert figures["psds2"]["computed_by"].startswith("psds_eval 0.")
+    for figure in figures.values():
+        assert figure["excluded_classes"] == ["Rain"]
+        assert figure["class_wise"]["Rain"] is None
+        assert figure["reason"] is None
+    fast = measure(scores, truth, parameters).figures()
+    for metric in METRICS:
+        value = figures[metric]["value"]
+        assert fast[metric]["value"] == pytest.approx(value, abs=1e-9)
+
+
+def test_a_group_of_classes_equals_evaluating_only_these(tuned):
+    scores, truth, parameters = tuned
+    group = ["Cat", "Dog"]
+    keep = [LABELS.index(label) for label in group]
+    part = dataclasses.replace(
+        scores,
+        labels=group,
+        clip=scores.clip[:, keep],
+        frame=scores.frame[:, :, keep],
+    )
+    events = truth.events[truth.events["event_label"].isin(group)]
+    part_parameters = {
+        metric: dataclasses.replace(
+            p,
+            labels=group,
+            thresholds=None if p.thresholds is None else p.thresholds[keep],
+            windows=None if p.windows is None else p.windows[keep],
+            tuned=p.tuned[keep],
+        )
+        for metric, p in parameters.items()
+    }
+    alone = measure(
+        part, GroundTruth(events, truth.durations, group), part_parameters
+    ).figures()
+    figures = measure(scores, truth, parameters).figures(group)
+    for metric in METRICS:
+        assert figures[metric]["value"] == pytest.approx(
+            alone[metric]["value"], abs=1e-12
+        )
+        assert figures[metric]["averaged_classes"] == group
+        assert set(figures[metric]["class_wise"]) == set(group)
+
+
+def test_splits_are_the_same_clips_with_and_without_video(tuned):
+    scores, truth, parameters = tuned
+    ignored = dataclasses.replace(scores, clip=scores.clip * 0.5)
+    splits = evaluate_splits(scores, ignored, truth, parameters, official=())
+    assert tuple(splits) == SPLITS
+    n_video = int(scores.has_video.sum())
+    assert [splits[s].n_clips for s in SPLITS] == [
+        len(scores.filenames),
+        n_video,
+        n_video,
+        len(scores.filenames) - n_video,
+    ]
+    assert (
+        splits["video_ignored"].n_events == splits["video_available"].n_events
+    )
+    # Each split by hand, with the parameters of the whole validation set.
+    for split, source, mask in (
+        ("video_available", scores, scores.has_video),
+        ("video_ignored", ignored, scores.has_video),
+        ("video_unavailable", scores, ~scores.has_video),
+    ):
+        part = source.subset(mask)
+        expected = measure(part, truth.subset(part.filenames), parameters)
+        figures = splits[split].figures()
+        for metric, figure in expected.figures().items():
+            assert figures[metric]["value"] == figure["value"]
+    values = [splits[s].figures()["cbf1"]["value"] for s in SPLITS[1:3]]
+    assert values[0] > values[1]
+
+
+def test_a_system_of_sound_alone_fills_video_ignored(tuned):
+    scores, truth, parameters = tuned
+    splits = evaluate_splits(scores, None, truth, parameters, official=())
+    available = splits["video_available"].figures()
+    for metric in METRICS:
+        assert available[metric]["value"] is None
+        assert "sound alone" in available[metric]["reason"]
+        assert splits["video_ignored"].figures()[metric]["value"] is not None
+    assert splits["video_available"].n_clips > 0
+
+
+def test_splits_without_clips_or_events_have_reasons(tuned):
+    scores, truth, parameters = tuned
+    everywhere = dataclasses.replace(
+        scores, has_video=np.ones(len(scores.filenames), bool)
+    )
+    splits = evaluate_splits(
+        everywhere, everywhere, truth, parameters, official=()
+    )
+    figures = splits["video_unavailable"].figures()
+    assert figures["ebf1"]["value"] is None
+    assert "no clips without video" in figures["ebf1"]["reason"]
+    # The last two clips have no events.
+    has_video = np.arange(len(scores.filenames)) < len(scores.filenames) - 2
+    silent = dataclasses.replace(scores, has_video=has_video)
+    splits = evaluate_splits(
+        silent, silent, truth, parameters, official=("video_unavailable",)
+    )
+    figures = splits["video_unavailable"].figures()
+    for metric in METRICS:
+        assert figures[metric]["value"] is None
+        assert "reference event" in figures[metric]["reason"]
+    assert splits["all"].measured.largest_difference() is None
+
+
+def test_scores_of_other_clips_are_refused(tuned):
+    scores, truth, parameters = tuned
+    few = scores.subset(scores.has_video)
+    with pytest.raises(ValueError, match=r"ground truth only.*0\.wav"):
+        evaluate_splits(few, few, truth, parameters)
+    with pytest.raises(ValueError, match=r"same run"):
+        evaluate_splits(scores, few, truth, parameters)
