@@ -15,15 +15,19 @@ import torch
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
-def choose_precision(precision, device):
+def choose_precision(precision, device, bf16_accurate=True):
     """Number format to compute in.
 
     Arguments
     ---------
     precision : str
-        "fp32", "bf16", or "auto": bf16 where the device computes in it.
+        "fp32", "bf16", or "auto": bf16 where the device computes in it and
+        the network bears it.
     device : str
         "cpu", "cuda", ...
+    bf16_accurate : bool
+        Whether the network is precise enough in bf16; if not, "auto" does
+        not choose it.
 
     Returns
     -------
@@ -41,6 +45,8 @@ def choose_precision(precision, device):
         )
     if precision != "auto":
         return precision
+    if not bf16_accurate:
+        return "fp32"
     if torch.device(device).type == "cuda":
         native = torch.cuda.is_bf16_supported()
     else:
@@ -112,7 +118,9 @@ class FrameEmbedding:
         channels_last=True,
     ):
         self.device = torch.device(device)
-        self.precision = choose_precision(precision, device)
+        self.precision = choose_precision(
+            precision, device, embedder.bf16_accurate
+        )
         self.batch_size = batch_size
         self.layout = torch.contiguous_format
         if channels_last:

@@ -23,6 +23,10 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
         Length D of a feature vector.
     image_size : int
         Side of the square pictures that the network takes, in pixels.
+    bf16_accurate : bool
+        Whether features computed in bfloat16 have a cosine of at least
+        0.999 with those in float32. If not, extraction computes in
+        float32 unless it is told otherwise.
 
     Example
     -------
@@ -42,10 +46,11 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
     torch.Size([5, 3])
     """
 
-    def __init__(self, width, image_size):
+    def __init__(self, width, image_size, bf16_accurate=True):
         super().__init__()
         self.width = width
         self.image_size = image_size
+        self.bf16_accurate = bf16_accurate
 
     @property
     def frame_size(self):
@@ -178,7 +183,8 @@ class EfficientNetLite0Embedder(FrameEmbedder):
     SCALE = 128.0
 
     def __init__(self, image_size=224, fit="crop"):
-        super().__init__(1280, image_size)
+        # Cosines down to 0.997 were measured on real pictures.
+        super().__init__(1280, image_size, bf16_accurate=False)
         if fit not in ("crop", "stretch"):
             raise ValueError(f'fit must be "crop" or "stretch", not {fit!r}')
         self.fit = fit
@@ -205,7 +211,7 @@ class EfficientNetLite0Embedder(FrameEmbedder):
         network.load_state_dict(state)
         network._fc = torch.nn.Identity()
         _fold_batch_norm(network)
-        self.network = network.requires_grad_(False)
+        self.network = network.requires_grad_(False).eval()
 
     @property
     def frame_size(self):

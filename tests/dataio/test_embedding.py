@@ -83,5 +83,6 @@ def test_precision(monkeypatch):
         )
         assert choose_precision("auto", "cpu") == expected
         assert choose_precision("fp32", "cpu") == "fp32"
+        assert choose_precision("auto", "cpu", bf16_accurate=False) == "fp32"
     with pytest.raises(ValueError, match="not 'fp16'"):
         choose_precision("fp16", "cpu")
