@@ -23,9 +23,19 @@ from speechbrain_mmsed.dataio.disk_full import DiskFullError
 from speechbrain_mmsed.dataio.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.extraction_report import report_table
-from speechbrain_mmsed.dataio.preparation import PrepareError
+from speechbrain_mmsed.dataio.preparation_checks import PrepareError
 from speechbrain_mmsed.dataio.streams import StreamError
+from speechbrain_mmsed.dataio.tables import AnnotationError
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
+
+# Whose message says all that a user needs.
+CLEAR_ERRORS = (
+    AnnotationError,
+    DiskFullError,
+    HparamsError,
+    PrepareError,
+    StreamError,
+)
 
 
 def corpus_clips(hparams):
@@ -129,5 +139,5 @@ if __name__ == "__main__":
     try:
         hparams, _ = read_hparams(hparams_file, overrides)
         extract(hparams, run_opts.get("device") or fallback)
-    except (StreamError, DiskFullError, HparamsError, PrepareError) as error:
+    except CLEAR_ERRORS as error:
         sys.exit(f"extract_visual.py: {error}")

@@ -10,6 +10,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import io
 import os
 
 import numpy as np
@@ -115,7 +116,12 @@ class StreamStore:
             )
         path = self.path(clip_id)
         with disk_full_explained(path), atomic_path(path) as name:
-            np.save(name, half)
+            # Not by np.save into the file: on a full disk numpy's own
+            # error does not say that it is full.
+            content = io.BytesIO()
+            np.save(content, half)
+            with open(name, "wb") as file:
+                file.write(content.getbuffer())
         self._note(ClipRow(clip_id, "available", "", covered_seconds, source))
 
     def mark_unavailable(self, clip_id, reason, covered_seconds=0.0, source=""):

@@ -1,6 +1,7 @@
 """Streams on disk: what is stored is read, and nothing is read half."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -195,12 +196,17 @@ def disk_full(*_):
 def test_disk_full_while_writing_features(store, monkeypatch):
     before = sorted(os.listdir(os.path.join(store.folder, "weak")))
 
-    def half(name, array):
-        with open(name, "wb") as file:
-            file.write(array.tobytes()[:20])
-        disk_full()
+    def half(name, mode):
+        class Half(io.FileIO):
+            """Takes some bytes and then no more."""
 
-    monkeypatch.setattr(stream_store.np, "save", half)
+            def write(self, content):
+                super().write(content[:20])
+                disk_full()
+
+        return Half(name, mode)
+
+    monkeypatch.setattr(stream_store, "open", half, raising=False)
     with pytest.raises(DiskFullError, match="disk is full.*weak/c.npy"):
         store.write("weak/c", features())
     assert sorted(os.listdir(os.path.join(store.folder, "weak"))) == before
