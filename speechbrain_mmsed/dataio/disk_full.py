@@ -32,9 +32,10 @@ def disk_full_explained(path):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         if not full or isinstance(error, DiskFullError):
             raise
-        raise DiskFullError(
-            error.errno,
+        full = DiskFullError(
             f"The disk is full: {path} could not be written and is not "
             f"there half. Make room and run the same command again; what "
-            f"is finished is kept",
-        ) from error
+            f"is finished is kept"
+        )
+        full.errno = error.errno
+        raise full from error
