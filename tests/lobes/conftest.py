@@ -19,17 +19,23 @@ KINDS = {
     "conformer": (ConformerEncoder, ConformerDecoder),
 }
 WIDTHS = {"first": 5, "second": 7}
-SIZES = {"d_model": 8, "n_layers": 2, "n_heads": 3, "d_head": 4, "d_ffn": 16}
+SIZES = {"d_model": 8, "n_heads": 3, "d_head": 4, "d_ffn": 16}
 
 
 @pytest.fixture
 def build():
     """Builds a tiny network: 16 log-mel frames of 4 bins become 8 frames."""
 
-    def build_network(kind, streams=("first", "second"), dropout=0.1, seed=0):
+    def build_network(
+        kind,
+        streams=("first", "second"),
+        dropout=0.1,
+        n_layers=2,
+        seed=0,
+    ):
         torch.manual_seed(seed)
         encoder, decoder = KINDS[kind]
-        sizes = SIZES | {"dropout": dropout}
+        sizes = SIZES | {"dropout": dropout, "n_layers": n_layers}
         network = MultiEncoder(
             ConvolutionalFeatureExtractor(
                 n_mels=4,
