@@ -12,7 +12,6 @@ Authors
 import collections
 import concurrent.futures
 import dataclasses
-import importlib.metadata
 import os
 import sys
 import time
@@ -25,9 +24,8 @@ from speechbrain_mmsed.dataio.media import (
     grid_times,
     read_frames_at_sizes,
 )
+from speechbrain_mmsed.dataio.stream_description import library_versions
 from speechbrain_mmsed.dataio.stream_store import StreamStore
-
-LIBRARIES = ("speechbrain_mmsed", "torch", "av", "numpy")
 
 
 @dataclasses.dataclass
@@ -91,16 +89,13 @@ class StreamExtraction:
 
     def _description(self, embedding):
         """Content of a stream's `stream.json`."""
-        versions = {
-            name: importlib.metadata.version(name) for name in LIBRARIES
-        }
         return {
             **embedding.embedder.description(),
             "width": embedding.embedder.width,
             "n_frames": len(self.times),
             "clip_seconds": self.clip_seconds,
             "precision": embedding.precision,
-            "versions": versions,
+            "versions": library_versions(),
         }
 
     def run(self, clips, progress=True):
@@ -125,16 +120,12 @@ class StreamExtraction:
             If there is no room left; nothing is left half written.
         """
         begin = time.perf_counter()
-        todo = {
-            clip_id: self._missing(clip_id, clips[clip_id]) for clip_id in clips
-        }
+        todo = {key: self._missing(key, clip) for key, clip in clips.items()}
         before = {
             stream: sum(stream not in todo[clip_id] for clip_id in clips)
             for stream in self.stores
         }
-        todo = {
-            clip_id: streams for clip_id, streams in todo.items() if streams
-        }
+        todo = {key: streams for key, streams in todo.items() if streams}
         bar = tqdm(
             total=len(todo),
             unit="clip",

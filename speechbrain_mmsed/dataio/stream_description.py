@@ -9,7 +9,9 @@ Authors
 """
 
 import hashlib
+import importlib.metadata
 import json
+import os
 
 from speechbrain_mmsed.dataio.atomic import write_json
 from speechbrain_mmsed.dataio.disk_full import disk_full_explained
@@ -24,6 +26,15 @@ IDENTITY = (
     "n_frames",
     "clip_seconds",
 )
+
+
+COMMAND = (
+    "python recipes/DESED/extract_visual.py recipes/DESED/hparams/"
+    "extract.yaml --data_folder <data_folder> --prepared_folder "
+    "{prepared} --streams_folder {folder} --streams '[{stream}]'"
+)
+
+LIBRARIES = ("speechbrain_mmsed", "torch", "av", "numpy")
 
 
 class StreamError(Exception):
@@ -112,4 +123,36 @@ def agree_on_description(path, description):
         f"{fingerprint(description)}:\n{differing}\n"
         f"Give the yaml the stored settings, choose another "
         f"streams_folder, or remove the folder of that file."
+    )
+
+
+def library_versions():
+    """Versions of what computes features, for the record.
+
+    Returns
+    -------
+    versions : dict
+        Package -> version.
+    """
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+def extraction_command(streams_folder, stream):
+    """The command that extracts a stream.
+
+    Arguments
+    ---------
+    streams_folder : str
+        Folder of all streams.
+    stream : str
+        Name of the stream.
+
+    Returns
+    -------
+    command : str
+        To be run in the project's folder.
+    """
+    folder = os.path.abspath(streams_folder)
+    return COMMAND.format(
+        prepared=os.path.dirname(folder), folder=folder, stream=stream
     )

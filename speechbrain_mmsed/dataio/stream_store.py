@@ -20,6 +20,7 @@ from speechbrain_mmsed.dataio.disk_full import disk_full_explained
 from speechbrain_mmsed.dataio.stream_description import (
     StreamError,
     agree_on_description,
+    extraction_command,
     read_description,
 )
 from speechbrain_mmsed.dataio.stream_manifest import (
@@ -27,12 +28,6 @@ from speechbrain_mmsed.dataio.stream_manifest import (
     append_row,
     read_manifest,
     rewrite_manifest,
-)
-
-COMMAND = (
-    "python recipes/DESED/extract_visual.py recipes/DESED/hparams/"
-    "extract.yaml --data_folder <data_folder> --prepared_folder "
-    "{prepared} --streams_folder {folder} --streams '[{stream}]'"
 )
 
 
@@ -116,8 +111,7 @@ class StreamStore:
             )
         path = self.path(clip_id)
         with disk_full_explained(path), atomic_path(path) as name:
-            # Not by np.save into the file: on a full disk numpy's own
-            # error does not say that it is full.
+            # numpy's own error does not say that a disk is full.
             content = io.BytesIO()
             np.save(content, half)
             with open(name, "wb") as file:
@@ -129,14 +123,10 @@ class StreamStore:
 
         Arguments
         ---------
-        clip_id : str
-            The clip.
+        clip_id, covered_seconds, source
+            As in `write`.
         reason : str
             Why, in the wording of the corpus' manifests.
-        covered_seconds : float
-            How much of the clip the film shows.
-        source : str
-            What that was derived from; see `ClipRow`.
         """
         if os.path.exists(self.path(clip_id)):
             os.remove(self.path(clip_id))
@@ -150,6 +140,12 @@ class StreamStore:
         if row is not None:
             return row.status
         return "available" if os.path.exists(self.path(clip_id)) else None
+
+    def knows(self, clip_id):
+        """Whether a clip is unavailable or its features are there."""
+        return self.status(clip_id) == "unavailable" or os.path.exists(
+            self.path(clip_id)
+        )
 
     def is_done(self, clip_id, source, shape):
         """Whether nothing is left to do for a clip.
@@ -185,11 +181,6 @@ class StreamStore:
     def read(self, clip_id):
         """A clip's features, or None if it is unavailable.
 
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-
         Returns
         -------
         features : np.ndarray or None
@@ -221,11 +212,11 @@ class StreamStore:
         StreamError
             If not; says which command puts it right.
         """
-        description = self.description()
+        description, run = self.description(), f"Run:\n  {self.command()}"
         if description is None:
             raise StreamError(
                 f"Stream {self.stream!r} is not extracted: there is no "
-                f"{self.description_file}. Run:\n  {self.command()}"
+                f"{self.description_file}. {run}"
             )
         if description.get("width") != width:
             raise StreamError(
@@ -235,19 +226,13 @@ class StreamStore:
                 f"and run:\n  {self.command()}"
             )
         clip_ids = list(clip_ids)
-        missing = [
-            clip_id
-            for clip_id in clip_ids
-            if self.status(clip_id) is None
-            or self.status(clip_id) == "available"
-            and not os.path.exists(self.path(clip_id))
-        ]
+        missing = [clip_id for clip_id in clip_ids if not self.knows(clip_id)]
         if missing:
             raise StreamError(
                 f"Stream {self.stream!r} is not complete: {len(missing)} of "
                 f"{len(clip_ids)} clips are neither available nor "
                 f"unavailable in {self.manifest_file}, the first being "
-                f"{missing[0]!r}. Run:\n  {self.command()}"
+                f"{missing[0]!r}. {run}"
             )
 
     def finish(self):
@@ -255,12 +240,8 @@ class StreamStore:
         rewrite_manifest(self.manifest_file, self.rows)
 
     def command(self):
-        """The command that extracts this stream."""
-        return COMMAND.format(
-            prepared=os.path.dirname(self.streams_folder),
-            folder=self.streams_folder,
-            stream=self.stream,
-        )
+        """As `extraction_command`."""
+        return extraction_command(self.streams_folder, self.stream)
 
     def _note(self, row):
         os.makedirs(self.folder, exist_ok=True)

