@@ -15,6 +15,7 @@ import speechbrain as sb
 import torch
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
+from torch.distributed import get_world_size
 from torch.nn.parallel import DistributedDataParallel
 
 from speechbrain_mmsed.seeding import derive_seed
@@ -148,9 +149,12 @@ class MeanTeacherBrain(sb.Brain):
     def on_fit_start(self):
         """Prepares a run and says what would make it train badly."""
         super().on_fit_start()
-        steps = self.hparams.number_of_epochs * self.hparams.batches_per_epoch
+        batches = self.hparams.number_of_epochs * self.hparams.batches_per_epoch
+        # Whole batches are dealt to processes, which then step together.
+        dealt = get_world_size() if self.distributed_launch else 1
+        steps = batches // (self.grad_accumulation_factor * dealt)
         for warning in short_run_warnings(
-            steps // self.grad_accumulation_factor,
+            steps,
             self.hparams.teacher_decay,
             self.hparams.consistency_weight,
             self.hparams.learning_rate_decay,
@@ -226,10 +230,12 @@ class MeanTeacherBrain(sb.Brain):
                 f"{self.checkpointer.checkpoints_dir} holds no checkpoint: "
                 "train before scoring."
             )
-        epoch = found.meta["epoch"]
+        # A checkpoint within an epoch has no such entry.
+        epoch = found.meta.get("epoch")
         if epoch != self.hparams.number_of_epochs:
+            place = "the middle of an epoch" if epoch is None else epoch
             logger.warning(
-                f"Scoring epoch {epoch} of {self.hparams.number_of_epochs}: "
+                f"Scoring {place} of {self.hparams.number_of_epochs} epochs: "
                 "training did not end."
             )
 
