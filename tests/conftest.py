@@ -18,6 +18,27 @@ TINY = {
 }
 
 
+def hide_lazy_modules():
+    """Keeps hypothesis from waking SpeechBrain's lazy modules.
+
+    It asks each loaded module for its file, which makes them import k2 and
+    others that nobody installed.
+    """
+    tools = sys.modules.get("speechbrain.utils.importutils")
+    if tools is not None:
+        tools.LazyModule.__file__ = None
+
+
+# Hypothesis asks once all tests are collected, and before each of its own.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems():
+    hide_lazy_modules()
+
+
+def pytest_runtest_setup():
+    hide_lazy_modules()
+
+
 @pytest.fixture(scope="session")
 def shared_folder():
     """Folder of the research material; tests that need it skip without."""
