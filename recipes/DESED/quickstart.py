@@ -11,6 +11,7 @@ Authors
 """
 
 import argparse
+import json
 import pathlib
 import subprocess
 import sys
@@ -58,6 +59,52 @@ def steps(output, seed):
     }
 
 
+def summary(report):
+    """What the built-in corpus is made to show, in a few lines.
+
+    Arguments
+    ---------
+    report : dict
+        Content of report.json.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+
+    def percent(group, model, split, metric):
+        figure = report["class_groups"][group]["metrics"][model][split][metric]
+        return "   -" if figure is None else f"{100 * figure:5.1f}"
+
+    eight = ("eight_classes", "all")
+    pair, seen = "same_sound_pair", "video_available"
+    rows = [
+        ("Eight classes that differ in sound", "CBF1", "EBF1"),
+        *(
+            (
+                f"  {model}",
+                percent(eight[0], model, eight[1], "cbf1"),
+                percent(eight[0], model, eight[1], "ebf1"),
+            )
+            for model in ("student", "teacher", "untrained")
+        ),
+        ("Two classes that only the film tells apart", "CBF1", ""),
+        ("  with video", percent(pair, "student", seen, "cbf1"), ""),
+        (
+            "  the same clips, video ignored",
+            percent(pair, "student", "video_ignored", "cbf1"),
+            "",
+        ),
+        (
+            "  the same clips, other clips' video",
+            percent(pair, "shuffled_streams", seen, "cbf1"),
+            "",
+        ),
+    ]
+    return [f"{name:44s} {a:>6s} {b:>6s}" for name, a, b in rows]
+
+
 def main():
     """Runs the steps and prints the split of the time."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -73,6 +120,9 @@ def main():
         if done.returncode:
             sys.exit(f"{title} failed, see above; run again to go on.")
         split[title] = time.time() - start
+    report = json.loads((output / "run" / "report.json").read_text())
+    print("\n== in short (student's evaluation figures in %)")
+    print("\n".join(summary(report)))
     print("\n== time")
     for title, seconds in split.items():
         print(f"{title:30s} {seconds:6.1f} s")
