@@ -19,13 +19,13 @@ import speechbrain as sb
 import torch
 from desed_prepare import KINDS, prepare_desed
 
-from speechbrain_mmsed.dataio.disk_full import DiskFullError
 from speechbrain_mmsed.dataio.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.extraction_report import report_table
 from speechbrain_mmsed.dataio.preparation_checks import PrepareError
 from speechbrain_mmsed.dataio.streams import StreamError
 from speechbrain_mmsed.dataio.tables import AnnotationError
+from speechbrain_mmsed.files import DiskFullError
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
 
 # Whose message says all that a user needs.

@@ -16,7 +16,7 @@ import os
 import numpy as np
 import torch
 
-from speechbrain_mmsed.dataio.atomic import atomic_path, write_json
+from speechbrain_mmsed.files import atomic_path, write_json
 
 SETTINGS = "settings.json"
 

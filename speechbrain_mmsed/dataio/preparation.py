@@ -17,7 +17,6 @@ import pandas as pd
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_mmsed.dataio.annotations import read_tag_table
-from speechbrain_mmsed.dataio.atomic import write_json, write_text
 from speechbrain_mmsed.dataio.labelling import label_clips, read_clips
 from speechbrain_mmsed.dataio.matching import clip_key, index_folder
 from speechbrain_mmsed.dataio.preparation_checks import (
@@ -34,6 +33,7 @@ from speechbrain_mmsed.dataio.preparation_report import (
 from speechbrain_mmsed.dataio.probe import fingerprint, probe_clips, summarise
 from speechbrain_mmsed.dataio.sound import SOUND_SUFFIXES
 from speechbrain_mmsed.dataio.tables import write_table
+from speechbrain_mmsed.files import write_json, write_text
 
 logger = get_logger(__name__)
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from speechbrain_mmsed.dataio.atomic import atomic_path
 from speechbrain_mmsed.dataio.clips import read_manifest, unpadded_waveform
+from speechbrain_mmsed.files import atomic_path
 from speechbrain_mmsed.lobes.frontend import compute_statistics
 
 

@@ -13,8 +13,7 @@ import importlib.metadata
 import json
 import os
 
-from speechbrain_mmsed.dataio.atomic import write_json
-from speechbrain_mmsed.dataio.disk_full import disk_full_explained
+from speechbrain_mmsed.files import write_json
 
 # What decides whether two stores hold the same features. Versions of
 # libraries are recorded beside, but do not make a store unusable.
@@ -106,8 +105,7 @@ def agree_on_description(path, description):
     """
     found = read_description(path)
     if found is None:
-        with disk_full_explained(path):
-            write_json(path, description)
+        write_json(path, description)
         return
     if fingerprint(found) == fingerprint(description):
         return

@@ -13,8 +13,7 @@ import dataclasses
 import io
 import os
 
-from speechbrain_mmsed.dataio.atomic import write_text
-from speechbrain_mmsed.dataio.disk_full import disk_full_explained
+from speechbrain_mmsed.files import disk_full_explained, write_text
 
 COLUMNS = ("clip_id", "status", "reason", "covered_seconds", "source")
 STATUSES = ("available", "unavailable")
@@ -126,5 +125,4 @@ def rewrite_manifest(path, rows):
         clip_id -> ClipRow.
     """
     text = ",".join(COLUMNS) + "\n" + _lines(rows[key] for key in sorted(rows))
-    with disk_full_explained(path):
-        write_text(path, text)
+    write_text(path, text)

@@ -15,8 +15,6 @@ import os
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.atomic import atomic_path
-from speechbrain_mmsed.dataio.disk_full import disk_full_explained
 from speechbrain_mmsed.dataio.stream_description import (
     StreamError,
     agree_on_description,
@@ -29,6 +27,7 @@ from speechbrain_mmsed.dataio.stream_manifest import (
     read_manifest,
     rewrite_manifest,
 )
+from speechbrain_mmsed.files import atomic_path
 
 
 class StreamStore:
@@ -110,7 +109,7 @@ class StreamStore:
                 f"exceed the range of float16"
             )
         path = self.path(clip_id)
-        with disk_full_explained(path), atomic_path(path) as name:
+        with atomic_path(path) as name:
             # numpy's own error does not say that a disk is full.
             content = io.BytesIO()
             np.save(content, half)

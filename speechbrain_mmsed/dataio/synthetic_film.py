@@ -7,11 +7,10 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import os
-
 import numpy as np
 
 from speechbrain_mmsed.dataio.synthetic import check_kind
+from speechbrain_mmsed.files import atomic_path
 
 _TEXTURES = (
     lambda x, y: np.sin(25 * x) > 0,  # vertical stripes
@@ -191,38 +190,34 @@ def write_film(path, frames, fps=8, sound=None, sample_rate=16000):
     """
     import av
 
-    folder, name = os.path.split(os.fspath(path))
-    partial = os.path.join(folder, f".partial_{name}")
     height, width = frames[0].shape[:2]
-    try:
-        with av.open(partial, "w") as container:
-            options = {"qp": "0", "preset": "ultrafast"}
-            video = container.add_stream("libx264", rate=fps, options=options)
-            video.width, video.height = width, height
-            video.pix_fmt = "yuv420p"
-            video.thread_count = 1
-            track = None
-            if sound is not None:
-                track = container.add_stream("aac", rate=sample_rate)
-                track.layout = "mono"
-            previous = converted = None
-            for index, frame in enumerate(frames):
-                if frame is not previous:
-                    converted = av.VideoFrame.from_ndarray(
-                        frame, format="rgb24"
-                    ).reformat(format="yuv420p")
-                    previous = frame
-                converted.pts = index
-                container.mux(video.encode(converted))
-            container.mux(video.encode())
-            if track is not None:
-                packed = av.AudioFrame.from_ndarray(
-                    sound[None], format="s16", layout="mono"
-                )
-                packed.sample_rate = sample_rate
-                container.mux(track.encode(packed))
-                container.mux(track.encode())
-        os.replace(partial, path)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)
+    with (
+        atomic_path(path) as partial,
+        av.open(partial, "w") as container,
+    ):
+        options = {"qp": "0", "preset": "ultrafast"}
+        video = container.add_stream("libx264", rate=fps, options=options)
+        video.width, video.height = width, height
+        video.pix_fmt = "yuv420p"
+        video.thread_count = 1
+        track = None
+        if sound is not None:
+            track = container.add_stream("aac", rate=sample_rate)
+            track.layout = "mono"
+        previous = converted = None
+        for index, frame in enumerate(frames):
+            if frame is not previous:
+                converted = av.VideoFrame.from_ndarray(
+                    frame, format="rgb24"
+                ).reformat(format="yuv420p")
+                previous = frame
+            converted.pts = index
+            container.mux(video.encode(converted))
+        container.mux(video.encode())
+        if track is not None:
+            packed = av.AudioFrame.from_ndarray(
+                sound[None], format="s16", layout="mono"
+            )
+            packed.sample_rate = sample_rate
+            container.mux(track.encode(packed))
+            container.mux(track.encode())

@@ -13,7 +13,7 @@ import math
 
 import pandas as pd
 
-from speechbrain_mmsed.dataio.atomic import atomic_path
+from speechbrain_mmsed.files import atomic_path
 
 EVENT_COLUMNS = ["filename", "onset", "offset", "event_label"]
 TAG_COLUMNS = ["filename", "event_labels"]

@@ -8,8 +8,8 @@ import pathlib
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.files import whole_file
 from speechbrain_mmsed.evaluation.report_tables import SPLIT_TITLES, TITLES
+from speechbrain_mmsed.files import atomic_path
 
 # "CBF1 %" in tables; the axes hold fractions.
 NAMES = {metric: title.removesuffix(" %") for metric, title in TITLES.items()}
@@ -52,7 +52,7 @@ def plot_report(report, folder):
         axes = figure.subplots(len(models), 1, squeeze=False)[:, 0]
         for model, ax in zip(models, axes, strict=True):
             draw(ax, report, model)
-        with whole_file(pathlib.Path(folder) / name) as temporary:
+        with atomic_path(pathlib.Path(folder) / name) as temporary:
             figure.savefig(temporary, format="png", dpi=110)
     return {"files": list(pictures), "reason": ""}
 

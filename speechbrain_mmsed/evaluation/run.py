@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import tune
-from speechbrain_mmsed.evaluation.files import whole_file
 from speechbrain_mmsed.evaluation.inference_weight import (
     choose_weight,
     load_scores,
@@ -31,6 +30,7 @@ from speechbrain_mmsed.evaluation.report import (
 from speechbrain_mmsed.evaluation.report_data import report_data
 from speechbrain_mmsed.evaluation.splits import evaluate_splits
 from speechbrain_mmsed.evaluation.truth import GroundTruth
+from speechbrain_mmsed.files import write_text
 
 SUBSETS = ("validation", "evaluation")
 
@@ -115,7 +115,8 @@ def evaluate_run(
         for subset in SUBSETS
     }
     results = {}
-    with tqdm(total=2 * len([*models, *controls]), desc="evaluate") as bar:
+    steps = 2 * len([*models, *controls])
+    with tqdm(total=steps, desc="evaluation", disable=None) as bar:
         for name in [*models, *controls]:
             main = next(iter(results.items()), None)
             results[name] = _evaluate_model(
@@ -136,8 +137,7 @@ def evaluate_run(
         ("report.json", content + "\n"),
         ("report.md", render_report(report)),
     ):
-        with whole_file(output_folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(output_folder / name, text)
     print(screen_report(report))
     print(f"report: {output_folder / 'report.md'}")
     return report

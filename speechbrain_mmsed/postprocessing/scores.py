@@ -8,12 +8,11 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import os
-import pathlib
-import tempfile
 from dataclasses import dataclass
 
 import numpy as np
+
+from speechbrain_mmsed.files import atomic_path
 
 
 @dataclass
@@ -159,25 +158,17 @@ class ClipScores:
         path : str or pathlib.Path
             File to write.
         """
-        path = pathlib.Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    filenames=np.array(self.filenames, dtype=np.str_),
-                    durations=self.durations,
-                    labels=np.array(self.labels, dtype=np.str_),
-                    clip=self.clip,
-                    frame=self.frame,
-                    has_video=self.has_video,
-                    frame_hop=np.float64(self.frame_hop),
-                )
-            os.replace(temporary, path)
-        except BaseException:
-            pathlib.Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_path(path) as name, open(name, "wb") as file:
+            np.savez(
+                file,
+                filenames=np.array(self.filenames, dtype=np.str_),
+                durations=self.durations,
+                labels=np.array(self.labels, dtype=np.str_),
+                clip=self.clip,
+                frame=self.frame,
+                has_video=self.has_video,
+                frame_hop=np.float64(self.frame_hop),
+            )
 
     @classmethod
     def load(cls, path):

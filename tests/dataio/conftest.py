@@ -1,24 +1,12 @@
 """Films with their frames' numbers burnt into the picture."""
 
 import fractions
-import sys
 
 import numpy as np
 import pytest
 
 BLOCK = 16
 BITS = 8
-
-
-def pytest_runtest_setup():
-    """Keeps hypothesis from waking SpeechBrain's lazy modules.
-
-    It asks each loaded module for its file, at which theirs import packages
-    that nobody installed.
-    """
-    tools = sys.modules.get("speechbrain.utils.importutils")
-    if tools is not None:
-        tools.LazyModule.__file__ = None
 
 
 def numbered_picture(number):

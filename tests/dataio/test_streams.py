@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from speechbrain_mmsed.dataio import stream_store
-from speechbrain_mmsed.dataio.disk_full import DiskFullError
 from speechbrain_mmsed.dataio.stream_description import (
     IDENTITY,
     StreamError,
@@ -20,6 +19,7 @@ from speechbrain_mmsed.dataio.streams import (
     open_streams,
     read_clip,
 )
+from speechbrain_mmsed.files import DiskFullError
 
 DESCRIPTION = {
     "network": "a",

@@ -30,7 +30,6 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from torch.utils.data import ConcatDataset
 
 from speechbrain_mmsed.augment.mixup import mixup_groups
-from speechbrain_mmsed.dataio.atomic import write_text
 from speechbrain_mmsed.dataio.clips import (
     clip_labels,
     clip_waveform,
@@ -41,6 +40,7 @@ from speechbrain_mmsed.dataio.sampler import SubsetBatchSampler
 from speechbrain_mmsed.dataio.statistics import training_statistics
 from speechbrain_mmsed.dataio.streams import open_streams, read_clip
 from speechbrain_mmsed.evaluation.run import evaluate_run
+from speechbrain_mmsed.files import write_text
 from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
 from speechbrain_mmsed.seeding import derive_generator
 from speechbrain_mmsed.training.checks import check_sizes

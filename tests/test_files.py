@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from speechbrain_mmsed.dataio.atomic import atomic_path, write_json, write_text
+from speechbrain_mmsed.files import atomic_path, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -13,7 +13,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     before = path.read_bytes()
     with pytest.raises(ValueError):
         write_json(path, {"a": float("nan")})
-    with pytest.raises(OSError, match="The disk is full"), atomic_path(path) as name:
+    with (
+        pytest.raises(OSError, match="The disk is full"),
+        atomic_path(path) as name,
+    ):
         with open(name, "w") as handle:
             handle.write("half")
         raise OSError(28, "No space left on device")
