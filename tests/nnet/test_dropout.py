@@ -58,3 +58,10 @@ def test_scale_matches_the_rate():
     assert_close(RectifiedDropout(0.1).scale, 1 / 0.9, rtol=1e-4, atol=0)
     with pytest.raises(ValueError, match="dropout is 1.0"):
         RectifiedDropout(1.0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_nan_is_not_hidden(training):
+    x = torch.tensor([1.0, float("nan")])
+    y = RectifiedDropout(0.5).train(training)(x)
+    assert y.isnan().tolist() == [False, True]
