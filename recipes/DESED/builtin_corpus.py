@@ -50,7 +50,7 @@ SUBSETS = {
     "validation": ("validation", "validation/validation.tsv"),
     "evaluation": ("eval/public", "eval/public.tsv"),
 }
-DEFAULT_COUNTS = dict(zip(SUBSETS, (96, 96, 64, 60, 60), strict=True))
+DEFAULT_COUNTS = dict(zip(SUBSETS, (96, 120, 40, 60, 60), strict=True))
 SETTINGS_FILE = "builtin_corpus.json"
 # Raised whenever the same settings give other clips.
 GENERATOR_VERSION = 1

@@ -26,6 +26,7 @@ def masked_bce(logits, targets, mask):
 
     Example
     -------
+    >>> import torch
     >>> logits = torch.zeros(2, 3)
     >>> keep = torch.tensor([True, False])
     >>> round(masked_bce(logits, torch.ones(2, 3), keep).item(), 4)
@@ -61,6 +62,7 @@ def classification_losses(student, weak, strong, subset, subsets):
 
     Example
     -------
+    >>> import torch
     >>> out = torch.zeros(2, 3), torch.zeros(2, 4, 3)
     >>> losses = classification_losses(
     ...     out, torch.ones(2, 3), torch.ones(2, 4, 3),
@@ -96,6 +98,7 @@ def consistency_losses(student, teacher):
 
     Example
     -------
+    >>> import torch
     >>> out = torch.zeros(2, 3), torch.zeros(2, 4, 3)
     >>> consistency_losses(out, out)["clip_consistency"].item()
     0.0

@@ -12,6 +12,7 @@ class MultiLabelF1:
 
     Example
     -------
+    >>> import torch
     >>> f1 = MultiLabelF1()
     >>> f1.append(torch.tensor([[2.0, -2.0]]), torch.tensor([[1.0, 1.0]]))
     >>> round(f1.summarize(), 4)

@@ -19,13 +19,21 @@ def git_revision():
     str or None
         The commit, with "-dirty" if files were changed; None outside git.
     """
-    folder = os.path.dirname(os.path.abspath(__file__))
-    command = ["git", "-C", folder, "describe", "--always", "--dirty"]
+    folder, name = os.path.split(os.path.abspath(__file__))
+
+    def git(*arguments):
+        done = subprocess.run(
+            ["git", "-C", folder, *arguments], capture_output=True, text=True
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
+        # An installed copy may lie within somebody else's checkout.
+        if not git("ls-files", name):
+            return None
+        return git("describe", "--always", "--dirty") or None
     except OSError:
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
 
 
 def run_record(hparams, network):
