@@ -123,6 +123,11 @@ def main():
     report = json.loads((output / "run" / "report.json").read_text())
     print("\n== in short (student's evaluation figures in %)")
     print("\n".join(summary(report)))
+    # What the last program spent before and after training is mostly
+    # start-up, scoring and the report.
+    whole = split.pop("training, scores and report")
+    split["training"] = report["metadata"]["training_seconds"]
+    split["start-up, scores and report"] = whole - split["training"]
     print("\n== time")
     for title, seconds in split.items():
         print(f"{title:30s} {seconds:6.1f} s")

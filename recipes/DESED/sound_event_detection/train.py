@@ -20,6 +20,7 @@ import copy
 import functools
 import os
 import sys
+import time
 
 import speechbrain as sb
 import torch
@@ -368,7 +369,9 @@ def main(arguments):
         checkpointer=hparams["checkpointer"],
     )
     untrained = copy.deepcopy(brain.student)
+    start = time.time()
     train(brain, hparams, datasets)
+    training_seconds = round(time.time() - start, 1)
 
     # Scores to disk, tuning on validation, metrics on evaluation, report
     brain.recover_last()
@@ -381,7 +384,10 @@ def main(arguments):
             hparams["class_labels"],
             controls=controls,
             class_groups=hparams["class_groups"],
-            metadata=run_record(hparams, brain.student),
+            metadata={
+                **run_record(hparams, brain.student),
+                "training_seconds": training_seconds,
+            },
         )
 
 
