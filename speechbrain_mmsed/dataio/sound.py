@@ -1,7 +1,8 @@
 """Sound files of any rate and channel count, as mono at the wanted rate.
 
-Through soundfile: `torchaudio.load` needs a codec package in recent
-versions. Section 3.1.2 of the paper works at 16 kHz.
+Through soundfile, and the sound tracks of films through PyAV:
+`torchaudio.load` needs a codec package in recent versions. Section 3.1.2 of
+the paper works at 16 kHz.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -14,7 +15,14 @@ import os
 import numpy as np
 import torch
 
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+from speechbrain_mmsed.dataio.film_sound import (
+    FILM_SUFFIXES,
+    FilmSound,
+    NoSoundError,
+)
+
+SOUND_FILE_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+SOUND_SUFFIXES = SOUND_FILE_SUFFIXES + FILM_SUFFIXES
 
 
 class SoundError(Exception):
@@ -128,24 +136,38 @@ def _open(path):
         raise SoundError(path, "absent")
     if os.path.getsize(path) == 0:
         raise SoundError(path, "zero-length (an empty file)")
+    if os.path.splitext(path)[1].lower() in FILM_SUFFIXES:
+        try:
+            return FilmSound(path)
+        except NoSoundError as error:
+            raise SoundError(path, str(error)) from error
     try:
         return soundfile.SoundFile(os.fspath(path))
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise SoundError(path, f"unreadable: {_text(error)}") from error
 
 
-def _blocks(sound, path, n_samples=2**18):
-    """Yields (samples, channels) float32 blocks until the end."""
+def _read_blocks(sound, path, n_samples=2**18):
+    """Yields (samples, channels) float32 blocks of an open file."""
     import soundfile
 
-    empty = True
+    if isinstance(sound, FilmSound):
+        yield from sound.blocks()
+        return
     while True:
         try:
             block = sound.read(n_samples, dtype="float32", always_2d=True)
         except (soundfile.SoundFileError, OSError, ValueError) as error:
             raise SoundError(path, f"unreadable: {_text(error)}") from error
         if not len(block):
-            break
+            return
+        yield block
+
+
+def _blocks(sound, path):
+    """As `_read_blocks`, and makes sure that there are good samples."""
+    empty = True
+    for block in _read_blocks(sound, path):
         if not np.isfinite(block).all():
             raise SoundError(path, "unreadable: it holds NaN or infinity")
         empty = False

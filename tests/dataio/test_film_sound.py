@@ -1,0 +1,97 @@
+"""Sound tracks of films, against the samples that were written."""
+
+import fractions
+
+import numpy as np
+import pytest
+
+from speechbrain_mmsed.dataio.sound import SoundError, probe_sound, read_sound
+
+RATE = 16000
+
+
+def chirp(seconds, rate=RATE):
+    """A tone that rises, so that a shift in time shows."""
+    time = np.arange(int(seconds * rate)) / rate
+    return (0.5 * np.sin(2 * np.pi * (200 + 150 * time) * time)).astype("f4")
+
+
+def write_film(path, samples, rate=RATE, codec="aac", start=0, picture=True):
+    """A film with a sound track that starts at `start` seconds."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as container:
+        if picture:
+            track = container.add_stream("mpeg4", rate=5)
+            track.width = track.height = 32
+            track.pix_fmt = "yuv420p"
+        sound = container.add_stream(codec, rate=rate, layout="mono")
+        if picture:
+            for index in range(int(5 * len(samples) / rate)):
+                frame = av.VideoFrame(32, 32, "yuv420p")
+                for plane in frame.planes:
+                    plane.update(bytes(plane.buffer_size))
+                frame.pts, frame.time_base = index, fractions.Fraction(1, 5)
+                container.mux(track.encode(frame))
+            container.mux(track.encode())
+        for at in range(0, len(samples), 1024):
+            frame = av.AudioFrame.from_ndarray(
+                samples[None, at : at + 1024], "fltp", "mono"
+            )
+            frame.sample_rate, frame.pts = rate, at + int(start * rate)
+            frame.time_base = fractions.Fraction(1, rate)
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.m4a"])
+def test_samples_and_length(tmp_path, name):
+    samples = chirp(3.0)
+    write_film(tmp_path / name, samples, picture=name != "a.m4a")
+    found = read_sound(tmp_path / name, RATE).numpy()
+    # Matroska keeps no exact length; the last codec frame may be whole.
+    assert abs(len(found) - len(samples)) <= (1024 if "mkv" in name else 1)
+    middle = slice(RATE // 2, 5 * RATE // 2)
+    error = np.abs(found[middle] - samples[middle]).max()
+    assert error < 0.05
+    info = probe_sound(tmp_path / name)
+    assert info.status == "present" and info.sample_rate == RATE
+    assert info.duration == pytest.approx(3.0, abs=0.065)
+
+
+def test_late_start_is_silence(tmp_path):
+    samples = chirp(2.0)
+    write_film(tmp_path / "late.mkv", samples, start=1.0)
+    found = read_sound(tmp_path / "late.mkv", RATE).numpy()
+    assert np.abs(found[: int(0.9 * RATE)]).max() < 1e-3
+    middle = slice(RATE // 2, 3 * RATE // 2)
+    shifted = found[RATE:][middle]
+    assert np.corrcoef(shifted, samples[middle])[0, 1] > 0.99
+
+
+def test_resampled(tmp_path):
+    write_film(tmp_path / "a.mp4", chirp(2.0, 44100), rate=44100)
+    assert len(read_sound(tmp_path / "a.mp4", RATE)) == pytest.approx(
+        2 * RATE, abs=3
+    )
+
+
+def test_truncated_film_yields_its_beginning(tmp_path):
+    write_film(tmp_path / "a.mkv", chirp(4.0))
+    whole = (tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "half.mkv").write_bytes(whole[: len(whole) // 2])
+    found = read_sound(tmp_path / "half.mkv", RATE).numpy()
+    assert 0.5 * RATE < len(found) < 3.5 * RATE
+    np.testing.assert_allclose(
+        found[RATE // 4 : RATE // 2],
+        read_sound(tmp_path / "a.mkv", RATE)[RATE // 4 : RATE // 2],
+    )
+
+
+def test_no_sound_track_and_no_film(tmp_path, numbered_film):
+    numbered_film(tmp_path / "silent.mp4", np.arange(5) * 0.1)
+    with pytest.raises(SoundError, match="silent.mp4.*no sound track"):
+        read_sound(tmp_path / "silent.mp4", RATE)
+    (tmp_path / "bad.mp4").write_text("no film")
+    assert probe_sound(tmp_path / "bad.mp4").status.startswith("unreadable")
+    (tmp_path / "empty.webm").write_bytes(b"")
+    assert "zero-length" in probe_sound(tmp_path / "empty.webm").status
