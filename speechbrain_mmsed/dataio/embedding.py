@@ -9,6 +9,9 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
+import threading
+
 import numpy as np
 import torch
 
@@ -122,6 +125,11 @@ class FrameEmbedding:
             precision, device, embedder.bf16_accurate
         )
         self.batch_size = batch_size
+        # Threads share a processor's cores, but a GPU's memory they take
+        # turns at.
+        self._turn = contextlib.nullcontext()
+        if self.device.type != "cpu":
+            self._turn = threading.Lock()
         self.layout = torch.contiguous_format
         if channels_last:
             self.layout = torch.channels_last
@@ -135,7 +143,8 @@ class FrameEmbedding:
         Arguments
         ---------
         frames : np.ndarray
-            (N, H, W, 3) uint8, RGB, read at the embedder's `frame_size`.
+            (N, h, w, 3), RGB, read at the embedder's `frame_size` and
+            through its `reduce`.
 
         Returns
         -------
@@ -143,23 +152,25 @@ class FrameEmbedding:
             (N, D) float32.
         """
         first, group = distinct_frames(frames)
-        parts = [
-            self._embed(frames[first[start : start + self.batch_size]])
-            for start in range(0, len(first), self.batch_size)
-        ]
+        with self._turn:
+            parts = self._embed(frames[first])
         return np.concatenate(parts)[group]
 
     @torch.inference_mode()
     def _embed(self, frames):
-        """(N, H, W, 3) uint8 -> (N, D) float32, in one batch."""
-        batch = torch.from_numpy(frames).to(self.device)
-        batch = self.embedder.preprocess(batch).contiguous(
-            memory_format=self.layout
+        """(N, h, w, 3) -> batches of (n, D) float32."""
+        # Of the whole clip: some networks scale by the largest value.
+        pictures = self.embedder.preprocess(
+            torch.from_numpy(frames).to(self.device)
         )
-        with torch.autocast(
-            self.device.type,
-            dtype=torch.bfloat16,
-            enabled=self.precision == "bf16",
-        ):
-            features = self.embedder(batch)
-        return features.float().cpu().numpy()
+        parts = []
+        for batch in pictures.split(self.batch_size):
+            batch = batch.contiguous(memory_format=self.layout)
+            with torch.autocast(
+                self.device.type,
+                dtype=torch.bfloat16,
+                enabled=self.precision == "bf16",
+            ):
+                features = self.embedder(batch)
+            parts.append(features.float().cpu().numpy())
+        return parts

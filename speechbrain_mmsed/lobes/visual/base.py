@@ -61,6 +61,25 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
         """
         return self.image_size
 
+    def reduce(self, picture):
+        """What to keep of one picture; called as soon as it is decoded.
+
+        A network that is particular about how pictures are made smaller
+        reads them as coded (`frame_size` None) and does it here, so that
+        memory does not grow with the resolution of the films.
+
+        Arguments
+        ---------
+        picture : np.ndarray
+            (H, W, 3) uint8, RGB, read at `frame_size`.
+
+        Returns
+        -------
+        reduced : np.ndarray
+            (h, w, 3) uint8 or float32; by default the picture itself.
+        """
+        return picture
+
     @abc.abstractmethod
     def preprocess(self, frames):
         """Pictures as the network was trained on.
@@ -68,7 +87,8 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
         Arguments
         ---------
         frames : torch.Tensor
-            (N, H, W, 3) uint8, RGB, read at `frame_size`.
+            (N, h, w, 3) RGB, as `reduce` gives them: the pictures of one
+            clip, those that are equal only once.
 
         Returns
         -------

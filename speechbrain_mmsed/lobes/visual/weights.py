@@ -1,0 +1,153 @@
+"""Files of weights that the user brings along.
+
+Nothing is downloaded: the weights of most networks have licences of their
+own, and a corpus shall not silently get features of whatever a host serves
+today. Who lacks a file is told where it is published and where to put it.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+import pickle
+
+import torch
+
+
+class WeightsError(Exception):
+    """Weights that are missing or of another network; says what to do."""
+
+
+def find_weights(path, network, published, licence):
+    """Makes sure that a file of weights is there.
+
+    Arguments
+    ---------
+    path : str
+        Where it is expected.
+    network : str
+        Whose weights they are.
+    published : str
+        Where to get the file.
+    licence : str
+        Under which licence.
+
+    Returns
+    -------
+    str
+        The path.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such file.
+
+    Example
+    -------
+    >>> find_weights("a.pth", "Net", "https://example.org", "MIT")
+    Traceback (most recent call last):
+    ...
+    speechbrain_mmsed.lobes.visual.weights.WeightsError: Net needs the file \
+a.pth, which is not there. It is published at https://example.org (licence: \
+MIT); get it and put it there, nothing is downloaded for you
+    """
+    path = os.fspath(path)
+    if os.path.isfile(path):
+        return path
+    raise WeightsError(
+        f"{network} needs the file {path}, which is not there. It is "
+        f"published at {published} (licence: {licence}); get it and put it "
+        f"there, nothing is downloaded for you"
+    )
+
+
+def load_weights(path):
+    """Reads a checkpoint without running any code of it.
+
+    Arguments
+    ---------
+    path : str
+        `.safetensors`, or what `torch.save` wrote.
+
+    Returns
+    -------
+    dict
+        Its content.
+
+    Raises
+    ------
+    WeightsError
+        If it cannot be read, or holds more than numbers, text and
+        containers.
+    """
+    try:
+        if os.fspath(path).endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except ImportError as error:
+        raise WeightsError(
+            f"{path} needs the package safetensors: "
+            f"pip install 'speechbrain_mmsed[networks]'"
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} cannot be read as weights only ({error}). It is "
+            f"damaged or holds program objects, which are not run; save its "
+            f"state dict again"
+        ) from error
+    except Exception as error:  # safetensors, zip and torch have their own
+        raise WeightsError(
+            f"{path} cannot be read ({type(error).__name__}: {error}). Get "
+            f"it again"
+        ) from error
+    if not isinstance(content, dict):
+        raise WeightsError(
+            f"{path} holds a {type(content).__name__}, expected is a state dict"
+        )
+    return content
+
+
+def fill_network(network, state, path, unused=()):
+    """Loads a state dict, each weight of the network and no other.
+
+    Arguments
+    ---------
+    network : torch.nn.Module
+        The network.
+    state : dict
+        Name -> tensor.
+    path : str
+        Where it comes from, for the message.
+    unused : tuple of str
+        Beginnings of names that the network does not have and need not.
+
+    Raises
+    ------
+    WeightsError
+        If names or shapes differ.
+    """
+    state = {k: v for k, v in state.items() if not k.startswith(unused)}
+    expected = network.state_dict()
+    missing = sorted(set(expected) - set(state))
+    # Counters that the earliest checkpoints lack and inference never reads.
+    missing = [k for k in missing if not k.endswith("num_batches_tracked")]
+    strange = sorted(set(state) - set(expected))
+    shapes = [
+        f"{k} is {tuple(state[k].shape)} instead of {tuple(v.shape)}"
+        for k, v in expected.items()
+        if k in state and state[k].shape != v.shape
+    ]
+    for what, names in (
+        ("lacks", missing),
+        ("has the unknown", strange),
+        ("has other shapes:", shapes),
+    ):
+        if names:
+            raise WeightsError(
+                f"{path} does not belong to this network: it {what} "
+                f"{', '.join(names[:3])}"
+                f"{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+            )
+    network.load_state_dict(state, strict=False)
