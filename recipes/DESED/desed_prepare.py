@@ -89,12 +89,14 @@ def prepare_desed(
     expected_counts=None,
     annotation_tolerance=0.5,
     unknown_labels="error",
+    video_layout="clip",
     skip_prep=False,
 ):
     """Writes manifests, ground truth and a report of what was found.
 
     In `prepared_folder`: manifests/<subset>.json, ground_truth/{validation,
-    evaluation}{,_durations}.tsv, missing_sound.tsv, prepare_report.{json,md}.
+    evaluation}{,_durations}.tsv, missing_sound.tsv, video_wanted.csv (films
+    that are missing, for a download program), prepare_report.{json,md}.
     Nothing is written to the data folder. With unchanged inputs a second
     call does nothing.
 
@@ -126,6 +128,9 @@ def prepare_desed(
         that it is dropped.
     unknown_labels : str
         "error", or "drop" to leave out events of other classes.
+    video_layout : str
+        "clip": one film per clip, named as its sound; "source": whole films
+        `<id>.<ext>`, of which the clip's part is used.
     skip_prep : bool
         Use what an earlier call wrote, without looking at the data.
 
@@ -167,6 +172,7 @@ def prepare_desed(
         expected_counts=expected_counts,
         annotation_tolerance=annotation_tolerance,
         unknown_labels=unknown_labels,
+        video_layout=video_layout,
     )
 
 

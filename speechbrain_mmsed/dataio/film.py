@@ -14,6 +14,19 @@ import numpy as np
 # How often in a row reading may fail before the rest is given up.
 MAX_READ_ERRORS = 16
 
+# Films are read from their beginning unless that is further away than this,
+# in seconds: seeking costs about as much as decoding so far.
+SEEK_FROM = 5.0
+
+# How much earlier than wanted to look for a key frame, in seconds: indices of
+# some containers are only roughly right.
+SEEK_MARGINS = (0.0, 5.0)
+
+# A picture is not held longer than this, in seconds, where packets behind it
+# cannot be decoded. Without such packets it may: slides have one picture for
+# minutes.
+MAX_HOLD = 1.0
+
 
 class MediaError(Exception):
     """A film of which no picture can be had; `reason` says why.
@@ -48,6 +61,12 @@ class Film:
         self.errors = (av.FFmpegError, OSError, ValueError)
         if not os.path.isfile(self.path):
             raise MediaError(self.path, "absent")
+        self._open()
+
+    def _open(self):
+        """Opens the file at its beginning."""
+        import av
+
         try:
             self.container = av.open(self.path, metadata_errors="replace")
         except self.errors as error:
@@ -75,6 +94,9 @@ class Film:
         arbitrary = self.container.format.flags & discont
         start = self.container.start_time if arbitrary else None
         self.zero = (start or 0) / av.time_base
+        # Height of a pixel is 1; what is not known is taken as square.
+        self.pixel_width = float(self.stream.sample_aspect_ratio or 1)
+        self.failed = []  # seconds of packets that could not be decoded
 
     def __enter__(self):
         return self
@@ -103,18 +125,79 @@ class Film:
             if packet.size:
                 yield packet
 
+    def packets_from(self, seconds):
+        """Packets from the key frame before a time on, or from earlier.
+
+        Arguments
+        ---------
+        seconds : float
+            From the file's zero.
+
+        Yields
+        ------
+        packet : av.Packet
+            The first one is a key frame, from which on pictures decode.
+        """
+        for margin in SEEK_MARGINS:
+            if seconds - margin > SEEK_FROM and self._seek(seconds - margin):
+                packets = self.packets()
+                for packet in packets:
+                    if packet.is_keyframe and packet.pts is not None:
+                        break
+                else:
+                    continue
+                if self.seconds(packet.pts) <= seconds:
+                    yield packet
+                    yield from packets
+                    return
+        if seconds > SEEK_FROM:
+            # The index leads nowhere: go back to the beginning, also where
+            # seeking is not possible at all.
+            self.container.close()
+            self._open()
+        yield from self.packets()
+
     def decode(self, packet):
         """Frames that a packet completes; None drains the decoder."""
         try:
             yield from self.stream.codec_context.decode(packet)
         except self.errors:
-            return
+            if packet is not None and packet.pts is not None:
+                self.failed.append(self.seconds(packet.pts))
 
-    def frames(self):
-        """All frames in the order of presentation."""
-        for packet in self.packets():
+    def frames(self, seconds=0.0):
+        """Frames in the order of presentation.
+
+        Arguments
+        ---------
+        seconds : float
+            From the file's zero; begins with the frame that is shown then,
+            or with an earlier one.
+
+        Yields
+        ------
+        frame : av.VideoFrame
+            Not converted.
+        """
+        for packet in self.packets_from(seconds):
             yield from self.decode(packet)
         yield from self.decode(None)
+
+    def _seek(self, seconds):
+        """Goes to the key frame before a time; whether that is possible."""
+        stamp = int((seconds + self.zero) / self.time_base)
+        try:
+            self.container.seek(stamp, stream=self.stream)
+        except self.errors:
+            return False
+        return True
+
+    def _held_until(self, begin, end):
+        """Until when a frame is shown that is followed by another."""
+        if end - begin <= MAX_HOLD:
+            return end
+        lost = [at for at in self.failed if begin < at < end]
+        return min([begin + MAX_HOLD, *lost]) if lost else end
 
     def shown(self, times):
         """Yields (frame, rows) for each frame that is shown at a time.
@@ -132,13 +215,14 @@ class Film:
             Indices into `times` at which it is shown.
         """
         held, held_at = None, -np.inf
-        for frame in self.frames():
+        for frame in self.frames(times[0]):
             if frame.pts is None:
                 continue
             at = self.seconds(frame.pts)
             if held is not None and at > held_at:
+                until = self._held_until(held_at, at)
                 rows = np.arange(
-                    *np.searchsorted(times, [held_at, at], side="left")
+                    *np.searchsorted(times, [held_at, until], side="left")
                 )
                 if len(rows):
                     yield held, rows

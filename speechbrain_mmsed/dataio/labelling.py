@@ -81,7 +81,7 @@ def label_clips(subset, table, probes, kind, settings):
     -------
     manifest : dict
         clip id -> dict with wav, filename, subset, duration, events, tags,
-        video, video_status.
+        video, video_status, video_start.
     truth : pandas.DataFrame or None
         The checked events.
     counts : dict
@@ -123,6 +123,7 @@ def label_clips(subset, table, probes, kind, settings):
             "tags": [x for x in labels if x in tags[p.filename]],
             "video": p.video,
             "video_status": p.video_status,
+            "video_start": p.video_start,
         }
         for p in probes
         if p.filename in tags

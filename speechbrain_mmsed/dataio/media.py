@@ -83,7 +83,7 @@ def grid_times(n_frames=64, clip_seconds=10.0):
     return (np.arange(n_frames) + 0.5) * clip_seconds / n_frames
 
 
-def probe_video(path):
+def probe_video(path, start=0.0, seconds=None):
     """Says whether a film yields pictures and how long they last.
 
     The packets of the picture track are walked once, without decoding more
@@ -94,6 +94,11 @@ def probe_video(path):
     ---------
     path : str
         The file.
+    start : float
+        Seconds from the file's zero to the part that is asked about, from
+        which the times of the answer count.
+    seconds : float or None
+        Length of this part; None: all of the film.
 
     Returns
     -------
@@ -102,30 +107,41 @@ def probe_video(path):
     """
     try:
         with Film(path) as film:
-            first, begin, end = None, np.inf, -np.inf
-            for packet in film.packets():
-                if first is None:
-                    first = next(film.decode(packet), None)
-                if packet.pts is not None:
-                    at = film.seconds(packet.pts)
-                    lasts = (packet.duration or 0) * film.time_base
-                    begin = min(begin, at)
-                    end = max(end, at + (lasts or film.frame_seconds))
-            if first is None:
-                first = next(film.decode(None), None)
-            if first is None:
-                raise MediaError(path, "unreadable: no picture decodes")
-            if begin > end:
-                begin, end = 0.0, film.frame_seconds
-            begin = max(begin, 0.0)
-            return VideoInfo(
-                "present", end - begin, begin, first.width, first.height
-            )
+            return _probe(film, start, np.inf if seconds is None else seconds)
     except MediaError as error:
         return VideoInfo(error.reason)
 
 
-def read_frames(path, times, size=None):
+def _probe(film, start, seconds):
+    """What the packets of an open film say of a part of it."""
+    first, begin, end = None, np.inf, -np.inf
+    for packet in film.packets_from(start):
+        if first is None:
+            first = next(film.decode(packet), None)
+        if packet.pts is not None:
+            at = film.seconds(packet.pts) - start
+            lasts = (packet.duration or 0) * film.time_base
+            begin = min(begin, at)
+            end = max(end, at + (lasts or film.frame_seconds))
+        # Packets come in the order of decoding, in which none is shown
+        # before it is decoded.
+        decoded = packet.pts if packet.dts is None else packet.dts
+        late = decoded is not None and film.seconds(decoded) > start + seconds
+        if late and first is not None:
+            break
+    if first is None:
+        first = next(film.decode(None), None)
+    if first is None:
+        raise MediaError(film.path, "unreadable: no picture decodes")
+    if begin > end:
+        begin, end = 0.0, film.frame_seconds
+    begin, end = max(begin, 0.0), min(end, seconds)
+    return VideoInfo(
+        "present", max(end - begin, 0.0), begin, first.width, first.height
+    )
+
+
+def read_frames(path, times, size=None, reducer=None, start=0.0):
     """Pictures shown at given times.
 
     Only the pictures that are shown at one of the times are converted, and
@@ -137,16 +153,23 @@ def read_frames(path, times, size=None):
     path : str
         The film.
     times : array_like
-        (T,) seconds from the file's zero, in any order.
+        (T,) seconds from the clip's beginning, in any order.
     size : tuple or int or None
         (H, W): resized to exactly this; an integer: the shorter side gets
-        this length and the aspect ratio is kept; None: as coded.
+        this length and the aspect ratio is kept, that of the shown picture
+        where pixels are not square; None: as coded.
+    reducer : callable or None
+        What to keep of each picture, (H, W, 3) uint8 -> (h, w, 3).
+    start : float
+        Seconds from the file's zero to the clip's beginning; a film is
+        read from the key frame before.
 
     Returns
     -------
     frames : np.ndarray
-        (T, H, W, 3) uint8, RGB, upright. Rows past the film's end repeat
-        the last covered picture, rows before its start the first one.
+        (T, H, W, 3) uint8, RGB, upright, or what the reducer makes of it.
+        Rows past the film's end repeat the last covered picture, rows
+        before its start the first one.
     covered : np.ndarray
         (T,) bool: whether the film really shows a picture at that time.
 
@@ -155,11 +178,13 @@ def read_frames(path, times, size=None):
     MediaError
         If no picture is shown at any of the times; with a reason.
     """
-    frames, covered = read_frames_at_sizes(path, times, [size])
+    frames, covered = read_frames_at_sizes(
+        path, times, [size], [reducer], start
+    )
     return frames[0], covered
 
 
-def read_frames_at_sizes(path, times, sizes):
+def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
     """As `read_frames`, at several sizes in one decoding pass.
 
     Arguments
@@ -167,35 +192,43 @@ def read_frames_at_sizes(path, times, sizes):
     path : str
         The film.
     times : array_like
-        (T,) seconds from the file's zero, in any order.
+        (T,) seconds from the clip's beginning, in any order.
     sizes : list
         Sizes as `read_frames` takes them.
+    reducers : list or None
+        A reducer or None for each of the sizes.
+    start : float
+        Seconds from the file's zero to the clip's beginning.
 
     Returns
     -------
     frames : list
-        For each size (T, H, W, 3) uint8.
+        For each size (T, H, W, 3) uint8, or what its reducer makes of it.
     covered : np.ndarray
         (T,) bool.
     """
-    times = np.asarray(times, dtype=float)
+    times = np.asarray(times, dtype=float) + start
     order = np.argsort(times, kind="stable")
     covered = np.zeros(len(times), dtype=bool)
     frames = [None] * len(sizes)
+    # A film may change its size; then the first picture's is kept.
+    exact = list(sizes)
     with Film(path) as film:
         for frame, shown in film.shown(times[order]):
             rows = order[shown]
-            exact = [
-                size if array is None else array.shape[1:3]
-                for size, array in zip(sizes, frames, strict=True)
-            ]
             try:
-                pictures = [_to_rgb(frame, size) for size in exact]
+                pictures = [
+                    _to_rgb(frame, size, film.pixel_width) for size in exact
+                ]
             except film.errors:  # a picture that cannot be converted
                 continue
             for i, picture in enumerate(pictures):
+                exact[i] = picture.shape[:2]
+                if reducers is not None and reducers[i] is not None:
+                    picture = reducers[i](picture)
                 if frames[i] is None:
-                    frames[i] = np.empty((len(times), *picture.shape), np.uint8)
+                    shape = (len(times), *picture.shape)
+                    frames[i] = np.empty(shape, picture.dtype)
                 frames[i][rows] = picture
             covered[rows] = True
     if not covered.any():
@@ -214,14 +247,15 @@ def _nearest_covered(covered):
     return np.where(index < 0, np.argmax(covered), index)
 
 
-def _to_rgb(frame, size):
+def _to_rgb(frame, size, pixel_width=1.0):
     """Converts a decoded frame to upright (H, W, 3) uint8."""
     turns = int(round(frame.rotation / 90.0)) % 4
     turned = turns % 2 == 1
     if isinstance(size, int):
-        short, long = sorted((frame.width, frame.height))
+        shown = frame.width * pixel_width
+        short, long = sorted((shown, frame.height))
         long = round(size * min(long / short, MAX_ASPECT))
-        wide = frame.width >= frame.height
+        wide = shown >= frame.height
         width, height = (long, size) if wide else (size, long)
     elif size is None:
         width, height = frame.width, frame.height

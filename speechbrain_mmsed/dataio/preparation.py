@@ -22,6 +22,7 @@ from speechbrain_mmsed.dataio.matching import clip_key, index_folder
 from speechbrain_mmsed.dataio.preparation_checks import (
     PrepareError,
     check_expected,
+    check_layout,
     check_missing,
     check_output,
     surprises,
@@ -33,11 +34,12 @@ from speechbrain_mmsed.dataio.preparation_report import (
 from speechbrain_mmsed.dataio.probe import fingerprint, probe_clips, summarise
 from speechbrain_mmsed.dataio.sound import SOUND_SUFFIXES
 from speechbrain_mmsed.dataio.tables import write_table
+from speechbrain_mmsed.dataio.wanted import WANTED_FILE, write_wanted
 from speechbrain_mmsed.files import write_json, write_text
 
 logger = get_logger(__name__)
 
-VERSION = 1  # raised when manifests of earlier versions must be made anew
+VERSION = 2  # raised when manifests of earlier versions must be made anew
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +86,8 @@ def prepare_corpus(subsets, prepared_folder, class_labels, **settings):
         The classes, in the network's order.
     **settings
         clip_seconds, sample_rate, max_missing_fraction, min_video_coverage,
-        expected_counts, annotation_tolerance, unknown_labels: as in a
-        recipe's prepare function; all are needed.
+        video_layout, expected_counts, annotation_tolerance, unknown_labels:
+        as in a recipe's prepare function; all are needed.
 
     Returns
     -------
@@ -103,6 +105,7 @@ def prepare_corpus(subsets, prepared_folder, class_labels, **settings):
     settings["expected_counts"] = dict(settings["expected_counts"] or {})
     check_output(output, subsets)
     check_expected(settings["expected_counts"], [s.name for s in subsets])
+    check_layout(settings["video_layout"])
     mark = fingerprint(
         {
             **settings,
@@ -129,6 +132,7 @@ def prepare_corpus(subsets, prepared_folder, class_labels, **settings):
             subset, table, settings
         )
     check_missing(output, subsets, probes, settings["max_missing_fraction"])
+    write_wanted(output, {s.name: probes[s.name] for s in subsets if s.video})
     for subset in subsets:
         name = subset.name
         manifest, truth, checks = label_clips(
@@ -192,7 +196,7 @@ def _up_to_date(output, subsets, mark):
         report = stored_report(output)
     except PrepareError:
         return None
-    files = ["missing_sound.tsv", "prepare_report.md"]
+    files = ["missing_sound.tsv", WANTED_FILE, "prepare_report.md"]
     for s in subsets:
         files.append(f"manifests/{s.name}.json")
         for ending in ("", "_durations") if s.truth else ():
@@ -214,6 +218,7 @@ def _probe(subset, table, settings):
         films=index_folder(subset.video) if subset.video else None,
         clip_seconds=settings["clip_seconds"],
         min_coverage=settings["min_video_coverage"],
+        video_layout=settings["video_layout"],
     )
     counts = summarise(
         probes, settings["sample_rate"], settings["clip_seconds"]

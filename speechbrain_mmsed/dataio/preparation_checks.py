@@ -10,6 +10,7 @@ import os
 import pandas as pd
 
 from speechbrain_mmsed.dataio.matching import clip_key
+from speechbrain_mmsed.dataio.probe import VIDEO_LAYOUTS
 from speechbrain_mmsed.dataio.tables import write_table
 
 
@@ -147,3 +148,24 @@ def surprises(tables, counts, settings):
             f"{pairs.count(pair)} clips are in each of {' and '.join(pair)}"
         )
     return warnings
+
+
+def check_layout(video_layout):
+    """Stops at an unknown layout of the films.
+
+    Arguments
+    ---------
+    video_layout : str
+        As in a recipe's prepare function.
+
+    Raises
+    ------
+    PrepareError
+        With those there are.
+    """
+    if video_layout not in VIDEO_LAYOUTS:
+        raise PrepareError(
+            f"video_layout is {video_layout!r}, expected is one of "
+            f"{VIDEO_LAYOUTS}: one film per clip, or whole films named by "
+            f"the video's id"
+        )

@@ -16,10 +16,17 @@ import os
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.dataio.matching import candidates, list_folder
+from speechbrain_mmsed.dataio.matching import (
+    candidates,
+    clip_key,
+    list_folder,
+)
 from speechbrain_mmsed.dataio.sound import SoundInfo, probe_sound
 
 NOT_RECORDED = "not recorded"
+
+# One film per clip, or whole films from which the clips were cut.
+VIDEO_LAYOUTS = ("clip", "source")
 
 # A clip counts as shorter or longer than the nominal length beyond this.
 LENGTH_MARGIN = 0.1
@@ -41,6 +48,8 @@ class ClipProbe:
         Path of the film; empty if there is none that can be used.
     video_status : str
         "present" or the reason why there is none.
+    video_start : float
+        Seconds into the film at which the clip begins.
     """
 
     filename: str
@@ -48,9 +57,12 @@ class ClipProbe:
     sound: SoundInfo
     video: str
     video_status: str
+    video_start: float = 0.0
 
 
-def probe_clip(filename, sounds, films, clip_seconds, min_coverage):
+def probe_clip(
+    filename, sounds, films, clip_seconds, min_coverage, video_layout="clip"
+):
     """Finds and opens the sound and the film of one clip.
 
     Arguments
@@ -65,6 +77,9 @@ def probe_clip(filename, sounds, films, clip_seconds, min_coverage):
         Nominal length of a clip; longer ones are cut there.
     min_coverage : float
         A film that shows less than this fraction of the clip is too short.
+    video_layout : str
+        "clip": films are named as the clips are; "source": whole films,
+        named by the video's id.
 
     Returns
     -------
@@ -78,19 +93,35 @@ def probe_clip(filename, sounds, films, clip_seconds, min_coverage):
     else:
         return ClipProbe(filename, "", sound, "", "absent")
     seconds = min(sound.duration, clip_seconds)
-    video, status = _probe_film(filename, films, seconds, min_coverage)
-    return ClipProbe(filename, os.path.abspath(wav), sound, video, status)
+    start, name = 0.0, filename
+    if video_layout == "source" and films is not None:
+        key = clip_key(filename)
+        if len(key) == 1:
+            video, status = "", "absent (no times in the clip's name)"
+            return ClipProbe(
+                filename, os.path.abspath(wav), sound, video, status
+            )
+        start, name = key[1] / 1000, key[0]
+    video, status = _probe_film(name, films, start, seconds, min_coverage)
+    return ClipProbe(
+        filename,
+        os.path.abspath(wav),
+        sound,
+        video,
+        status,
+        start if video else 0.0,
+    )
 
 
-def _probe_film(filename, films, seconds, min_coverage):
+def _probe_film(name, films, start, seconds, min_coverage):
     """Path and status of the first film that can be used."""
     if films is None:
         return "", NOT_RECORDED
     from speechbrain_mmsed.dataio.media import probe_video
 
     status = "absent"
-    for path in candidates(films, filename):
-        info = probe_video(path)
+    for path in candidates(films, name):
+        info = probe_video(path, start, seconds)
         status = info.status
         if status == "present":
             shown = min(info.start + info.duration, seconds) - info.start
@@ -114,7 +145,8 @@ def probe_clips(filenames, n_threads=None, description="", **settings):
     description : str
         In front of the bar.
     **settings
-        sounds, films, clip_seconds, min_coverage of `probe_clip`.
+        sounds, films, clip_seconds, min_coverage, video_layout of
+        `probe_clip`.
 
     Returns
     -------

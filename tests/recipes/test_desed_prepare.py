@@ -30,6 +30,7 @@ def test_manifests_and_ground_truth(desed, films, capsys):
         "missing_sound.tsv",
         "prepare_report.json",
         "prepare_report.md",
+        "video_wanted.csv",
     }
     folder = desed.data / "audio"
     assert desed.manifest("strong")["strong/0"] == {
@@ -41,6 +42,7 @@ def test_manifests_and_ground_truth(desed, films, capsys):
         "tags": ["Dog"],
         "video": "",
         "video_status": "not recorded",
+        "video_start": 0.0,
     }
     assert desed.manifest("strong")["strong/1"]["events"] == []
     weak = desed.manifest("weak")["weak/Yaaaaaaaaaaa_30.000_40.000"]
