@@ -10,9 +10,14 @@ Authors
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
+import re
+import time
 import uuid
+
+_LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp(\.\w+)?")
 
 
 class DiskFullError(OSError):
@@ -86,6 +91,49 @@ def atomic_path(path):
         with contextlib.suppress(FileNotFoundError):
             os.remove(name)
         raise
+
+
+def remove_leftovers(folder, older_than=3600.0):
+    """Removes temporary files of writers that were killed.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Searched with all its folders; need not exist.
+    older_than : float
+        Seconds since the last change; younger ones may still be written.
+
+    Returns
+    -------
+    int
+        How many were removed.
+    """
+    removed = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            if not _LEFTOVER.fullmatch(name):
+                continue
+            path = os.path.join(where, name)
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - os.stat(path).st_mtime >= older_than:
+                    os.remove(path)
+                    removed += 1
+    return removed
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Keeps other threads and processes out of a block.
+
+    Arguments
+    ---------
+    path : str
+        A file whose only use is to be locked; made if needed.
+    """
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with open(path, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield  # closing the file unlocks it
 
 
 def write_text(path, text):

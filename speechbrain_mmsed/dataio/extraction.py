@@ -1,42 +1,29 @@
 """Features of the films of a whole corpus, one decoding pass per clip.
 
-Walks the clips of the corpus' manifests, looks at each film at the times of
-the network's frames (section 2.1 of the paper), embeds the pictures with
-every chosen network and stores one file per clip and stream. Films are read
-ahead in threads while a network computes. What is done is not done again.
+Walks the clips of the corpus' manifests and stores one file per clip and
+stream (section 2.1 of the paper). What is done is not done again, and
+several processes may walk the same corpus: each clip is done once.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import collections
-import concurrent.futures
-import dataclasses
-import os
+import contextlib
 import sys
 import time
 
 from tqdm import tqdm
 
+from speechbrain_mmsed.dataio.clip_features import ClipFeatureReader, source_of
 from speechbrain_mmsed.dataio.extraction_report import count_clips
-from speechbrain_mmsed.dataio.media import (
-    MediaError,
-    grid_times,
-    read_frames_at_sizes,
-)
+from speechbrain_mmsed.dataio.extraction_workers import Workers
+from speechbrain_mmsed.dataio.stream_claims import Claims
 from speechbrain_mmsed.dataio.stream_description import library_versions
 from speechbrain_mmsed.dataio.stream_store import StreamStore
 
-
-@dataclasses.dataclass
-class _Look:
-    """What the reading thread hands to the network."""
-
-    clip_id: str
-    frames: list
-    reason: str
-    covered_seconds: float
-    busy: float
+# Seconds between two looks at clips that other processes are doing.
+PATIENCE = 0.5
 
 
 class StreamExtraction:
@@ -55,9 +42,11 @@ class StreamExtraction:
     min_coverage : float
         A clip of whose length (at most `clip_seconds`) the film shows a
         smaller fraction counts as having no film.
-    read_ahead : int
-        Threads that read films, and clips held in memory beside the one
-        that is computed.
+    workers : int or None
+        Clips in work at once, which also bounds the memory; None: one per
+        processor on a CPU, and as many to keep a GPU busy. See `Workers`.
+    made_from : dict or None
+        Stream name -> how the yaml calls its network, where that differs.
 
     Example
     -------
@@ -73,18 +62,21 @@ class StreamExtraction:
         n_frames=64,
         clip_seconds=10.0,
         min_coverage=0.5,
-        read_ahead=2,
+        workers=None,
+        made_from=None,
     ):
-        self.embeddings = embeddings
-        self.min_coverage = min_coverage
-        self.read_ahead = max(1, int(read_ahead))
-        self.clip_seconds = clip_seconds
-        self.times = grid_times(n_frames, clip_seconds)
+        self.reader = ClipFeatureReader(
+            embeddings, n_frames, clip_seconds, min_coverage
+        )
+        devices = {e.device.type for e in embeddings.values()}
+        self.workers = Workers(workers, devices <= {"cpu"})
         self.seconds = {"reading": 0.0, "network": 0.0, "all": 0.0}
         self.stores = {}
         for stream, embedding in embeddings.items():
             store = StreamStore(streams_folder, stream)
-            store.begin(self._description(embedding))
+            description = self._description(embedding)
+            description["made_from"] = (made_from or {}).get(stream, stream)
+            store.begin(description)
             self.stores[stream] = store
 
     def _description(self, embedding):
@@ -92,8 +84,8 @@ class StreamExtraction:
         return {
             **embedding.embedder.description(),
             "width": embedding.embedder.width,
-            "n_frames": len(self.times),
-            "clip_seconds": self.clip_seconds,
+            "n_frames": len(self.reader.times),
+            "clip_seconds": self.reader.clip_seconds,
             "precision": embedding.precision,
             "versions": library_versions(),
         }
@@ -120,24 +112,28 @@ class StreamExtraction:
             If there is no room left; nothing is left half written.
         """
         begin = time.perf_counter()
-        todo = {key: self._missing(key, clip) for key, clip in clips.items()}
+        missing = {key: self._missing(key, clip) for key, clip in clips.items()}
         before = {
-            stream: sum(stream not in todo[clip_id] for clip_id in clips)
+            stream: sum(stream not in missing[key] for key in clips)
             for stream in self.stores
         }
-        todo = {key: streams for key, streams in todo.items() if streams}
-        bar = tqdm(
-            total=len(todo),
-            unit="clip",
-            smoothing=0.05,
-            disable=not progress,
-            # A log file shall not fill up with states of the bar.
-            mininterval=0.5 if sys.stderr.isatty() else 30.0,
-        )
-        with bar:
-            for look in self._looks(todo, clips):
-                self._store(look, todo[look.clip_id], clips[look.clip_id])
-                bar.update()
+        todo = [key for key, streams in missing.items() if streams]
+        with contextlib.ExitStack() as stack:
+            bar = tqdm(
+                total=len(todo),
+                unit="clip",
+                smoothing=0.05,
+                disable=not progress,
+                # A log file shall not fill up with states of the bar.
+                mininterval=0.5 if sys.stderr.isatty() else 30.0,
+            )
+            stack.enter_context(bar)
+            claims = {
+                stream: stack.enter_context(Claims(store.folder))
+                for stream, store in self.stores.items()
+            }
+            for done in self._results(todo, clips, claims):
+                bar.update(done)
         for store in self.stores.values():
             store.finish()
         self.seconds["all"] += time.perf_counter() - begin
@@ -146,24 +142,21 @@ class StreamExtraction:
                 store,
                 clips,
                 before[stream],
-                self.clip_seconds,
-                len(self.times),
+                self.reader.clip_seconds,
+                len(self.reader.times),
             )
             for stream, store in self.stores.items()
         }
 
-    def _length(self, clip):
-        """Seconds of a clip that the network sees."""
-        return min(clip["duration"], self.clip_seconds)
-
     def _missing(self, clip_id, clip):
         """Streams in which nothing (or something else) is stored."""
-        source = _source(clip)
-        needed = self.min_coverage * self._length(clip)
+        source = source_of(clip)
+        needed = self.reader.min_coverage * self.reader.length(clip)
         missing = []
         for stream, store in self.stores.items():
-            width = self.embeddings[stream].embedder.width
-            done = store.is_done(clip_id, source, (len(self.times), width))
+            width = self.reader.embeddings[stream].embedder.width
+            shape = (len(self.reader.times), width)
+            done = store.is_done(clip_id, source, shape)
             if done and clip["video"]:
                 row = store.rows[clip_id]
                 covered = row.covered_seconds
@@ -173,76 +166,55 @@ class StreamExtraction:
                 missing.append(stream)
         return missing
 
-    def _looks(self, todo, clips):
-        """Reads films ahead; yields in the order of `todo`."""
+    def _claim(self, clip_id, clip, claims):
+        """Streams of a clip that this process may do, and the others'."""
+        wanted = self._missing(clip_id, clip)
+        mine = [s for s in wanted if claims[s].take(clip_id)]
+        for stream in mine:
+            self.stores[stream].refresh()
+        # Whoever held the claim before may have finished the clip.
+        missing = self._missing(clip_id, clip)
+        for stream in set(mine) - set(missing):
+            claims[stream].release(clip_id)
+        return [s for s in mine if s in missing], set(missing) - set(mine)
+
+    def _results(self, todo, clips, claims):
+        """Does clip after clip; yields the number of finished ones."""
+        waiting, elsewhere = collections.deque(todo), []
         pending = collections.deque()
-        queue = iter(todo.items())
-        pool = concurrent.futures.ThreadPoolExecutor(self.read_ahead)
-        try:
-            while True:
-                while len(pending) <= self.read_ahead:
-                    clip_id, streams = next(queue, (None, None))
-                    if clip_id is None:
-                        break
-                    pending.append(
-                        pool.submit(
-                            self._look, clip_id, clips[clip_id], streams
-                        )
-                    )
-                if not pending:
-                    return
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        with self.workers as pool:
+            while waiting or pending or elsewhere:
+                while waiting and len(pending) < self.workers.ahead:
+                    clip_id = waiting.popleft()
+                    clip = clips[clip_id]
+                    mine, others = self._claim(clip_id, clip, claims)
+                    if others:
+                        elsewhere.append(clip_id)
+                    if mine:
+                        future = pool.submit(self.reader, clip_id, clip, mine)
+                        pending.append((future, mine, not others))
+                    elif not others:
+                        yield 1  # another process did it
+                if pending:
+                    future, mine, whole = pending.popleft()
+                    self._store(future.result(), mine, claims)
+                    yield int(whole)
+                elif elsewhere and not waiting:
+                    time.sleep(PATIENCE)
+                    for store in self.stores.values():
+                        store.refresh()
+                    waiting.extend(elsewhere)
+                    elsewhere = []
 
-    def _look(self, clip_id, clip, streams):
-        """Pictures of one clip, or the reason why there are none."""
-        begin = time.perf_counter()
-        look = _Look(clip_id, [], clip["video_status"], 0.0, 0.0)
-        if clip["video"]:
-            sizes = [
-                self.embeddings[stream].embedder.frame_size
-                for stream in streams
-            ]
-            try:
-                look.frames, covered = read_frames_at_sizes(
-                    clip["video"], self.times, sizes
-                )
-                length = self._length(clip)
-                within = self.times < length
-                fraction = covered[within].mean() if within.any() else 0.0
-                look.covered_seconds = float(fraction) * length
-                look.reason = ""
-                if fraction < self.min_coverage:
-                    look.reason = (
-                        f"too short: {look.covered_seconds:.2f} of "
-                        f"{length:.2f} s"
-                    )
-            except MediaError as error:
-                look.reason = error.reason
-        look.busy = time.perf_counter() - begin
-        return look
-
-    def _store(self, look, streams, clip):
-        """Embeds and writes one clip."""
-        self.seconds["reading"] += look.busy
-        details = (look.covered_seconds, _source(clip))
-        for index, stream in enumerate(streams):
-            store = self.stores[stream]
-            if look.reason:
-                store.mark_unavailable(look.clip_id, look.reason, *details)
-                continue
-            begin = time.perf_counter()
-            features = self.embeddings[stream](look.frames[index])
-            self.seconds["network"] += time.perf_counter() - begin
-            store.write(look.clip_id, features, *details)
-
-
-def _source(clip):
-    """What the outcome for a clip depends on; see `ClipRow`."""
-    if not clip["video"]:
-        return clip["video_status"]
-    try:
-        return f"{os.path.getsize(clip['video'])} bytes"
-    except OSError:
-        return "absent"
+    def _store(self, result, streams, claims):
+        """Writes the features of one clip."""
+        self.seconds["reading"] += result.reading
+        self.seconds["network"] += result.network
+        details = (result.covered_seconds, result.source)
+        for stream in streams:
+            store, clip_id = self.stores[stream], result.clip_id
+            if result.reason:
+                store.mark_unavailable(clip_id, result.reason, *details)
+            else:
+                store.write(clip_id, result.features[stream], *details)
+            claims[stream].release(clip_id)

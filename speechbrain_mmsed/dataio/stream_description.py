@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 
 from speechbrain_mmsed.files import write_json
 
@@ -61,6 +62,32 @@ def fingerprint(description):
     identity = {key: description.get(key) for key in IDENTITY}
     text = json.dumps(identity, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def stream_name(spec):
+    """Name of the folder of a stream.
+
+    Arguments
+    ---------
+    spec : str
+        What the stream is made by, as in the yaml of the extraction.
+
+    Returns
+    -------
+    name : str
+        Letters, digits and `_-.`; of `import:<folder>` the last part.
+
+    Example
+    -------
+    >>> stream_name("timm:resnet18"), stream_name("import:/data/vggish/")
+    ('timm_resnet18', 'vggish')
+    """
+    if spec.startswith("import:"):
+        spec = os.path.basename(spec[len("import:") :].rstrip("/"))
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", spec)
+    if not name.strip("."):
+        raise StreamError(f"{spec!r} is no name for a stream")
+    return name
 
 
 def read_description(path):
@@ -135,15 +162,15 @@ def library_versions():
     return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
-def extraction_command(streams_folder, stream):
+def extraction_command(streams_folder, made_from):
     """The command that extracts a stream.
 
     Arguments
     ---------
     streams_folder : str
         Folder of all streams.
-    stream : str
-        Name of the stream.
+    made_from : str
+        What the stream is made by, as in the yaml of the extraction.
 
     Returns
     -------
@@ -152,5 +179,5 @@ def extraction_command(streams_folder, stream):
     """
     folder = os.path.abspath(streams_folder)
     return COMMAND.format(
-        prepared=os.path.dirname(folder), folder=folder, stream=stream
+        prepared=os.path.dirname(folder), folder=folder, stream=made_from
     )

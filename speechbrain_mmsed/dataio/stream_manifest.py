@@ -13,7 +13,7 @@ import dataclasses
 import io
 import os
 
-from speechbrain_mmsed.files import disk_full_explained, write_text
+from speechbrain_mmsed.files import disk_full_explained, locked, write_text
 
 COLUMNS = ("clip_id", "status", "reason", "covered_seconds", "source")
 STATUSES = ("available", "unavailable")
@@ -76,19 +76,24 @@ def read_manifest(path):
     """
     if not os.path.exists(path):
         return {}
-    rows = {}
     with open(path, encoding="utf-8", newline="") as file:
-        for line in file:
-            # Line by line: a quote that was cut off must not swallow what
-            # another process wrote after it.
-            cells = next(csv.reader([line]), [])
-            if len(cells) != len(COLUMNS) or cells[1] not in STATUSES:
-                continue
-            try:
-                seconds = float(cells[3]) if cells[3] else None
-            except ValueError:
-                continue
-            rows[cells[0]] = ClipRow(*cells[:3], seconds, cells[4])
+        return _rows(file)
+
+
+def _rows(lines):
+    """clip_id -> ClipRow of the complete rows among some lines."""
+    rows = {}
+    for line in lines:
+        # Line by line: a quote that was cut off must not swallow what
+        # another process wrote after it.
+        cells = next(csv.reader([line]), [])
+        if len(cells) != len(COLUMNS) or cells[1] not in STATUSES:
+            continue
+        try:
+            seconds = float(cells[3]) if cells[3] else None
+        except ValueError:
+            continue
+        rows[cells[0]] = ClipRow(*cells[:3], seconds, cells[4])
     return rows
 
 
@@ -103,7 +108,11 @@ def append_row(path, row):
         The row.
     """
     line = _lines([row])
-    with disk_full_explained(path), open(path, "a+b") as file:
+    with (
+        _alone(path),
+        disk_full_explained(path),
+        open(path, "a+b") as file,
+    ):
         end = file.seek(0, os.SEEK_END)
         if end == 0:
             line = ",".join(COLUMNS) + "\n" + line
@@ -114,15 +123,78 @@ def append_row(path, row):
         file.write(line.encode())
 
 
-def rewrite_manifest(path, rows):
-    """Writes a whole manifest, sorted and with one row per clip.
+def tidy_manifest(path):
+    """Sorts a manifest and drops rows that later ones replace.
+
+    Rows that other processes add meanwhile are kept.
 
     Arguments
     ---------
     path : str
         The CSV file.
+
+    Returns
+    -------
     rows : dict
         clip_id -> ClipRow.
     """
-    text = ",".join(COLUMNS) + "\n" + _lines(rows[key] for key in sorted(rows))
-    write_text(path, text)
+    with _alone(path):
+        rows = read_manifest(path)
+        text = _lines(rows[key] for key in sorted(rows))
+        write_text(path, ",".join(COLUMNS) + "\n" + text)
+    return rows
+
+
+def _alone(path):
+    """Keeps other writers of a manifest waiting."""
+    return locked(os.path.join(os.path.dirname(path), ".manifest.lock"))
+
+
+class ManifestReader:
+    """A manifest that other processes add to, read as far as it goes.
+
+    Arguments
+    ---------
+    path : str
+        The CSV file; it need not exist yet.
+
+    Example
+    -------
+    >>> path = str(getfixture("tmp_path") / "manifest.csv")
+    >>> reader = ManifestReader(path)
+    >>> append_row(path, ClipRow("weak/a", "available"))
+    >>> list(reader.rows), list(reader.refresh())
+    ([], ['weak/a'])
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.rows = {}
+        self._inode, self._read = None, 0
+        self.refresh()
+
+    def refresh(self):
+        """Reads what was added since.
+
+        Returns
+        -------
+        rows : dict
+            clip_id -> ClipRow.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                state = os.fstat(file.fileno())
+                if state.st_ino != self._inode or state.st_size < self._read:
+                    # Another file: it was tidied. All rows are in it.
+                    self._inode, self._read = state.st_ino, 0
+                if state.st_size > self._read:
+                    file.seek(self._read)
+                    new = file.read()
+                    # A row that is being written waits for the next time.
+                    new = new[: new.rfind(b"\n") + 1]
+                    self._read += len(new)
+                    text = new.decode("utf-8", "replace")
+                    self.rows.update(_rows(text.splitlines(True)))
+        except FileNotFoundError:
+            pass
+        return self.rows

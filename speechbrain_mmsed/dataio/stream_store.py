@@ -23,11 +23,11 @@ from speechbrain_mmsed.dataio.stream_description import (
 )
 from speechbrain_mmsed.dataio.stream_manifest import (
     ClipRow,
+    ManifestReader,
     append_row,
-    read_manifest,
-    rewrite_manifest,
+    tidy_manifest,
 )
-from speechbrain_mmsed.files import atomic_path
+from speechbrain_mmsed.files import atomic_path, locked, remove_leftovers
 
 
 class StreamStore:
@@ -55,14 +55,19 @@ class StreamStore:
         self.folder = os.path.join(self.streams_folder, stream)
         self.manifest_file = os.path.join(self.folder, "manifest.csv")
         self.description_file = os.path.join(self.folder, "stream.json")
-        self._rows = None
+        self._manifest = None
 
     @property
     def rows(self):
-        """clip_id -> ClipRow of the manifest, read once."""
-        if self._rows is None:
-            self._rows = read_manifest(self.manifest_file)
-        return self._rows
+        """clip_id -> ClipRow of the manifest, read once; see `refresh`."""
+        if self._manifest is None:
+            self._manifest = ManifestReader(self.manifest_file)
+        return self._manifest.rows
+
+    def refresh(self):
+        """Learns what other processes have done since."""
+        if self._manifest is not None:
+            self._manifest.refresh()
 
     def path(self, clip_id):
         """File of a clip's features."""
@@ -85,7 +90,9 @@ class StreamStore:
         StreamError
             If the folder holds features made otherwise.
         """
-        agree_on_description(self.description_file, description)
+        with locked(os.path.join(self.folder, ".begin.lock")):
+            agree_on_description(self.description_file, description)
+        remove_leftovers(self.folder)
 
     def write(self, clip_id, features, covered_seconds=None, source=""):
         """Stores a clip's features.
@@ -236,11 +243,13 @@ class StreamStore:
 
     def finish(self):
         """Sorts the manifest and drops rows that later ones replace."""
-        rewrite_manifest(self.manifest_file, self.rows)
+        tidy_manifest(self.manifest_file)
+        self._manifest = None
 
     def command(self):
         """As `extraction_command`."""
-        return extraction_command(self.streams_folder, self.stream)
+        made_from = (self.description() or {}).get("made_from", self.stream)
+        return extraction_command(self.streams_folder, made_from)
 
     def _note(self, row):
         os.makedirs(self.folder, exist_ok=True)

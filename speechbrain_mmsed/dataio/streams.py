@@ -11,12 +11,15 @@ Authors
 import numpy as np
 
 from speechbrain_mmsed.dataio.stream_description import StreamError
+from speechbrain_mmsed.dataio.stream_pack import PackedStore
 from speechbrain_mmsed.dataio.stream_store import StreamStore
 
 __all__ = ["StreamError", "StreamStore", "open_streams", "read_clip"]
 
 
-def open_streams(streams_folder, streams, stream_widths, clip_ids):
+def open_streams(
+    streams_folder, streams, stream_widths, clip_ids, packed=False
+):
     """Opens the streams of a system and checks them before any training.
 
     Arguments
@@ -29,6 +32,8 @@ def open_streams(streams_folder, streams, stream_widths, clip_ids):
         Name -> length D of the feature vectors of the known streams.
     clip_ids : iterable of str
         All clips that will be asked for.
+    packed : bool
+        Whether to read the packed form; see `stream_pack.py`.
 
     Returns
     -------
@@ -60,7 +65,8 @@ def open_streams(streams_folder, streams, stream_widths, clip_ids):
                 f"{sorted(stream_widths)}. Correct `streams`, or add the "
                 f"stream's width to `stream_widths`."
             )
-        store = StreamStore(streams_folder, stream)
+        kind = PackedStore if packed else StreamStore
+        store = kind(streams_folder, stream)
         store.check(clip_ids, stream_widths[stream])
         stores.append(store)
     return stores

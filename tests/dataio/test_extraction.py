@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_mmsed.dataio import extraction as engine
+from speechbrain_mmsed.dataio import clip_features as engine
 from speechbrain_mmsed.dataio.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.extraction_report import report_table
 from speechbrain_mmsed.dataio.media import grid_times, read_frames
 from speechbrain_mmsed.dataio.stream_description import StreamError
-from speechbrain_mmsed.dataio.streams import StreamStore, open_streams
+from speechbrain_mmsed.dataio.stream_import import StreamImport
+from speechbrain_mmsed.dataio.streams import (
+    StreamStore,
+    open_streams,
+    read_clip,
+)
 from speechbrain_mmsed.lobes.visual import FrameEmbedder
 
 STAMPS = np.arange(40) * 0.1  # 4 s
@@ -146,8 +151,8 @@ def count_reads(monkeypatch):
     monkeypatch.setattr(
         engine,
         "read_frames_at_sizes",
-        lambda path, *rest: (
-            seen.append(path.rsplit("/", 1)[-1]) or read(path, *rest)
+        lambda path, *rest, **more: (
+            seen.append(path.rsplit("/", 1)[-1]) or read(path, *rest, **more)
         ),
     )
     return seen
@@ -178,7 +183,8 @@ def test_resume(tmp_path, clips, monkeypatch):
             return super().forward(preprocessed)
 
     with pytest.raises(KeyboardInterrupt):
-        extraction(tmp_path, {"colours": Stop()}).run(clips, progress=False)
+        stopped = extraction(tmp_path, {"colours": Stop()}, workers=1)
+        stopped.run(clips, progress=False)
     with pytest.raises(StreamError, match="not complete"):
         open_streams(tmp_path, ["colours"], {"colours": 6}, clips)
     seen = count_reads(monkeypatch)
@@ -212,6 +218,46 @@ def test_done_again_where_coverage_decides_otherwise(
     report = extraction(tmp_path, min_coverage=0.7).run(clips, progress=False)
     assert report["colours"].available == 1
     assert StreamStore(tmp_path, "colours").read("weak/part") is None
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_change_nothing(tmp_path, clips, workers):
+    threads = torch.get_num_threads()
+    extraction(tmp_path / "a").run(clips, progress=False)
+    extraction(tmp_path / "b", workers=workers).run(clips, progress=False)
+    assert torch.get_num_threads() == threads
+    one, other = (StreamStore(tmp_path / name, "colours") for name in "ab")
+    assert one.rows == other.rows
+    for clip_id in clips:
+        found, expected = other.read(clip_id), one.read(clip_id)
+        assert np.array_equal(found, expected) or found is expected is None
+    with pytest.raises(ValueError, match="workers"):
+        extraction(tmp_path, workers=0)
+
+
+def test_a_clip_may_have_one_stream_and_lack_another(tmp_path, clips):
+    """As when the features of one of them come from elsewhere."""
+    extraction(tmp_path).run(clips, progress=False)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name, seconds in (("good", 4), ("none", 4)):
+        np.save(folder / f"{name}.npy", np.full((seconds, 2), 7.0))
+    for clip_id, clip in clips.items():
+        clip["filename"] = clip_id.split("/")[1] + ".wav"
+    importer = StreamImport(folder, tmp_path, "else", 16, 4.0, rate=1.0)
+    importer.run(clips, progress=False)
+    widths = {"colours": 6, "else": 2}
+    stores = open_streams(tmp_path, ["else", "colours"], widths, clips)
+    found = {
+        clip_id: read_clip(stores, clip_id, widths, 16) for clip_id in clips
+    }
+    available = {key: has.tolist() for key, (_, has) in found.items()}
+    assert available["weak/good"] == [True, True, True]
+    assert available["weak/part"] == [True, False, True]
+    assert available["weak/none"] == [True, True, False]
+    assert available["strong/0"] == [True, False, False]
+    assert not found["weak/part"][0][0].any()
+    assert found["weak/part"][0][1].any()
 
 
 def test_other_settings_are_refused(tmp_path, clips):

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_mmsed.dataio.streams import StreamError, open_streams
-from speechbrain_mmsed.lobes.visual import FrameEmbedder
+from speechbrain_mmsed.dataio.streams import (
+    StreamError,
+    open_streams,
+    read_clip,
+)
+from speechbrain_mmsed.lobes.visual import FrameEmbedder, WeightsError
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
 
 YAML = (
@@ -33,6 +37,26 @@ class MeanColour(FrameEmbedder):
 
     def description(self):
         return {"network": "c", "weights_sha256": None, "preprocessing": ""}
+
+
+OWN_NETWORK = """
+import torch
+from speechbrain_mmsed.lobes.visual import FrameEmbedder
+
+class Darkness(FrameEmbedder):
+    def __init__(self):
+        super().__init__(1, 8)
+
+    def preprocess(self, frames):
+        return 1 - frames.permute(0, 3, 1, 2) / 255.0
+
+    def forward(self, preprocessed):
+        return preprocessed.mean((1, 2, 3))[:, None]
+
+    def description(self):
+        return {"network": "dark", "weights_sha256": None,
+                "preprocessing": "[0, 1]"}
+"""
 
 
 @pytest.fixture
@@ -96,7 +120,64 @@ def test_unknown_stream(hparams, load_recipe):
     hparams["streams"] = ["faces"]
     program = load_recipe("extract_visual.py")
     with pytest.raises(StreamError, match="faces.*efficientnet_lite0"):
-        program.build_embeddings(hparams, "cpu")
+        program.extract(hparams, "cpu")
+    hparams["streams"] = ["openl4"]
+    with pytest.raises(StreamError, match="Did you mean 'openl3'"):
+        program.extract(hparams, "cpu")
+
+
+def test_missing_weights_stop_before_anything_is_written(
+    hparams, load_recipe, tmp_path
+):
+    program = load_recipe("extract_visual.py")
+    for stream, file in (
+        ("openl3", "openl3_image_mel256_env.h5"),
+        ("tce", "tce_resnet50.pth.tar"),
+        ("vgg16", "vgg16-397923af.pth"),
+        ("timm:resnet18", "resnet18.safetensors"),
+    ):
+        hparams["streams"] = ["colour", stream]
+        with pytest.raises(WeightsError, match=f"weights/{file}"):
+            program.extract(hparams, "cpu")
+        assert not (tmp_path / "streams").exists()
+
+
+def test_own_imported_and_packed_streams(
+    hparams, load_recipe, tmp_path, capsys, monkeypatch
+):
+    program = load_recipe("extract_visual.py")
+    (tmp_path / "own_network.py").write_text(OWN_NETWORK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    clips = program.corpus_clips(hparams)
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for clip in clips.values():
+        name = clip["filename"].removesuffix(".wav")
+        np.save(sounds / f"{name}.npy", np.ones((20, 7)))
+    hparams["imported"]["rate"] = 2.0
+    hparams["streams"] = ["own_network.Darkness", f"import:{sounds}"]
+    hparams["pack"] = True
+    program.extract(hparams, "cpu")
+    out = capsys.readouterr().out.splitlines()
+    assert out[-2] == (
+        "To train with them: --streams '[own_network.Darkness, sounds]' "
+        "--stream_widths '{own_network.Darkness: 1, sounds: 7}'"
+    )
+    widths = {"own_network.Darkness": 1, "sounds": 7}
+    for packed in (False, True):
+        stores = open_streams(
+            hparams["streams_folder"], list(widths), widths, clips, packed
+        )
+        for clip_id, clip in clips.items():
+            features, available = read_clip(stores, clip_id, widths)
+            assert available.tolist() == [True, bool(clip["video"]), True]
+            assert (features[1] == 1).all()
+    hparams["streams"] = ["own_network.Absent"]
+    with pytest.raises(StreamError, match="PYTHONPATH"):
+        program.extract(hparams, "cpu")
+    hparams["streams"] = ["own_network.torch"]
+    with pytest.raises(StreamError, match="own_network.torch"):
+        program.extract(hparams, "cpu")
 
 
 def test_yaml_builds_the_shipped_network():

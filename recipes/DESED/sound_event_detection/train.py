@@ -227,6 +227,7 @@ def open_stores(hparams):
         hparams["streams"],
         hparams["stream_widths"],
         [clip_id for manifest in clips for clip_id in manifest],
+        packed=hparams["packed_streams"],
     )
 
 
@@ -331,6 +332,7 @@ def prepare(hparams):
             "sample_rate": hparams["sample_rate"],
             "max_missing_fraction": hparams["max_missing_fraction"],
             "min_video_coverage": hparams["min_video_coverage"],
+            "video_layout": hparams["video_layout"],
             "annotation_tolerance": hparams["annotation_tolerance"],
             "unknown_labels": hparams["unknown_labels"],
             "expected_counts": hparams["expected_counts"],
