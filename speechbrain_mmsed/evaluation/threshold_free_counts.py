@@ -159,19 +159,20 @@ def _events_found(chosen, pairs, life, events, scenario):
     order = np.lexsort((-level, event))
     event, level, change = event[order], level[order], change[order]
     total = np.cumsum(change)
-    new_event = np.append(True, event[1:] != event[:-1])[: len(event)]
-    starts = np.flatnonzero(new_event)
-    number = np.cumsum(new_event) - 1
+    starts = np.flatnonzero(_begins(event))
+    number = np.cumsum(_begins(event)) - 1
     total -= (total[starts] - change[starts])[number]
     # Only the last of the changes at one score tells what is covered there.
-    last = np.append((event[1:] != event[:-1]) | (level[1:] != level[:-1]), True)
+    last = np.append(
+        (event[1:] != event[:-1]) | (level[1:] != level[:-1]), True
+    )
     last = np.flatnonzero(last[: len(event)])
     event, level, total = event[last], level[last], total[last]
     length = events["offset"][event] - events["onset"][event]
     least = _share(scenario.ground_truth_intersection, length)
     hit = (np.round(total, DECIMALS) >= least).astype(np.int64)
     before = np.append(0, hit)[:-1]
-    before[np.append(True, event[1:] != event[:-1])[: len(event)]] = 0
+    before[_begins(event)] = 0
     moved = np.flatnonzero(hit != before)
     event, label = event[moved], events["label"][event[moved]]
     return Changes(
@@ -181,3 +182,8 @@ def _events_found(chosen, pairs, life, events, scenario):
         level[moved],
         (hit - before)[moved].astype(np.float64),
     )
+
+
+def _begins(groups):
+    """Where another group begins; the groups are sorted."""
+    return np.append(True, groups[1:] != groups[:-1])[: len(groups)]

@@ -162,7 +162,6 @@ def backbone(checkpoint, path):
 
 def _trunk(name):
     """ResNet-50 without its last layer, weights not set."""
-    with torch.device("cpu"):
-        network = torchvision_models(name).resnet50(weights=None)
+    network = torchvision_models(name).resnet50(weights=None)
     network.fc = torch.nn.Identity()
     return network

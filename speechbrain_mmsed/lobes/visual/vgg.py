@@ -55,10 +55,10 @@ downloaded for you
             "https://download.pytorch.org/models/vgg16-397923af.pth",
             "BSD-3-Clause, trained on ImageNet",
         )
-        # skip_init: 138 million random numbers would be drawn in vain.
-        network = torch.nn.utils.skip_init(
-            torchvision_models("VGG16").vgg16, weights=None
-        )
+        # Not initialised: 138 million random numbers were drawn in vain.
+        with torch.device("meta"):
+            network = torchvision_models("VGG16").vgg16(weights=None)
+        network = network.to_empty(device="cpu")
         fill_network(network, load_weights(path), path)
         last = UP_TO_FC7 + 1 if after_relu else UP_TO_FC7
         network.classifier = network.classifier[:last]
