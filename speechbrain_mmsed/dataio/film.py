@@ -134,20 +134,24 @@ class Film:
             if packet.size:
                 yield packet
 
-    def packets_from(self, seconds):
+    def packets_from(self, seconds, margins=SEEK_MARGINS):
         """Packets from the key frame before a time on, or from earlier.
 
         Arguments
         ---------
         seconds : float
             From the file's zero.
+        margins : tuple of float
+            How much earlier to look for it, one after the other; none:
+            from the beginning.
 
         Yields
         ------
         packet : av.Packet
             The first one is a key frame, from which on pictures decode.
         """
-        for margin in SEEK_MARGINS:
+        self.pending, self.failed = [], []
+        for margin in margins:
             if seconds - margin > SEEK_FROM and self._seek(seconds - margin):
                 packets = self.packets()
                 for packet in packets:
@@ -191,7 +195,23 @@ class Film:
         frame : av.VideoFrame
             Not converted.
         """
-        for packet in self.packets_from(seconds):
+        # A key frame may be damaged, or only begin to build up a picture
+        # (intra refresh); then an earlier one is needed.
+        for margins in (SEEK_MARGINS, SEEK_MARGINS[1:], ()):
+            frames = self._decoded(self.packets_from(seconds, margins))
+            first = next(frames, None)
+            stamped = first is not None and first.pts is not None
+            if stamped and self.seconds(first.pts) <= seconds:
+                break
+            if seconds <= SEEK_FROM:
+                break
+        if first is not None:
+            yield first
+            yield from frames
+
+    def _decoded(self, packets):
+        """Frames of packets."""
+        for packet in packets:
             yield from self.decode(packet)
         yield from self.decode(None)
 
