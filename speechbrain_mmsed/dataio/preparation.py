@@ -21,6 +21,7 @@ from speechbrain_mmsed.dataio.labelling import label_clips, read_clips
 from speechbrain_mmsed.dataio.matching import clip_key, index_folder
 from speechbrain_mmsed.dataio.preparation_checks import (
     PrepareError,
+    check_cut_sound,
     check_expected,
     check_layout,
     check_missing,
@@ -34,6 +35,7 @@ from speechbrain_mmsed.dataio.preparation_report import (
 from speechbrain_mmsed.dataio.probe import fingerprint, probe_clips, summarise
 from speechbrain_mmsed.dataio.sound import SOUND_SUFFIXES
 from speechbrain_mmsed.dataio.tables import write_table
+from speechbrain_mmsed.dataio.video_layout import in_other_layout
 from speechbrain_mmsed.dataio.wanted import WANTED_FILE, write_wanted
 from speechbrain_mmsed.files import write_json, write_text
 
@@ -211,11 +213,14 @@ def _up_to_date(output, subsets, mark):
 def _probe(subset, table, settings):
     """Probes of a subset's clips in the table's order, and their counts."""
     sounds = index_folder(subset.audio, SOUND_SUFFIXES)
+    films = index_folder(subset.video) if subset.video else None
+    filenames = list(dict.fromkeys(table["filename"]))
+    check_cut_sound(subset, sounds, filenames)
     probes = probe_clips(
-        list(dict.fromkeys(table["filename"])),
+        filenames,
         description=subset.name,
         sounds=sounds,
-        films=index_folder(subset.video) if subset.video else None,
+        films=films,
         clip_seconds=settings["clip_seconds"],
         min_coverage=settings["min_video_coverage"],
         video_layout=settings["video_layout"],
@@ -225,6 +230,9 @@ def _probe(subset, table, settings):
     )
     listed = {clip_key(probe.filename) for probe in probes}
     counts["ignored"] = {"sounds_not_in_table": len(set(sounds) - listed)}
+    other = in_other_layout(filenames, films or {}, settings["video_layout"])
+    if other:
+        counts["ignored"]["films_of_the_other_layout"] = other
     if subset.meta and os.path.isfile(subset.meta):
         extra = read_tag_table(subset.meta, with_tags=False)["filename"]
         counts["ignored"]["clips_only_in_meta"] = len(

@@ -10,8 +10,8 @@ import os
 import pandas as pd
 
 from speechbrain_mmsed.dataio.matching import clip_key
-from speechbrain_mmsed.dataio.probe import VIDEO_LAYOUTS
 from speechbrain_mmsed.dataio.tables import write_table
+from speechbrain_mmsed.dataio.video_layout import VIDEO_LAYOUTS, whole_films
 
 
 class PrepareError(Exception):
@@ -120,14 +120,15 @@ def surprises(tables, counts, settings):
     tables : dict
         subset -> table of its clips.
     counts : dict
-        subset -> dict with "expected".
+        subset -> dict with "expected" and perhaps "ignored".
     settings : dict
-        With expected_counts, subset -> number.
+        With expected_counts, subset -> number, and video_layout.
 
     Returns
     -------
     list of str
-        Other numbers of clips than expected; clips in two subsets.
+        Other numbers of clips than expected; films of the other layout;
+        clips in two subsets.
     """
     warnings = []
     for name, number in settings["expected_counts"].items():
@@ -135,6 +136,14 @@ def surprises(tables, counts, settings):
             warnings.append(
                 f"{name}: the table lists {counts[name]['expected']} clips, "
                 f"expected_counts says {number}"
+            )
+    for name, found in counts.items():
+        number = found.get("ignored", {}).get("films_of_the_other_layout", 0)
+        if number:
+            (other,) = set(VIDEO_LAYOUTS) - {settings["video_layout"]}
+            warnings.append(
+                f"{name}: the films of {number} clips are named as for "
+                f"video_layout: {other}"
             )
     owners = {}
     for name, table in tables.items():
@@ -168,4 +177,34 @@ def check_layout(video_layout):
             f"video_layout is {video_layout!r}, expected is one of "
             f"{VIDEO_LAYOUTS}: one film per clip, or whole films named by "
             f"the video's id"
+        )
+
+
+def check_cut_sound(subset, sounds, filenames):
+    """Refuses whole films in the place of the clips' sound.
+
+    Arguments
+    ---------
+    subset : Subset
+        The part of the corpus.
+    sounds : dict
+        Its sound files, as from `matching.index_folder`.
+    filenames : list of str
+        Its clips.
+
+    Raises
+    ------
+    PrepareError
+        If there is sound of the whole film only: which part is heard is
+        decided for films, not for sound.
+    """
+    whole = whole_films(filenames, sounds)
+    if whole:
+        clip, path = next(iter(whole.items()))
+        raise PrepareError(
+            f"{subset.name}: {path} is a whole film, and there is no sound "
+            f"of its clip {clip} (nor of {len(whole) - 1} others). Whole "
+            "films serve as films (video_layout: source) but not as sound: "
+            f"cut the sound of each clip into a file of its own in "
+            f"{subset.audio}."
         )

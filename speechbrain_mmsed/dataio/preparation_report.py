@@ -79,8 +79,8 @@ def report_notes(subsets, warnings):
     Arguments
     ---------
     subsets : dict
-        subset -> counts, with "sound" and "annotations" (name -> number)
-        and "missing_reasons".
+        subset -> counts, with "sound" and "annotations" (name -> number),
+        "missing_reasons" and "film_reasons".
     warnings : list of str
         Sentences to put in front.
 
@@ -100,4 +100,7 @@ def report_notes(subsets, warnings):
             if parts:
                 shown = title.replace("_reasons", " sound")
                 notes.append(f"- {name}, {shown}: {', '.join(parts)}")
+        for reason, number in counts["film_reasons"].items():
+            if reason not in FILM_REASONS:
+                notes.append(f"- {name}, films: {reason} {number}")
     return notes

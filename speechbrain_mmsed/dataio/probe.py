@@ -16,17 +16,11 @@ import os
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.dataio.matching import (
-    candidates,
-    clip_key,
-    list_folder,
-)
+from speechbrain_mmsed.dataio.matching import candidates, list_folder
 from speechbrain_mmsed.dataio.sound import SoundInfo, probe_sound
+from speechbrain_mmsed.dataio.video_layout import NO_TIMES, place_in_film
 
 NOT_RECORDED = "not recorded"
-
-# One film per clip, or whole films from which the clips were cut.
-VIDEO_LAYOUTS = ("clip", "source")
 
 # A clip counts as shorter or longer than the nominal length beyond this.
 LENGTH_MARGIN = 0.1
@@ -91,32 +85,21 @@ def probe_clip(
         if sound.status == "present":
             break
     else:
-        return ClipProbe(filename, "", sound, "", "absent")
-    seconds = min(sound.duration, clip_seconds)
-    start, name = 0.0, filename
-    if video_layout == "source" and films is not None:
-        key = clip_key(filename)
-        if len(key) == 1:
-            video, status = "", "absent (no times in the clip's name)"
-            return ClipProbe(
-                filename, os.path.abspath(wav), sound, video, status
-            )
-        start, name = key[1] / 1000, key[0]
-    video, status = _probe_film(name, films, start, seconds, min_coverage)
-    return ClipProbe(
-        filename,
-        os.path.abspath(wav),
-        sound,
-        video,
-        status,
-        start if video else 0.0,
-    )
+        wav = ""
+    # Without sound a clip is of no use, but its film is not wanted either.
+    seconds = min(sound.duration, clip_seconds) if wav else clip_seconds
+    wav = wav and os.path.abspath(wav)
+    name, start = place_in_film(filename, video_layout)
+    film = _probe_film(name, films, start, seconds, min_coverage)
+    return ClipProbe(filename, wav, sound, *film)
 
 
 def _probe_film(name, films, start, seconds, min_coverage):
-    """Path and status of the first film that can be used."""
+    """Path, status and start of the first film that can be used."""
     if films is None:
-        return "", NOT_RECORDED
+        return "", NOT_RECORDED, 0.0
+    if name is None:
+        return "", NO_TIMES, 0.0
     from speechbrain_mmsed.dataio.media import probe_video
 
     status = "absent"
@@ -126,11 +109,11 @@ def _probe_film(name, films, start, seconds, min_coverage):
         if status == "present":
             shown = min(info.start + info.duration, seconds) - info.start
             if shown >= min_coverage * seconds:
-                return os.path.abspath(path), status
+                return os.path.abspath(path), status, start
             status = f"too short: {max(shown, 0.0):.2f} of {seconds:.2f} s"
         elif not status.startswith(("absent", "unreadable")):
             status = f"unreadable: {status}"
-    return "", status
+    return "", status, 0.0
 
 
 def probe_clips(filenames, n_threads=None, description="", **settings):

@@ -74,11 +74,78 @@ def test_a_name_without_times(desed, whole_film):
     desed.film("unlabelled", "bark.mp4", whole_film)
     report = desed.prepare(video_layout="source")
     (row,) = desed.manifest("unlabelled").values()
-    assert row["video_status"] == "absent (no times in the clip's name)"
-    assert report["subsets"]["unlabelled"]["film_reasons"] == {"absent": 1}
+    reason = "no times in the name"
+    assert row["video_status"] == reason
+    assert report["subsets"]["unlabelled"]["film_reasons"] == {reason: 1}
+    note = f"- unlabelled, films: {reason} 1\n"
+    assert note in (desed.out / "prepare_report.md").read_text()
     assert all(row[3] != "unlabelled" for row in wanted(desed))
 
 
 def test_unknown_layout(desed):
     with pytest.raises(PrepareError, match="'sauce'.*'source'"):
         desed.prepare(video_layout="sauce")
+
+
+def test_ids_stay_as_they_are(desed):
+    """Ids may begin with a dash or an underscore, or with Y."""
+    ids = ["--0bntG9i7E", "_9mgOkzm-xg", "YABCDEFGHIJ", "-Yxyz_12_30"]
+    names = [f"Y{name}_30.000_40.000.wav" for name in ids]
+    desed.table("unlabelled", "filename\n" + "\n".join([*names, ""]))
+    for name in names:
+        desed.sound("unlabelled", name)
+    desed.prepare()
+    rows = [row for row in wanted(desed) if row[3] == "unlabelled"]
+    assert [row[0] for row in rows] == sorted(ids)
+    assert {row[1:3] for row in rows} == {("30.000", "40.000")}
+
+
+def test_one_film_of_several_clips(desed, whole_film):
+    ids = ["-Yxyz_12_30", "_9mgOkzm-xg"]
+    names = [f"Y{i}_{k}.500_{k + 10}.500.wav" for i in ids for k in (0, 7, 20)]
+    desed.table("unlabelled", "filename\n" + "\n".join([*names, ""]))
+    for name in names:
+        desed.sound("unlabelled", name)
+    for name in ids:
+        desed.film("unlabelled", f"{name}.webm", whole_film)
+    report = desed.prepare(video_layout="source")
+    assert report["subsets"]["unlabelled"]["with_film"] == 6
+    rows = desed.manifest("unlabelled").values()
+    assert [row["video_start"] for row in rows] == [0.5, 7.5, 20.5] * 2
+    assert len({row["video"] for row in rows}) == 2
+    # The same folder, taken for films that were cut.
+    report = desed.prepare()
+    counts = report["subsets"]["unlabelled"]
+    assert counts["film_reasons"] == {"absent": 6}
+    warning = (
+        "unlabelled: the films of 6 clips are named as for video_layout: source"
+    )
+    assert report["warnings"] == [warning]
+
+
+def test_cut_films_where_whole_ones_are_expected(desed, films):
+    desed.film("weak", "Yaaaaaaaaaaa_30.000_40.000.mp4", films["whole"])
+    (warning,) = desed.prepare(video_layout="source")["warnings"]
+    assert warning.endswith("1 clips are named as for video_layout: clip")
+
+
+def test_whole_films_are_no_sound(desed, whole_film):
+    (desed.data / "audio/train/weak/Yaaaaaaaaaaa_30.000_40.000.wav").unlink()
+    (desed.data / "audio/train/weak/aaaaaaaaaaa.mp4").write_bytes(whole_film)
+    for layout in ("clip", "source"):
+        with pytest.raises(
+            PrepareError, match="weak/aaaaaaaaaaa.mp4 is a whol"
+        ):
+            desed.prepare(video_layout=layout)
+    assert desed.files() == {}
+
+
+@pytest.mark.parametrize("filmed", [False, True])
+def test_a_clip_without_sound_wants_the_film_it_lacks(desed, films, filmed):
+    (desed.data / "audio/eval/public/eeeeeeeeeee_120_130.wav").unlink()
+    if filmed:
+        desed.film("evaluation", "eeeeeeeeeee_120_130.mp4", films["whole"])
+    counts = desed.prepare(max_missing_fraction=0.5)["subsets"]["evaluation"]
+    assert (counts["with_film"], counts["without_film"]) == (0, 1)
+    rows = [row[0] for row in wanted(desed) if row[3] == "evaluation"]
+    assert rows == ["eeeeeeeeeee", "fffffffffff"][filmed:]
