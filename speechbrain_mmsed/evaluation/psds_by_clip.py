@@ -1,0 +1,191 @@
+"""Counts behind a polyphonic sound detection score, kept by clip.
+
+The fast counts of `psds_counts.py`, equal to psds_eval's, with every pair of
+clip and threshold as an operating point of its own. Memory: 4 bytes for each
+clip, threshold and pair of classes, 24 MB for 1168 clips and ten classes.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import numpy as np
+
+from speechbrain_mmsed.evaluation.checks import check_same_clips
+from speechbrain_mmsed.evaluation.psds_counts import PsdsCounts, RunFinder
+from speechbrain_mmsed.evaluation.psds_matching import Criteria
+from speechbrain_mmsed.evaluation.psds_scenarios import THRESHOLDS, scenario_of
+from speechbrain_mmsed.evaluation.psds_tables import EventTables, clip_chunks
+from speechbrain_mmsed.evaluation.psds_tuning import psds_of_counts
+
+
+class PsdsByClip:
+    """Counts of one scenario at 50 thresholds, kept by clip.
+
+    Arguments
+    ---------
+    scores : ClipScores
+        Scores of N clips, those of the ground truth.
+    truth : GroundTruth
+        Reference events and durations.
+    windows : numpy.ndarray
+        (C,) odd median windows in frames.
+    scenario : str or Scenario
+        "psds1" or "psds2", or parameters.
+    thresholds : numpy.ndarray
+        (P,) rising thresholds.
+    """
+
+    computed_by = "speechbrain_mmsed (counts equal to psds_eval's)"
+
+    def __init__(self, scores, truth, windows, scenario, thresholds=THRESHOLDS):
+        check_same_clips(scores, truth)
+        self.scenario = scenario_of(scenario)
+        self.filenames = list(scores.filenames)
+        self.labels = list(scores.labels)
+        self.definition = f"PSDS over {len(thresholds)} thresholds"
+        self.seconds = np.array([truth.durations[f] for f in self.filenames])
+        self.n_reference, self.reference_seconds = _reference(
+            truth, self.filenames
+        )
+        n_clips, n_classes = self.n_reference.shape
+        shape = (n_clips, len(thresholds), n_classes)
+        self.true_positives = np.zeros(shape, dtype=np.float32)
+        self.false_positives = np.zeros(shape, dtype=np.float32)
+        self.cross_triggers = None
+        if self.scenario.cross_trigger_cost > 0:
+            self.cross_triggers = np.zeros(
+                (*shape, n_classes), dtype=np.float32
+            )
+        self._count(scores, truth, np.asarray(windows), thresholds)
+
+    def _count(self, scores, truth, windows, thresholds):
+        """Fill the tables chunk by chunk."""
+        n_points = len(thresholds)
+        for clips in clip_chunks(scores, truth, n_points):
+            tables = EventTables(scores, truth, clips)
+            runs = RunFinder(scores.frame[clips], thresholds, windows.max())
+            clip, label, point, first, past = tables.known(
+                *runs.events(windows)
+            )
+            n_clips = len(tables.edges)
+            counted = Criteria(tables, self.scenario).count(
+                clip,
+                label,
+                clip * n_points + point,
+                first,
+                past,
+                n_clips * n_points,
+            )
+            for table, counts in zip(
+                (
+                    self.true_positives,
+                    self.false_positives,
+                    self.cross_triggers,
+                ),
+                counted,
+                strict=True,
+            ):
+                if table is not None:
+                    table[clips] = counts.reshape(table[clips].shape)
+
+    def counts(self, weights):
+        """Counts of resampled clips.
+
+        Arguments
+        ---------
+        weights : numpy.ndarray
+            (R, N) how often each clip is taken.
+
+        Yields
+        ------
+        PsdsCounts
+            For each of the R resamples, with one set of windows.
+        """
+        tp, fp, ct = (
+            _weighted(weights, table)
+            for table in (
+                self.true_positives,
+                self.false_positives,
+                self.cross_triggers,
+            )
+        )
+        n_reference = weights @ self.n_reference
+        reference_seconds = weights @ self.reference_seconds
+        total_seconds = weights @ self.seconds
+        nothing = np.zeros((*self.true_positives.shape[1:], len(self.labels)))
+        for r in range(len(weights)):
+            yield PsdsCounts(
+                self.labels,
+                tp[r][None],
+                fp[r][None],
+                nothing[None] if ct is None else ct[r][None],
+                n_reference[r],
+                reference_seconds[r],
+                float(total_seconds[r]),
+            )
+
+    def figures(self, weights, at_once=128):
+        """Score and areas for resampled clips.
+
+        Arguments
+        ---------
+        weights : numpy.ndarray
+            (R, N) how often each clip is taken.
+        at_once : int
+            Resamples that are summed together; bounds the memory.
+
+        Returns
+        -------
+        dict
+            "value" and every label -> (R,) figures; NaN where undefined.
+        """
+        weights = np.asarray(weights, dtype=np.float64)
+        names = ["value", *self.labels]
+        figures = np.full((len(names), len(weights)), np.nan)
+        for start in range(0, len(weights), at_once):
+            part = weights[start : start + at_once]
+            for r, counts in enumerate(self.counts(part), start):
+                result = psds_of_counts(counts, self.scenario)
+                row = [result["value"], *result["class_wise"].values()]
+                figures[:, r] = [np.nan if v is None else v for v in row]
+        return dict(zip(names, figures, strict=True))
+
+    def result(self):
+        """The figure of all clips, see `psds_of_counts`.
+
+        Returns
+        -------
+        dict
+            Also definition and n_classes.
+        """
+        counts = next(self.counts(np.ones((1, len(self.filenames)))))
+        result = psds_of_counts(counts, self.scenario)
+        result["computed_by"] = self.computed_by
+        result["definition"] = self.definition
+        result["n_classes"] = len(result["averaged_classes"])
+        return result
+
+
+def _weighted(weights, table):
+    """(R, ...) sums of a table over clips; exact, as all are whole numbers."""
+    if table is None:
+        return None
+    flat = table.reshape(len(table), -1)
+    sums = weights.astype(np.float32) @ flat
+    return sums.reshape(len(weights), *table.shape[1:]).astype(np.float64)
+
+
+def _reference(truth, filenames):
+    """(N, C) number of events that last, (N, C) their seconds."""
+    clips = {name: index for index, name in enumerate(filenames)}
+    labels = {name: index for index, name in enumerate(truth.labels)}
+    events = truth.events[truth.events["offset"] > truth.events["onset"]]
+    at = (
+        events["filename"].map(clips).to_numpy(dtype=np.int64),
+        events["event_label"].map(labels).to_numpy(dtype=np.int64),
+    )
+    number = np.zeros((len(filenames), len(truth.labels)))
+    seconds = np.zeros_like(number)
+    np.add.at(number, at, 1.0)
+    np.add.at(seconds, at, (events["offset"] - events["onset"]).to_numpy())
+    return number, seconds
