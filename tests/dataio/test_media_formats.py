@@ -1,0 +1,140 @@
+"""Every fault of a film in every codec and container, and real films."""
+
+import pathlib
+import struct
+
+import numpy as np
+import pytest
+
+from speechbrain_mmsed.dataio.media import (
+    MediaError,
+    grid_times,
+    probe_video,
+    read_frames,
+)
+
+STEADY = np.arange(80) * 0.1  # 8 s at ten pictures a second
+MIDDLES = STEADY + 0.05
+H264 = ("libx264", {"bf": "2", "preset": "veryfast"})
+VP9 = ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"})
+AV1 = ("libsvtav1", {"preset": "12"})
+KINDS = [
+    *[(f"film.{box}", *H264) for box in ("mp4", "mkv")],
+    *[(f"film.{box}", *VP9) for box in ("mp4", "mkv", "webm")],
+    *[(f"film.{box}", *AV1) for box in ("mp4", "mkv", "webm")],
+]
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[1]}-{kind[0]}")
+def film_of(request, tmp_path, numbered_film):
+    """Writes a film with given stamps in one of the formats."""
+    import av
+
+    name, codec, options = request.param
+    try:
+        av.codec.Codec(codec, "w")
+    except ValueError:
+        pytest.skip(f"no encoder {codec}")
+    index_first = {"movflags": "faststart"} if name.endswith("mp4") else {}
+    return lambda stamps, pictures=None: numbered_film(
+        tmp_path / name,
+        stamps,
+        codec,
+        pictures,
+        options,
+        container_options=index_first,
+    )
+
+
+def test_variable_rate_and_late_start(film_of, numbers_of):
+    gaps = np.random.default_rng(3).choice([0.02, 0.1, 0.7], 50)
+    stamps = 1.5 + np.cumsum(gaps) - gaps[0]
+    path = film_of(stamps)
+    times = np.arange(0, stamps[-1], 0.1) + 0.005
+    frames, covered = read_frames(path, times)
+    # Containers keep milliseconds.
+    expected = np.searchsorted(stamps.round(3), times, side="right") - 1
+    assert (covered == (expected >= 0)).all()
+    assert numbers_of(frames) == expected.clip(0).tolist()
+    info = probe_video(path)
+    assert info.present and info.start == pytest.approx(1.5, abs=0.01)
+    assert info.duration == pytest.approx(stamps[-1] - 1.5, abs=0.8)
+
+
+def test_cut_off(film_of, numbers_of):
+    """Half a file, whose header still tells the old length."""
+    path = film_of(STEADY)
+    content = pathlib.Path(path).read_bytes()
+    pathlib.Path(path).write_bytes(content[: len(content) * 2 // 3])
+    frames, covered = read_frames(path, MIDDLES)
+    n_left = covered.sum()
+    assert 20 < n_left < 70 and covered[:n_left].all()
+    assert numbers_of(frames) == [min(k, n_left - 1) for k in range(80)]
+    info = probe_video(path)
+    assert info.present
+    assert info.duration == pytest.approx(0.1 * n_left, abs=0.4)
+    with pytest.raises(MediaError, match="no picture at the wanted times"):
+        read_frames(path, MIDDLES[:5], start=7.2)
+
+
+def test_part_of_a_cut_off_film(film_of, numbers_of):
+    path = film_of(STEADY)
+    content = pathlib.Path(path).read_bytes()
+    pathlib.Path(path).write_bytes(content[: len(content) * 9 // 10])
+    whole, covered = read_frames(path, MIDDLES)
+    part, part_covered = read_frames(path, MIDDLES[:25], start=5.3)
+    assert (part_covered == covered[53:78]).all()
+    assert (part == whole[53:78]).all()
+
+
+def test_turned(film_of):
+    """A film's display matrix, which only the mp4 family has up front."""
+    picture = np.zeros((32, 128, 3), np.uint8)
+    picture[:16, :64] = 255  # top left
+    path = film_of(STEADY[:5], [picture] * 5)
+    content = bytearray(pathlib.Path(path).read_bytes())
+    if not path.endswith("mp4"):
+        pytest.skip("no display matrix to overwrite")
+    at = content.index(b"tkhd") + 44
+    clockwise = [value << 16 for value in (0, 1, 0, -1, 0, 0, 0, 0)]
+    content[at : at + 36] = struct.pack(">9i", *clockwise, 1 << 30)
+    pathlib.Path(path).write_bytes(content)
+    frames, _ = read_frames(path, [0.05, 0.25], 16)
+    bright = frames.mean(-1) > 127
+    assert frames.shape == (2, 64, 16, 3)
+    assert bright[:, :24, 9:].all() and not bright[:, 40:].any()
+
+
+def test_real_films(shared_folder):
+    paths = sorted((shared_folder / "videos").iterdir())
+    assert len(paths) == 11
+    times = grid_times()
+    for path in paths:
+        info = probe_video(path)
+        assert info.present and info.start == 0.0, path
+        assert 0.9 < info.duration < 14, path
+        frames, covered = read_frames(path, times, (32, 32))
+        assert frames.shape == (64, 32, 32, 3), path
+        expected = (times < info.duration).sum()
+        assert abs(covered.sum() - expected) <= 1, path
+        assert covered[: covered.sum()].all() and frames.std() > 5, path
+
+
+@pytest.mark.parametrize("name", ["dog_video_02677", "bento", "10bits"])
+def test_real_films_against_all_their_frames(shared_folder, name):
+    import av
+
+    (path,) = (shared_folder / "videos").glob(f"*{name}.mp4")
+    with av.open(str(path)) as film:
+        shown = [(frame.time, frame) for frame in film.decode(video=0)]
+    times = grid_times()
+    start = 5.2 if shown[-1][0] > 5.5 else 0.0
+    frames, covered = read_frames(path, times, (20, 30), start=start)
+    for time, picture in zip(
+        times[covered] + start, frames[covered], strict=True
+    ):
+        frame = [f for at, f in shown if at <= time][-1]
+        twin = frame.reformat(
+            30, 20, format="rgb24", interpolation="BICUBIC"
+        ).to_ndarray()
+        assert (twin == picture).all()
