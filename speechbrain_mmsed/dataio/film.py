@@ -1,15 +1,13 @@
-"""An open film: its packets, its frames and the times they are shown at.
+"""An open film: its packets and its frames, from any time on.
 
-Presentation times are the only sound base for choosing pictures, and bad
-packets are common in collected films; `media.py` builds on what is here.
+Bad packets are common in collected films, and indices that lead astray are,
+too; `shown.py` and `media.py` build on what is here.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import os
-
-import numpy as np
 
 # How often in a row reading may fail before the rest is given up.
 MAX_READ_ERRORS = 16
@@ -25,10 +23,6 @@ SEEK_MARGINS = (0.0, 5.0)
 # MPEG program streams stamp some pictures only; the stamps that are put in
 # between differ after seeking.
 NO_SEEK_FORMATS = ("mpeg", "mpegvideo", "vob")
-
-# Over a damaged passage a picture is not held longer than this, in seconds.
-# Without damage it may: slides have one picture for minutes.
-MAX_HOLD = 1.0
 
 # MPEG streams stamp pictures every 0.7 s at least (ISO/IEC 13818-1, 2.7.4):
 # where they do not, packets are lost.
@@ -175,11 +169,17 @@ class Film:
         stamped = packet is not None and packet.pts is not None
         if stamped:
             self.pending.append(self.seconds(packet.pts))
+        # Where the file ends within a packet, VP9 would make a picture of
+        # what is there. In MPEG streams the mark means less: most is there.
+        dense = self.container.format.name in DENSE_FORMATS
         try:
-            yield from self.stream.codec_context.decode(packet)
+            if packet is None or dense or not packet.is_corrupt:
+                yield from self.stream.codec_context.decode(packet)
+                return
         except self.errors:
-            if stamped:
-                self.failed.append(self.seconds(packet.pts))
+            pass
+        if stamped:
+            self.failed.append(self.seconds(packet.pts))
 
     def frames(self, seconds=0.0):
         """Frames in the order of presentation.
@@ -225,66 +225,3 @@ class Film:
         except self.errors:
             return False
         return True
-
-    def _held_until(self, begin, end):
-        """Until when a frame is shown that is followed by another.
-
-        Bad packets make decoders fail, or (AV1) just yield nothing. A long
-        time without any packet is a long picture, even if a damaged file
-        lost some there: Matroska, which skips to the next good cluster,
-        does not let the two be told apart.
-        """
-        lost = [at for at in self.pending if begin < at < end]
-        failed = [at for at in self.failed if begin < at < end]
-        self.pending = [at for at in self.pending if at >= end]
-        self.failed = [at for at in self.failed if at >= end]
-        if end - begin <= MAX_HOLD:
-            return end
-        if self.container.format.name in DENSE_FORMATS:
-            return begin + MAX_HOLD
-        # A single packet without a picture is no fault: VP8 has some that
-        # are not to be shown.
-        if len(lost) > 1 or failed:
-            first = min(lost + failed)
-            return end if end - first <= MAX_HOLD else first
-        return end
-
-    def shown(self, times):
-        """Yields (frame, rows) for each frame that is shown at a time.
-
-        Arguments
-        ---------
-        times : np.ndarray
-            (T,) seconds, ascending.
-
-        Yields
-        ------
-        frame : av.VideoFrame
-            The frame, not converted.
-        rows : np.ndarray
-            Indices into `times` at which it is shown.
-        """
-        held, held_at = None, -np.inf
-        for frame in self.frames(times[0]):
-            if frame.pts is None:
-                continue
-            at = self.seconds(frame.pts)
-            if held is not None and at > held_at:
-                until = self._held_until(held_at, at)
-                rows = np.arange(
-                    *np.searchsorted(times, [held_at, until], side="left")
-                )
-                if len(rows):
-                    yield held, rows
-            if at >= held_at:
-                held, held_at = frame, at
-            if held_at > times[-1]:
-                return
-        if held is not None:
-            lasts = (held.duration or 0) * self.time_base
-            end = held_at + (lasts or self.frame_seconds)
-            rows = np.arange(
-                *np.searchsorted(times, [held_at, end], side="left")
-            )
-            if len(rows):
-                yield held, rows

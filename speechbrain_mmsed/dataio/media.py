@@ -12,8 +12,8 @@ frames. Hence the rules here:
 - time zero is the file's zero, so a film that starts late stays late (only
   formats with an arbitrary clock, such as MPEG-TS, are counted from their
   first time stamp);
-- a packet that cannot be decoded is passed over, so that a damaged film
-  yields what is left of it.
+- packets that cannot be decoded are passed over: a damaged film yields the
+  rest.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -24,10 +24,8 @@ import dataclasses
 import numpy as np
 
 from speechbrain_mmsed.dataio.film import Film, MediaError
-
-# Beyond this ratio of the sides a picture is squeezed, because a film of a
-# few pixels' height would otherwise be enlarged to gigabytes.
-MAX_ASPECT = 4.0
+from speechbrain_mmsed.dataio.pictures import to_rgb
+from speechbrain_mmsed.dataio.shown import shown_frames
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,9 +85,9 @@ def grid_times(n_frames=64, clip_seconds=10.0):
 def probe_video(path, start=0.0, seconds=None):
     """Says whether a film yields pictures and how long they last.
 
-    The packets of the picture track are walked once, without decoding more
-    than the first picture: the header of a film that was cut off still
-    announces its old length.
+    The packets of the picture track are counted, since the header of a film
+    that was cut off still announces its old length, but only the first
+    picture is decoded: damage further on shows when the film is read.
 
     Arguments
     ---------
@@ -162,8 +160,7 @@ def read_frames(path, times, size=None, reducer=None, start=0.0):
     reducer : callable or None
         What to keep of each picture, (H, W, 3) uint8 -> (h, w, 3).
     start : float
-        Seconds from the file's zero to the clip's beginning; a film is
-        read from the key frame before.
+        Seconds from the file's zero to the clip's beginning.
 
     Returns
     -------
@@ -172,7 +169,7 @@ def read_frames(path, times, size=None, reducer=None, start=0.0):
         Rows past the film's end repeat the last covered picture, rows
         before its start the first one.
     covered : np.ndarray
-        (T,) bool: whether the film really shows a picture at that time.
+        (T,) bool: whether the film shows a picture at that time.
 
     Raises
     ------
@@ -215,11 +212,11 @@ def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
     # A film may change its size; then the first picture's is kept.
     exact = list(sizes)
     with Film(path) as film:
-        for frame, shown in film.shown(times[order]):
+        for frame, shown in shown_frames(film, times[order]):
             rows = order[shown]
             try:
                 pictures = [
-                    _to_rgb(frame, size, film.pixel_width) for size in exact
+                    to_rgb(frame, size, film.pixel_width) for size in exact
                 ]
             except film.errors:  # a picture that cannot be converted
                 continue
@@ -252,23 +249,3 @@ def _nearest_covered(covered):
     index = np.where(covered, np.arange(len(covered)), -1)
     index = np.maximum.accumulate(index)
     return np.where(index < 0, np.argmax(covered), index)
-
-
-def _to_rgb(frame, size, pixel_width=1.0):
-    """Converts a decoded frame to upright (H, W, 3) uint8."""
-    turns = int(round(frame.rotation / 90.0)) % 4
-    turned = turns % 2 == 1
-    if isinstance(size, int):
-        shown = frame.width * pixel_width
-        short, long = sorted((shown, frame.height))
-        long = round(size * min(long / short, MAX_ASPECT))
-        wide = shown >= frame.height
-        width, height = (long, size) if wide else (size, long)
-    elif size is None:
-        width, height = frame.width, frame.height
-    else:
-        height, width = size[::-1] if turned else size
-    picture = frame.reformat(
-        width=width, height=height, format="rgb24", interpolation="BICUBIC"
-    ).to_ndarray()
-    return np.rot90(picture, turns)

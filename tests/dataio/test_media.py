@@ -125,9 +125,9 @@ def test_only_wanted_pictures_are_converted(
     tmp_path, numbered_film, monkeypatch
 ):
     path = numbered_film(tmp_path / "a.mp4", STEADY)
-    convert, calls = media._to_rgb, []
+    convert, calls = media.to_rgb, []
     monkeypatch.setattr(
-        media, "_to_rgb", lambda *args: calls.append(1) or convert(*args)
+        media, "to_rgb", lambda *args: calls.append(1) or convert(*args)
     )
     read_frames(path, [0.05, 1.05, 1.06, 2.05])
     assert len(calls) == 3

@@ -87,18 +87,40 @@ def test_part_of_a_cut_off_film(film_of, numbers_of):
     assert (part == whole[53:78]).all()
 
 
-def test_turned(film_of):
-    """A film's display matrix, which only the mp4 family has up front."""
+@pytest.mark.parametrize(
+    "film_of, box",
+    [
+        (("film.mp4", *H264), "mp4"),
+        (("film.mp4", *H264), "mkv"),
+        (("film.mp4", *VP9), "mp4"),
+        (("film.mp4", *VP9), "webm"),
+        (("film.mp4", *AV1), "mp4"),
+    ],
+    ids=["H.264-mp4", "H.264-mkv", "VP9-mp4", "VP9-webm", "AV1-mp4"],
+    indirect=["film_of"],
+)
+def test_turned(film_of, tmp_path, box):
+    """The display matrix of a film that was held upright."""
+    import av
+
     picture = np.zeros((32, 128, 3), np.uint8)
     picture[:16, :64] = 255  # top left
     path = film_of(STEADY[:5], [picture] * 5)
     content = bytearray(pathlib.Path(path).read_bytes())
-    if not path.endswith("mp4"):
-        pytest.skip("no display matrix to overwrite")
     at = content.index(b"tkhd") + 44
     clockwise = [value << 16 for value in (0, 1, 0, -1, 0, 0, 0, 0)]
     content[at : at + 36] = struct.pack(">9i", *clockwise, 1 << 30)
     pathlib.Path(path).write_bytes(content)
+    if box != "mp4":
+        copy = str(tmp_path / f"copy.{box}")
+        with av.open(path) as film, av.open(copy, "w") as target:
+            source = film.streams.video[0]
+            track = target.add_stream_from_template(source)
+            for packet in film.demux(source):
+                if packet.size:
+                    packet.stream = track
+                    target.mux(packet)
+        path = copy
     frames, _ = read_frames(path, [0.05, 0.25], 16)
     bright = frames.mean(-1) > 127
     assert frames.shape == (2, 64, 16, 3)
