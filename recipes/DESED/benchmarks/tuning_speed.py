@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""How fast post-processing is tuned, against the same grid through sed_eval.
+
+The paper's grid (section 3.1.3): 9 thresholds and 16 median windows for each
+of ten classes, for clip-, segment- and event-based F1, and windows for both
+PSDS. Scores are made up from a seed, as many clips and events as DESED's
+validation set. On the other side, sed_eval gets event lists that are grouped
+by clip beforehand, class lists of three classes, every point of the grid and
+only clips that have an event; its time for ten classes is extrapolated by
+their number of reference and predicted events, and the ratio for the three
+classes alone is printed as well. Both sides run in turns, in one process; medians are printed. Counts
+are compared at every point that sed_eval was asked for.
+
+> python recipes/DESED/benchmarks/tuning_speed.py
+> python recipes/DESED/benchmarks/tuning_speed.py --quick
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import time
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from speechbrain_mmsed.evaluation.counts import count_grid
+from speechbrain_mmsed.evaluation.f1 import (
+    COLLAR_SECONDS,
+    COLLAR_SHARE,
+    SEGMENT_SECONDS,
+    group_events,
+)
+from speechbrain_mmsed.evaluation.psds_tuning import tune_scenarios
+from speechbrain_mmsed.evaluation.truth import GroundTruth
+from speechbrain_mmsed.evaluation.tuning import THRESHOLDS, WINDOWS, tune_all
+from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
+from speechbrain_mmsed.postprocessing.scores import ClipScores
+
+N_FRAMES, HOP, CLIP_SECONDS = 64, 0.1565, 10.0
+COUNTS = ("Ntp", "Nfp", "Nfn", "Nsys", "Nref")
+
+
+def make_corpus(n_clips, n_classes, seed):
+    """Scores that follow random events, with gaps and false alarms."""
+    rng = np.random.default_rng(seed)
+    labels = [f"class_{c}" for c in range(n_classes)]
+    names = [f"{n:04d}.wav" for n in range(n_clips)]
+    logits = rng.normal(-4.5, 2.0, (n_clips, N_FRAMES + 4, n_classes))
+    # Neighbouring frames resemble each other.
+    logits = sum(logits[:, k : k + N_FRAMES] for k in range(5)) / 5
+    rows = []
+    for n in range(n_clips):
+        for c in rng.choice(n_classes, rng.integers(0, 4), replace=False):
+            end = 0.0
+            while True:
+                onset = end + rng.exponential(2.5)
+                if onset > CLIP_SECONDS - 0.25:
+                    break
+                length = rng.choice([0.5, 2.0, 8.0]) * rng.exponential()
+                end = min(onset + 0.2 + length, CLIP_SECONDS)
+                rows.append([names[n], onset, end, labels[c]])
+                if rng.random() < 0.8:
+                    frames = np.arange(int(onset / HOP), int(end / HOP) + 1)
+                    frames = frames[frames < N_FRAMES]
+                    gain = rng.normal(6, 2, len(frames) // 8 + 1)
+                    logits[n, frames, c] += gain[np.arange(len(frames)) // 8]
+    frame = 1 / (1 + np.exp(-logits))
+    scores = ClipScores(
+        names,
+        np.full(n_clips, CLIP_SECONDS),
+        labels,
+        (frame**2).sum(axis=1) / frame.sum(axis=1),
+        frame,
+        np.ones(n_clips, bool),
+        HOP,
+    )
+    events = pd.DataFrame(rows, columns=EVENT_COLUMNS)
+    durations = dict.fromkeys(names, CLIP_SECONDS)
+    return scores, GroundTruth(events, durations, labels)
+
+
+def some_classes(scores, truth, labels):
+    """The same clips with the first few classes only."""
+    n = len(labels)
+    part = ClipScores(
+        scores.filenames,
+        scores.durations,
+        labels,
+        scores.clip[:, :n],
+        scores.frame[:, :, :n],
+        scores.has_video,
+        scores.frame_hop,
+    )
+    events = truth.events[truth.events["event_label"].isin(labels)]
+    return part, GroundTruth(events, truth.durations, labels)
+
+
+def timed(function, *arguments):
+    """Result and seconds."""
+    begin = time.perf_counter()
+    result = function(*arguments)
+    return result, time.perf_counter() - begin
+
+
+def tune_psds(scores, truth):
+    """Windows of both scenarios."""
+    return tune_scenarios(scores, truth, ["psds1", "psds2"], WINDOWS)
+
+
+def by_sed_eval(scores, truth, grid):
+    """Counts at every point, seconds of sed_eval and seconds of decoding."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import sed_eval
+    metrics = {
+        "segment": lambda: sed_eval.sound_event.SegmentBasedMetrics(
+            event_label_list=scores.labels, time_resolution=SEGMENT_SECONDS
+        ),
+        "event": lambda: sed_eval.sound_event.EventBasedMetrics(
+            event_label_list=scores.labels,
+            t_collar=COLLAR_SECONDS,
+            percentage_of_length=COLLAR_SHARE,
+            event_matching_type="optimal",
+        ),
+    }
+    reference = group_events(truth.events, truth)
+    counts, matching, decoding = {}, 0.0, 0.0
+    for threshold, window in grid:
+        ones = np.ones(len(scores.labels))
+        events, seconds = timed(
+            decode, scores, ones * threshold, (ones * window).astype(int)
+        )
+        estimated, more = timed(group_events, events, truth)
+        decoding += seconds + more
+        begin = time.perf_counter()
+        for name, make in metrics.items():
+            metric = make()
+            for clip in scores.filenames:
+                # A clip with nothing on either side adds to no count.
+                if reference[clip] or estimated[clip]:
+                    metric.evaluate(reference[clip], estimated[clip])
+            counts[name, threshold, window] = [
+                [int(metric.class_wise[label][key]) for key in COUNTS]
+                for label in scores.labels
+            ]
+        matching += time.perf_counter() - begin
+    return counts, matching, decoding
+
+
+def differing_points(official, scores, truth):
+    """Number of points and classes at which any of five counts differs."""
+    fast = count_grid(scores, truth, THRESHOLDS, WINDOWS)
+    differing = 0
+    for (metric, threshold, window), classes in official.items():
+        grid = fast[metric]
+        i = THRESHOLDS.index(threshold)
+        j = WINDOWS.index(window)
+        for c, expected in enumerate(classes):
+            ours = [
+                grid.tp[c, i, j],
+                grid.fp[c, i, j],
+                grid.fn[c, i, j],
+                grid.nsys[c, i, j],
+                grid.nref[c],
+            ]
+            differing += [int(count) for count in ours] != expected
+    return differing, sum(len(classes) for classes in official.values())
+
+
+def items(counts):
+    """Reference and predicted segments and events over a grid."""
+    return sum(
+        (grid.nsys + grid.nref[:, None, None]).sum() for grid in counts.values()
+    )
+
+
+def peak():
+    """Peak memory of this process in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main():
+    """Times both sides in turns and prints a table and one line of json."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--clips", type=int, default=1168)
+    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--timed_classes", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="sed_eval gets one repeat of 2 thresholds and 3 windows",
+    )
+    settings = parser.parse_args()
+    scores, truth = make_corpus(settings.clips, settings.classes, settings.seed)
+    few = scores.labels[: settings.timed_classes]
+    part, part_truth = some_classes(scores, truth, few)
+    grid = [(t, w) for t in THRESHOLDS for w in WINDOWS]
+    repeats = settings.repeats
+    if settings.quick:
+        grid = [(t, w) for t in (0.3, 0.6) for w in (1, 7, 21)]
+        repeats = 1
+    share = len(grid) / (len(THRESHOLDS) * len(WINDOWS))
+    before = peak()
+    seconds = {
+        name: [] for name in ("f1", "psds", "f1_part", "sed_eval", "decoding")
+    }
+    memory = None
+    for _ in range(repeats):
+        seconds["f1"].append(timed(tune_all, scores, truth)[1])
+        seconds["psds"].append(timed(tune_psds, scores, truth)[1])
+        memory = memory or peak()
+        seconds["f1_part"].append(timed(tune_all, part, part_truth)[1])
+        official, matching, decoding = by_sed_eval(part, part_truth, grid)
+        seconds["sed_eval"].append(matching / share)
+        seconds["decoding"].append(decoding / share)
+    middle = {name: statistics.median(s) for name, s in seconds.items()}
+    differing, compared = differing_points(official, part, part_truth)
+    factor = items(count_grid(scores, truth, THRESHOLDS, WINDOWS)) / items(
+        count_grid(part, part_truth, THRESHOLDS, WINDOWS)
+    )
+    ours = middle["f1"] + middle["psds"]
+    figures = {
+        "clips": settings.clips,
+        "events": len(truth.events),
+        "classes": settings.classes,
+        "grid_points": len(THRESHOLDS) * len(WINDOWS),
+        "repeats": repeats,
+        "cores": os.cpu_count(),
+        "ours_f1_seconds": middle["f1"],
+        "ours_psds_windows_seconds": middle["psds"],
+        "ours_seconds": ours,
+        "sed_eval_classes": len(few),
+        "sed_eval_points": len(grid),
+        "sed_eval_seconds": middle["sed_eval"],
+        "sed_eval_decoding_seconds": middle["decoding"],
+        "all_classes_factor": factor,
+        "sed_eval_all_classes_seconds": middle["sed_eval"] * factor,
+        "ratio_same_classes": middle["sed_eval"] / middle["f1_part"],
+        "ratio_f1": middle["sed_eval"] * factor / middle["f1"],
+        "ratio_with_psds": middle["sed_eval"] * factor / ours,
+        "memory_before_mb": before,
+        "memory_peak_mb": memory,
+        "counts_compared": compared,
+        "counts_differing": differing,
+    }
+    print_table(figures)
+    print(json.dumps({k: round(float(v), 3) for k, v in figures.items()}))
+    if differing:
+        raise SystemExit(f"{differing} of {compared} counts differ")
+
+
+def print_table(figures):
+    """The figures for readers."""
+    print(
+        f"{figures['clips']} clips, {figures['events']} events, "
+        f"{figures['classes']} classes, {figures['grid_points']} points; "
+        f"medians of {figures['repeats']} alternating repeats; "
+        f"{figures['cores']} cores, ours uses one"
+    )
+    few = figures["sed_eval_classes"]
+    basis = (
+        f"{few} classes over {figures['sed_eval_points']} of "
+        f"{figures['grid_points']} points"
+    )
+    rows = [
+        ("ours: clip, segment and event F1", figures["ours_f1_seconds"]),
+        ("ours: windows of both PSDS", figures["ours_psds_windows_seconds"]),
+        ("ours: everything", figures["ours_seconds"]),
+        (f"sed_eval: {few} classes, whole grid", figures["sed_eval_seconds"]),
+        (
+            f"sed_eval: all classes (x {figures['all_classes_factor']:.2f})",
+            figures["sed_eval_all_classes_seconds"],
+        ),
+    ]
+    for title, seconds in rows:
+        print(f"{title:45s} {seconds:9.2f} s")
+    print(f"basis of sed_eval: {basis}, decoding and grouping not counted")
+    print(f"(those take {figures['sed_eval_decoding_seconds']:.1f} s more)")
+    for title, key in (
+        ("ratio, F1, the same classes", "ratio_same_classes"),
+        ("ratio, F1, all classes", "ratio_f1"),
+        ("ratio, ours with PSDS windows as well", "ratio_with_psds"),
+    ):
+        print(f"{title:45s} {figures[key]:9.0f} x")
+    print(
+        f"peak memory {figures['memory_peak_mb']:.0f} MB, of which "
+        f"{figures['memory_before_mb']:.0f} MB before tuning"
+    )
+    print(
+        f"counts: {figures['counts_differing']} of "
+        f"{figures['counts_compared']} points, metrics and classes differ"
+    )
+
+
+if __name__ == "__main__":
+    main()
