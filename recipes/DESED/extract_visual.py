@@ -36,7 +36,13 @@ from speechbrain_mmsed.dataio.streams import StreamError, StreamStore
 from speechbrain_mmsed.dataio.tables import AnnotationError
 from speechbrain_mmsed.files import DiskFullError
 from speechbrain_mmsed.lobes.visual import WeightsError
-from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
+from speechbrain_mmsed.training.hparams import (
+    HparamsError,
+    check_keys,
+    read_hparams,
+)
+
+IMPORT_KEYS = ("rate", "offset", "method")
 
 # Whose message says all that a user needs.
 CLEAR_ERRORS = (
@@ -164,6 +170,7 @@ def extract(hparams, device):
     device : str
         Where to compute.
     """
+    check_keys(hparams["imported"], IMPORT_KEYS, "imported", "extract.yaml")
     clips = corpus_clips(hparams)
     computed, imported = split_streams(hparams["streams"])
     folder = hparams["streams_folder"]

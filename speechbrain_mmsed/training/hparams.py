@@ -128,5 +128,31 @@ def read_hparams(path, overrides=""):
                 f"{os.path.basename(path)}: '{key}' has no value; give it on "
                 f"the command line: --{key} VALUE"
             )
+    text, overrides = _fill_mappings(known, given)
     hparams = load_hyperpyyaml(text, overrides)
     return hparams, resolve_references(text, overrides).getvalue()
+
+
+def _fill_mappings(tree, given):
+    """Puts mappings of the command line into a yaml; text and the rest.
+
+    HyperPyYAML changes what a mapping of the yaml has, but adds nothing to
+    it and does not fill an empty one, such as the places of a corpus or the
+    widths of streams.
+    """
+    rest = {}
+    for key, value in given.items():
+        before = tree.get(key)
+        plain = before is None or (
+            isinstance(before, dict) and not before.tag.value
+        )
+        if isinstance(value, dict) and plain:
+            tree[key] = {**(before or {}), **value}
+        else:
+            rest[key] = value
+    yaml, texts = ruamel.yaml.YAML(), []
+    for content in (tree, rest):
+        text = io.StringIO()
+        yaml.dump(content, text)
+        texts.append(text.getvalue())
+    return texts

@@ -53,3 +53,24 @@ def test_unknown_key_of_the_command_line(yaml):
 def test_missing_value_says_how_to_give_it(yaml):
     with pytest.raises(HparamsError, match="--data_folder VALUE"):
         read_hparams(yaml("base_yaml: base.yaml\n"), "")
+
+
+def test_mappings_of_the_command_line(yaml):
+    """They fill what is empty and add to what is there."""
+    path = yaml(
+        "places:\nwidths: {a: 1, b: 2}\n"
+        "twice: !ref <widths>\n"
+        "layer: !new:torch.nn.Linear\n  in_features: 4\n  out_features: 2\n"
+    )
+    given = (
+        "places: {weak: {audio: x}}\nwidths: {b: 3, c: 4}\n"
+        "layer: {out_features: 7}\n"
+    )
+    hparams, resolved = read_hparams(path, given)
+    assert hparams["places"] == {"weak": {"audio": "x"}}
+    assert hparams["widths"] == {"a": 1, "b": 3, "c": 4}
+    assert hparams["twice"] == hparams["widths"]
+    assert hparams["layer"].weight.shape == (7, 4)
+    assert "audio: x" in resolved
+    hparams, _ = read_hparams(path, "widths: null")
+    assert hparams["widths"] is None
