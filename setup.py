@@ -20,7 +20,7 @@ REQUIREMENTS = [
     "scipy>=1.11",
     "setuptools<81",
     "soundfile>=0.12",
-    "av>=12",
+    "av>=15",
     "tqdm>=4.42",
     "psds_eval>=0.5.3",
     "sed_eval>=0.2.1",

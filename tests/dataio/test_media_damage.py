@@ -76,7 +76,7 @@ def sound_file(path, cover=None):
             art = file.add_stream("mjpeg", rate=1)
             art.width, art.height = cover.shape[1::-1]
             art.pix_fmt = "yuvj420p"
-            art.disposition = av.stream.Disposition.attached_pic
+            art.disposition = av.stream.Disposition.attached_pic.value
         sound = av.AudioFrame.from_ndarray(
             np.zeros((1, 16000), np.float32), format="fltp", layout="mono"
         )
