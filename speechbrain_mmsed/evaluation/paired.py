@@ -11,7 +11,7 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.bootstrap import (
+from speechbrain_mmsed.evaluation.resampling import (
     LEVEL,
     N_RESAMPLES,
     check_level,

@@ -10,6 +10,8 @@ Authors
 
 import numpy as np
 
+RATE_DECIMALS = 9
+
 
 def best_curve(hits, rates, max_rate):
     """The staircase of the best share of events at or below each rate.
@@ -35,13 +37,43 @@ def best_curve(hits, rates, max_rate):
     >>> [values.tolist() for values in best_curve(hits, rates, 100.0)]
     [[0.0, 0.5, 1.0], [0.0, 20.0, 60.0]]
     """
+    # Sums of changes leave rounding behind; what is equal shall be equal.
+    rates = np.round(rates, RATE_DECIMALS)
     within = np.flatnonzero(rates <= max_rate)
-    rates = np.append(0.0, np.maximum(rates[within], 0.0))
+    rates = np.append(0.0, rates[within])
     hits = np.append(0.0, hits[within])
     order = np.argsort(rates, kind="stable")
     rates, hits = rates[order], np.maximum.accumulate(hits[order])
+    last = np.append(rates[1:] > rates[:-1], True)
+    rates, hits = rates[last], hits[last]
     steps = np.append(True, hits[1:] > hits[:-1])
     return hits[steps], rates[steps]
+
+
+def effective_curve(curves, instability_cost):
+    """Mean over classes, less their deviation: the curve of the score.
+
+    Arguments
+    ---------
+    curves : list
+        For each of C classes what `best_curve` returns.
+    instability_cost : float
+        Weight of the deviation over classes (alpha_ST).
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Effective shares and rates, both (P,).
+    """
+    rates = np.unique(np.concatenate([rates for _, rates in curves]))
+    shares = np.stack(
+        [
+            hits[np.searchsorted(steps, rates, side="right") - 1]
+            for hits, steps in curves
+        ]
+    )
+    effective = shares.mean(axis=0) - instability_cost * shares.std(axis=0)
+    return np.maximum(effective, 0.0), rates
 
 
 def areas_and_score(curves, instability_cost, max_rate):
@@ -68,20 +100,11 @@ def areas_and_score(curves, instability_cost, max_rate):
     >>> areas.round(3).tolist(), round(score, 3)
     ([0.4, 0.4], 0.4)
     """
-    areas = np.array(
-        [
-            (np.diff(np.append(rates, max_rate)) * hits).sum() / max_rate
-            for hits, rates in curves
-        ]
-    )
-    points = np.unique(np.concatenate([rates for _, rates in curves]))
-    shares = np.stack(
-        [
-            hits[np.searchsorted(rates, points, side="right") - 1]
-            for hits, rates in curves
-        ]
-    )
-    effective = shares.mean(axis=0) - instability_cost * shares.std(axis=0)
-    widths = np.diff(np.append(points, max_rate))
-    score = (widths * np.maximum(effective, 0.0)).sum() / max_rate
-    return areas, float(score)
+    areas = np.array([_area(*curve, max_rate) for curve in curves])
+    effective = effective_curve(curves, instability_cost)
+    return areas, float(_area(*effective, max_rate))
+
+
+def _area(shares, rates, max_rate):
+    """Area under a staircase, divided by its width."""
+    return (np.diff(np.append(rates, max_rate)) * shares).sum() / max_rate

@@ -16,6 +16,10 @@ from speechbrain_mmsed.evaluation.psds_matching import Criteria
 from speechbrain_mmsed.evaluation.psds_scenarios import THRESHOLDS, scenario_of
 from speechbrain_mmsed.evaluation.psds_tables import EventTables, clip_chunks
 from speechbrain_mmsed.evaluation.psds_tuning import psds_of_counts
+from speechbrain_mmsed.evaluation.reference_by_clip import (
+    lasting_events,
+    reference_totals,
+)
 
 
 class PsdsByClip:
@@ -44,10 +48,11 @@ class PsdsByClip:
         self.labels = list(scores.labels)
         self.definition = f"PSDS over {len(thresholds)} thresholds"
         self.seconds = np.array([truth.durations[f] for f in self.filenames])
-        self.n_reference, self.reference_seconds = _reference(
-            truth, self.filenames
+        n_clips, n_classes = len(self.filenames), len(self.labels)
+        self.n_reference, self.reference_seconds = reference_totals(
+            lasting_events(truth, self.filenames), n_clips, n_classes
         )
-        n_clips, n_classes = self.n_reference.shape
+        self.windows = np.asarray(windows)
         shape = (n_clips, len(thresholds), n_classes)
         self.true_positives = np.zeros(shape, dtype=np.float32)
         self.false_positives = np.zeros(shape, dtype=np.float32)
@@ -56,16 +61,18 @@ class PsdsByClip:
             self.cross_triggers = np.zeros(
                 (*shape, n_classes), dtype=np.float32
             )
-        self._count(scores, truth, np.asarray(windows), thresholds)
+        self._count(scores, truth, thresholds)
 
-    def _count(self, scores, truth, windows, thresholds):
+    def _count(self, scores, truth, thresholds):
         """Fill the tables chunk by chunk."""
         n_points = len(thresholds)
         for clips in clip_chunks(scores, truth, n_points):
             tables = EventTables(scores, truth, clips)
-            runs = RunFinder(scores.frame[clips], thresholds, windows.max())
+            runs = RunFinder(
+                scores.frame[clips], thresholds, self.windows.max()
+            )
             clip, label, point, first, past = tables.known(
-                *runs.events(windows)
+                *runs.events(self.windows)
             )
             n_clips = len(tables.edges)
             counted = Criteria(tables, self.scenario).count(
@@ -156,13 +163,16 @@ class PsdsByClip:
         Returns
         -------
         dict
-            Also definition and n_classes.
+            Also definition, n_classes and windows (label -> frames).
         """
         counts = next(self.counts(np.ones((1, len(self.filenames)))))
         result = psds_of_counts(counts, self.scenario)
         result["computed_by"] = self.computed_by
         result["definition"] = self.definition
         result["n_classes"] = len(result["averaged_classes"])
+        result["windows"] = dict(
+            zip(self.labels, self.windows.tolist(), strict=True)
+        )
         return result
 
 
@@ -173,19 +183,3 @@ def _weighted(weights, table):
     flat = table.reshape(len(table), -1)
     sums = weights.astype(np.float32) @ flat
     return sums.reshape(len(weights), *table.shape[1:]).astype(np.float64)
-
-
-def _reference(truth, filenames):
-    """(N, C) number of events that last, (N, C) their seconds."""
-    clips = {name: index for index, name in enumerate(filenames)}
-    labels = {name: index for index, name in enumerate(truth.labels)}
-    events = truth.events[truth.events["offset"] > truth.events["onset"]]
-    at = (
-        events["filename"].map(clips).to_numpy(dtype=np.int64),
-        events["event_label"].map(labels).to_numpy(dtype=np.int64),
-    )
-    number = np.zeros((len(filenames), len(truth.labels)))
-    seconds = np.zeros_like(number)
-    np.add.at(number, at, 1.0)
-    np.add.at(seconds, at, (events["offset"] - events["onset"]).to_numpy())
-    return number, seconds

@@ -6,11 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.bootstrap import (
-    bootstrap,
-    jackknife_errors,
-    resample_weights,
-)
+from speechbrain_mmsed.evaluation.bootstrap import bootstrap, jackknife_errors
 from speechbrain_mmsed.evaluation.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
@@ -27,6 +23,7 @@ from speechbrain_mmsed.evaluation.f1 import clip_f1, event_f1, segment_f1
 from speechbrain_mmsed.evaluation.intersection_f1 import intersection_f1
 from speechbrain_mmsed.evaluation.psds_counts import count
 from speechbrain_mmsed.evaluation.psds_tuning import psds_of_counts
+from speechbrain_mmsed.evaluation.resampling import resample_weights
 from speechbrain_mmsed.evaluation.threshold_free_psds import (
     threshold_free_psds,
 )

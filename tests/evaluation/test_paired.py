@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.evaluation.bootstrap import bootstrap, resample_weights
-from speechbrain_mmsed.evaluation.clip_statistics import (
-    comparison,
-    comparison_table,
-)
+from speechbrain_mmsed.evaluation.bootstrap import bootstrap
+from speechbrain_mmsed.evaluation.clip_statistics import comparison
+from speechbrain_mmsed.evaluation.comparison_table import comparison_table
 from speechbrain_mmsed.evaluation.counts_by_clip import CountsByClip
 from speechbrain_mmsed.evaluation.paired import compare, p_value
+from speechbrain_mmsed.evaluation.resampling import resample_weights
 
 LABELS = ["Dog", "Cat"]
 

@@ -5,19 +5,18 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from speechbrain_mmsed.evaluation.psds import SCENARIOS
 from speechbrain_mmsed.evaluation.psds_counts import count
 from speechbrain_mmsed.evaluation.psds_tuning import psds_of_counts
-from speechbrain_mmsed.evaluation.threshold_free_psds import (
+from speechbrain_mmsed.evaluation.threshold_free_by_clip import (
     ThresholdFreeCounts,
+)
+from speechbrain_mmsed.evaluation.threshold_free_psds import (
     threshold_free_psds,
 )
 from speechbrain_mmsed.evaluation.threshold_free_runs import (
     audible_scores,
-    distinct_runs,
     median_scores,
 )
 from speechbrain_mmsed.evaluation.truth import GroundTruth
@@ -223,47 +222,6 @@ def test_equals_psds_eval_semantics_with_every_score_as_a_threshold():
         assert ours == pytest.approx(fine, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=30)
-@given(
-    st.lists(
-        st.lists(st.sampled_from([0.0, 0.2, 0.5, 0.9]), min_size=7, max_size=7),
-        min_size=1,
-        max_size=5,
-    ),
-    st.integers(0, 7),
-)
-def test_runs_are_those_of_all_thresholds(rows, silent):
-    values = np.array(rows)
-    values[:, 7 - silent :] = -np.inf
-    runs = list(
-        zip(*map(np.ndarray.tolist, distinct_runs(values)), strict=True)
-    )
-    for threshold in (-1.0, 0.0, 0.1, 0.2, 0.4, 0.5, 0.7, 0.9):
-        padded = np.pad(values > threshold, ((0, 0), (1, 1))).astype(int)
-        change = np.diff(padded, axis=1)
-        row, first = np.nonzero(change == 1)
-        past = np.nonzero(change == -1)[1]
-        alive = sorted(run[:3] for run in runs if run[4] <= threshold < run[3])
-        assert alive == sorted(
-            zip(row.tolist(), first.tolist(), past.tolist(), strict=True)
-        )
-
-
-@pytest.mark.parametrize("window", [1, 3, 9, 31])
-def test_filtered_scores_give_the_events_of_filtered_booleans(window):
-    scores, _ = random_corpus(5, seed=1, levels=7)
-    scores.frame = scores.frame[:, :12]  # windows longer than the clip
-    audible = audible_scores(scores, [window] * 5)
-    for threshold in (0.1, 0.43, 0.5):
-        table = decode(scores, [threshold] * 5, [window] * 5)
-        rows = (audible > threshold).transpose(0, 2, 1)
-        onsets = np.diff(np.pad(rows, ((0, 0), (0, 0), (1, 0))).astype(int)) > 0
-        n, c, first = np.nonzero(onsets)
-        assert table["onset"].tolist() == (first * HOP).tolist()
-        assert table["event_label"].tolist() == [LABELS[i] for i in c]
-        assert table["filename"].tolist() == [f"{i}.wav" for i in n]
-
-
 def test_batches_change_nothing():
     scores, truth = random_corpus(9, seed=2)
     windows = [1, 3, 5, 1, 1]
@@ -292,3 +250,20 @@ def test_figures_that_cannot_be_given_have_a_reason():
     assert alone["value"] == pytest.approx(alone["class_wise"]["Cat"])
     with pytest.raises(ValueError, match="one for each class"):
         threshold_free_psds(scores, truth, [1], "psds1")
+
+
+def test_curves_for_pictures_have_the_areas_of_the_figures():
+    scores, truth = random_corpus(12, seed=5)
+    counts = ThresholdFreeCounts(scores, truth, [1, 3, 5, 1, 1], "psds2")
+    result, curves = counts.result(), counts.roc()
+    assert list(curves["classes"]) == LABELS[:4]
+
+    def area(shares, rates):
+        assert (np.diff(rates) > 0).all()
+        assert rates[0] == 0
+        return (np.diff(np.append(rates, 100.0)) * shares).sum() / 100
+
+    for label, curve in curves["classes"].items():
+        assert area(*curve) == pytest.approx(result["class_wise"][label])
+    assert area(*curves["overall"]) == pytest.approx(result["value"])
+    assert result["value"] > 0.05
