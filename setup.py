@@ -38,6 +38,9 @@ EXTRAS = {
     # Any image network whose weights the user has.
     "networks": ["torchvision>=0.21", "timm>=1.0", "safetensors>=0.4"],
     "plot": ["matplotlib>=3.7"],
+    # Only tests compare with it, and skip without; it is built from source,
+    # which needs a C compiler, so it is no part of "dev".
+    "compare": ["sed_scores_eval==0.0.4"],
 }
 EXTRAS["dev"] = (
     EXTRAS["visual"]
