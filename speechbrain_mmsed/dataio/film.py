@@ -59,7 +59,9 @@ class Film:
         import av
 
         self.path = str(path)
-        self.errors = (av.FFmpegError, OSError, ValueError)
+        # IndexError is PyAV's for packets of a track that the head of the
+        # file does not mention.
+        self.errors = (av.FFmpegError, OSError, ValueError, IndexError)
         if not os.path.isfile(self.path):
             raise MediaError(self.path, "absent")
         self._open()
@@ -81,10 +83,12 @@ class Film:
             for stream in self.container.streams.video
             if not stream.disposition & art
         ]
-        if not tracks:
+        decodable = [track for track in tracks if track.codec_context]
+        if not decodable:
             self.container.close()
-            raise MediaError(self.path, "unreadable: no picture track")
-        self.stream = tracks[0]
+            reason = "no decoder for it" if tracks else "no picture track"
+            raise MediaError(self.path, f"unreadable: {reason}")
+        self.stream = decodable[0]
         # Clips are decoded side by side with the network; more threads
         # here would only take its cores.
         self.stream.codec_context.thread_count = 1

@@ -5,7 +5,11 @@ import pathlib
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.dataio.media import probe_video, read_frames
+from speechbrain_mmsed.dataio.media import (
+    MediaError,
+    probe_video,
+    read_frames,
+)
 
 STEADY = np.arange(80) * 0.1  # 8 s at ten pictures a second
 MIDDLES = STEADY + 0.05
@@ -114,3 +118,25 @@ def test_a_transport_stream_has_no_long_pictures(
     assert 5 < len(lost) < 30 and (np.diff(lost) == 1).all()
     assert numbers_of(frames)[: lost[0] - 12] == NUMBERS[: lost[0] - 12]
     assert numbers_of(frames)[-8:-1] == NUMBERS[-8:-1]
+
+
+def test_any_damage_ends_in_a_reason(film_of):
+    """Random bytes anywhere: pictures, or an error of this package."""
+    path = pathlib.Path(film_of(STEADY[:40]))
+    content = path.read_bytes()
+    rng = np.random.default_rng(len(content))
+    outcomes = set()
+    for _ in range(12):
+        damaged = np.frombuffer(content, np.uint8).copy()
+        head = rng.random() < 0.5
+        places = rng.integers(0, 1000 if head else len(damaged), 12)
+        damaged[places] = rng.integers(0, 256, 12)
+        path.write_bytes(damaged.tobytes())
+        assert isinstance(probe_video(path).status, str)
+        for start in (0.0, 5.5):
+            try:
+                frames, _ = read_frames(path, MIDDLES[:10], 8, start=start)
+                outcomes.add(frames.shape[0])
+            except MediaError as error:
+                outcomes.add(error.reason.split(":")[0])
+    assert outcomes == {10, "unreadable"}

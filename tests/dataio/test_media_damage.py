@@ -106,6 +106,14 @@ def test_cover_art_is_no_film(tmp_path):
     assert probe_video(path).status == "unreadable: no picture track"
 
 
+def test_no_decoder(tmp_path, numbered_film):
+    path = pathlib.Path(numbered_film(tmp_path / "a.mp4", STEADY[:10]))
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    assert probe_video(path).status == "unreadable: no decoder for it"
+    with pytest.raises(MediaError, match="a.mp4: unreadable: no decoder"):
+        read_frames(path, grid_times())
+
+
 def test_no_film_at_all(tmp_path):
     assert probe_video(tmp_path / "none.mp4").status == "absent"
     text = tmp_path / "text.mp4"

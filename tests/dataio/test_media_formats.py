@@ -1,5 +1,6 @@
 """Every fault of a film in every codec and container, and real films."""
 
+import fractions
 import pathlib
 import struct
 
@@ -125,6 +126,48 @@ def test_turned(film_of, tmp_path, box):
     bright = frames.mean(-1) > 127
     assert frames.shape == (2, 64, 16, 3)
     assert bright[:, :24, 9:].all() and not bright[:, 40:].any()
+
+
+@pytest.mark.parametrize("box", ["mp4", "webm"])
+def test_a_film_that_changes_its_size(tmp_path, numbers_of, box):
+    """The size of the first picture is kept."""
+    import av
+
+    path = str(tmp_path / f"film.{box}")
+    with av.open(path, "w") as film:
+        track = film.add_stream("libvpx-vp9", rate=10)
+        track.width, track.height, track.pix_fmt = 128, 32, "yuv420p"
+        track.time_base = fractions.Fraction(1, 1000)
+        for begin, width, height in ((0, 128, 32), (10, 64, 48)):
+            coder = av.CodecContext.create("libvpx-vp9", "w")
+            coder.width, coder.height, coder.pix_fmt = width, height, "yuv420p"
+            coder.time_base = fractions.Fraction(1, 1000)
+            coder.options = VP9[1]
+            packets = []
+            for number in range(begin, begin + 10):
+                picture = np.zeros((height, width, 3), np.uint8)
+                for bit in np.flatnonzero([number >> k & 1 for k in range(8)]):
+                    picture[:, width * bit // 8 : width * (bit + 1) // 8] = 255
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame.pts, frame.time_base = number * 100, coder.time_base
+                packets += coder.encode(frame)
+            for packet in packets + coder.encode(None):
+                packet.stream = track
+                film.mux(packet)
+    times = MIDDLES[:20]
+    for size, shape in ((None, (32, 128)), (16, (16, 64)), ((20, 30),) * 2):
+        frames, covered = read_frames(path, times, size)
+        assert frames.shape == (20, *shape, 3) and covered.all()
+        assert numbers_of(frames) == list(range(20))
+    halves, _ = read_frames(path, times, None, lambda picture: picture[:16])
+    assert halves.shape == (20, 16, 128, 3)
+
+
+def test_reducers_must_agree(film_of):
+    shapes = iter([(4, 4, 3), (4, 4, 3), (1, 1, 3)])
+    path = film_of(STEADY[:5])
+    with pytest.raises(MediaError, match=r"\(1, 1, 3\) after \(4, 4, 3\)"):
+        read_frames(path, MIDDLES[:3], 8, lambda p: np.zeros(next(shapes)))
 
 
 def test_real_films(shared_folder):
