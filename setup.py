@@ -44,7 +44,6 @@ EXTRAS = {
 }
 EXTRAS["dev"] = (
     EXTRAS["visual"]
-    + EXTRAS["networks"]
     + EXTRAS["plot"]
     + [
         "pytest>=8",
@@ -70,4 +69,5 @@ setup(
     python_requires=">=3.10",
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
+    entry_points={"console_scripts": ["mmsed=speechbrain_mmsed.cli:main"]},
 )

@@ -47,7 +47,9 @@ def render_report(report):
     Arguments
     ---------
     report : dict
-        As `report_data` returns, with "pictures".
+        As `report_data` returns, with "pictures"; also "sections", a list of
+        titles and texts, where more is to be said, and "tuned", False where
+        thresholds and windows are not.
 
     Returns
     -------
@@ -72,10 +74,15 @@ def render_report(report):
         title = f"Class group {name}"
         sections.append((title, f"Only {labels}.\n\n{figures}"))
     for model in report["metrics"]:
-        sections += [
-            (f"Classes, {model}, all clips", classes_table(report, model)),
-            (f"Tuned parameters, {model}", parameters_table(report, model)),
-        ]
+        title = f"Classes, {model}, all clips"
+        sections.append((title, classes_table(report, model)))
+        if report["tuned_parameters"][model]:
+            what = "Tuned parameters"
+            if not report.get("tuned", True):
+                what = "Parameters (not tuned)"
+            title = f"{what}, {model}"
+            sections.append((title, parameters_table(report, model)))
+    sections += report.get("sections", [])
     # The versions stand among the libraries.
     run = {k: v for k, v in report["metadata"].items() if k != "versions"}
     sections += [
@@ -157,12 +164,16 @@ def _weights(report):
     for name, control in report["controls"].items():
         models[name] = (control["inference_weight"], control["validation_ebf1"])
     for model, (weight, candidates) in models.items():
+        if weight is None:
+            continue
         tried = ", ".join(
             f"{float(candidate):g}: {number('ebf1', f1)}"
             for candidate, f1 in candidates.items()
         )
         line = f"- {model}: {weight:g}"
         lines.append(f"{line} (validation EBF1 %: {tried})" if tried else line)
+    if not any(candidates for _, candidates in models.values()):
+        return "\n".join(lines)
     lines.append(
         "\nChosen by validation EBF1 with tuned post-processing, for this run "
         "alone; ties go to the larger weight."
@@ -182,7 +193,20 @@ def _pictures(pictures):
 def _definitions(report):
     """What each column is, and which code computed it."""
     libraries = report["libraries"]
-    lines = [
+    # A report that is not of a run says in "sections" what its figures are.
+    lines = [] if "figures" in report else _definitions_of_run(libraries)
+    difference = report["psds_difference"]
+    if difference is not None:
+        lines.append(
+            "- Largest difference between psds_eval's figures and the "
+            f"fast counts in this run: {difference:.1e}."
+        )
+    return "\n".join([*lines, *_lines(libraries)])
+
+
+def _definitions_of_run(libraries):
+    """The five figures as `evaluate_run` makes them."""
+    return [
         "- CBF1: micro F1 of clip labels, thresholds tuned for each class by "
         "that class's F1 (the paper's reading; not the optimum of a micro "
         "average).",
@@ -195,13 +219,6 @@ def _definitions(report):
         f"its own PSD-ROC. Over all clips by psds_eval {libraries['psds_eval']}"
         "; splits, class groups and controls by counts of this package.",
     ]
-    difference = report["psds_difference"]
-    if difference is not None:
-        lines.append(
-            "- Largest difference between psds_eval's figures and those "
-            f"counts in this run: {difference:.1e}."
-        )
-    return "\n".join([*lines, *_lines(libraries)])
 
 
 def _lines(values):

@@ -164,10 +164,13 @@ def parameters_table(report, model):
             mark = "" if tuned[metric]["tuned"][c] else " (default)"
             row.append(" / ".join(f"{value:g}" for value in values) + mark)
         rows.append(row)
+    default = "(default): no validation events of this class."
+    if not any(any(values["tuned"]) for values in tuned.values()):
+        default = "(default): not tuned."
     header = ["class"]
     header += [f"{title.removesuffix(' %')}" for title in TITLES.values()]
     return (
         table(header, rows)
         + "\n\nThreshold / median window in frames; CBF1 has no window, PSDS "
-        "no threshold. (default): no validation events of this class."
+        f"no threshold. {default}"
     )
