@@ -6,6 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from speechbrain_mmsed.dataio.clip_features import ClipFeatureReader
+from speechbrain_mmsed.dataio.media import grid_times
 from speechbrain_mmsed.dataio.preparation_checks import PrepareError
 
 
@@ -23,6 +25,19 @@ def whole_film(tmp_path_factory):
             film.mux(track.encode(frame))
         film.mux(track.encode())
     return path.read_bytes()
+
+
+class MeanColour:
+    """An embedding of width 3, as `ClipFeatureReader` uses one."""
+
+    frame_size = 8
+    embedder = property(lambda self: self)
+
+    def reduce(self, picture):
+        return picture
+
+    def __call__(self, frames):
+        return frames.mean((1, 2), dtype=np.float32)
 
 
 def wanted(desed):
@@ -52,6 +67,26 @@ def test_parts_of_whole_films(desed, whole_film):
     assert report["subsets"]["validation"]["with_film"] == 2
     less = desed.prepare(video_layout="source", min_video_coverage=0.4)
     assert less["subsets"]["weak"]["with_film"] == 1
+
+
+def test_features_of_a_part(desed, whole_film):
+    """Picture i of the film, shown from i/2 s on, has the colour 3 i."""
+    name = "Yddddddddddd_5.000_14.000"
+    desed.film("validation", "ddddddddddd.mp4", whole_film)
+    desed.film("validation", "ccccccccccc.mp4", whole_film)
+    desed.prepare(video_layout="source")
+    rows = desed.manifest("validation")
+    reader = ClipFeatureReader({"colour": MeanColour()})
+    features = {}
+    for clip_id, row in rows.items():
+        result = reader(clip_id, row, ["colour"])
+        assert result.reason == ""
+        features[clip_id] = result.features["colour"].mean(-1)
+    times = grid_times()
+    first = features["validation/Yccccccccccc_0.000_10.000"]
+    second = features[f"validation/{name}"]
+    np.testing.assert_allclose(first, 3 * np.floor(2 * times), atol=2)
+    np.testing.assert_allclose(second, 3 * np.floor(2 * times + 10), atol=2)
 
 
 def test_wanted_films(desed, films):
