@@ -21,7 +21,7 @@ from speechbrain_mmsed.cli.definitions import (
     untuned_text,
 )
 from speechbrain_mmsed.cli.extras import extra_figures, extra_sections
-from speechbrain_mmsed.cli.inputs import UNKNOWN_VIDEO, read_inputs
+from speechbrain_mmsed.cli.inputs import read_inputs
 from speechbrain_mmsed.cli.points import split_points
 from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
 from speechbrain_mmsed.evaluation.plots import plot_report
@@ -30,7 +30,6 @@ from speechbrain_mmsed.evaluation.report import render_report, screen_report
 from speechbrain_mmsed.evaluation.report_data import report_data
 from speechbrain_mmsed.evaluation.run import ModelResult
 from speechbrain_mmsed.evaluation.splits import (
-    SPLITS,
     SplitResult,
     evaluate_splits,
 )
@@ -159,11 +158,12 @@ def _splits(inputs, parameters):
     """Figures of all clips, and by availability of video where known."""
     truth = inputs.truth["evaluation"]
     if inputs.scores is None:
-        reasons = dict(inputs.reasons)
-        if inputs.has_video is None:
-            reasons = dict.fromkeys(SPLITS[1:], UNKNOWN_VIDEO)
         return split_points(
-            inputs.points, inputs.chosen, truth, inputs.has_video, reasons
+            inputs.points,
+            inputs.chosen,
+            truth,
+            inputs.has_video,
+            inputs.reasons,
         )
     if inputs.has_video is not None:
         return evaluate_splits(
@@ -174,12 +174,10 @@ def _splits(inputs, parameters):
             reasons=inputs.reasons,
         )
     measured = measure(inputs.scores, truth, parameters, official=True)
-    unknown = SplitResult(truth.labels, 0, 0, None, UNKNOWN_VIDEO)
-    splits = dict.fromkeys(SPLITS, unknown)
-    splits["all"] = SplitResult(
+    everything = SplitResult(
         truth.labels, len(truth.durations), len(truth.events), measured, None
     )
-    return splits
+    return {"all": everything}
 
 
 def _report(inputs, parameters, splits, arguments, said):

@@ -39,7 +39,9 @@ VALIDATION = (
     "validation_ground_truth",
     "validation_durations",
 )
-UNKNOWN_VIDEO = "which clips have video is not known; tell it with --video"
+UNKNOWN_VIDEO = (
+    "Which clips have video is not known; with --video figures are split by it."
+)
 NOT_IGNORED = (
     "there are no scores with the video ignored; give them with "
     "--ignored-predictions"
@@ -138,6 +140,8 @@ def read_inputs(arguments):
         "event-tsv": _read_points,
     }
     reader[form](inputs, arguments)
+    if inputs.has_video is None:
+        inputs.notes.append(UNKNOWN_VIDEO)
     return inputs
 
 

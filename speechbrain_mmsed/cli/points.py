@@ -13,7 +13,7 @@ from speechbrain_mmsed.evaluation.evaluate import (
 )
 from speechbrain_mmsed.evaluation.f1 import clip_f1, event_f1, segment_f1
 from speechbrain_mmsed.evaluation.psds import psds_of_operating_points
-from speechbrain_mmsed.evaluation.splits import SPLITS, SplitResult
+from speechbrain_mmsed.evaluation.splits import SplitResult
 
 NO_POINT = (
     "no operating point was chosen; F1 needs one table of events "
@@ -110,17 +110,17 @@ def split_points(points, chosen, truth, has_video, reasons):
     Returns
     -------
     dict
-        For each split a SplitResult.
+        For each split a SplitResult; "all" alone where has_video is None.
     """
     clips = {"all": list(truth.durations)}
     if has_video is not None:
-        clips["video_available"] = [n for n, has in has_video.items() if has]
+        with_video = [name for name, has in has_video.items() if has]
+        clips["video_available"] = clips["video_ignored"] = with_video
         clips["video_unavailable"] = [
             name for name, has in has_video.items() if not has
         ]
     results = {}
-    for split in SPLITS:
-        names = clips.get(split, [])
+    for split, names in clips.items():
         part = truth.subset(names)
         reason = reasons.get(split)
         if reason is None and not names:

@@ -24,7 +24,8 @@ def plot_report(report, folder):
     report : dict
         As `report_data` returns.
     folder : pathlib.Path
-        Gets class_wise_f1.png and availability.png.
+        Gets class_wise_f1.png, and availability.png where the report has
+        figures by availability.
 
     Returns
     -------
@@ -41,10 +42,10 @@ def plot_report(report, folder):
         )
         return {"files": [], "reason": reason}
     models = list(report["metrics"])
-    pictures = {
-        "class_wise_f1.png": (_draw_classes, 4.0),
-        "availability.png": (_draw_availability, 3.0),
-    }
+    pictures = {"class_wise_f1.png": (_draw_classes, 4.0)}
+    # Of other systems it may not be known which clips have video.
+    if all(set(SPLITS) <= set(report["metrics"][model]) for model in models):
+        pictures["availability.png"] = (_draw_availability, 3.0)
     for name, (draw, height) in pictures.items():
         # Without pyplot there is no global state and no window system.
         figure = Figure(figsize=(9, height * len(models)), layout="constrained")

@@ -135,7 +135,7 @@ def _averaged(report):
     """How many classes are in each split's averages, and which are not."""
     lines = []
     model = next(iter(report["metrics"]))
-    for split in SPLIT_TITLES:
+    for split in report["metrics"][model]:
         # A split that this model leaves empty has no average to describe.
         if all(v is None for v in report["metrics"][model][split].values()):
             continue

@@ -1,0 +1,381 @@
+"""`mmsed evaluate` from files to report: three forms, and what they share."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from speechbrain_mmsed.cli import main
+from speechbrain_mmsed.evaluation.psds import psds_of_operating_points
+from speechbrain_mmsed.evaluation.run import evaluate_run
+from speechbrain_mmsed.evaluation.truth import GroundTruth
+from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
+from speechbrain_mmsed.postprocessing.scores import ClipScores
+
+HOP = 0.1565
+LABELS = ["Dog", "Cat", "Saw"]
+METRICS = ["cbf1", "sbf1", "ebf1", "psds1", "psds2"]
+
+
+def make_scores(seed, n_clips=10, n_frames=64, hop=HOP, noise=2.0):
+    """Clips of 10 s with noisy scores, and the events behind them."""
+    rng = np.random.default_rng(seed)
+    logits = np.full((n_clips, n_frames, len(LABELS)), -2.0)
+    rows = []
+    for n in range(n_clips - 1):
+        for c in rng.permutation(3)[: 1 + n % 2]:
+            onset = rng.uniform(0, 6)
+            offset = onset + rng.uniform(0.5, 3.5)
+            rows.append([f"Y{n}_0.000_10.000.wav", onset, offset, LABELS[c]])
+            logits[n, int(onset / hop) : int(offset / hop) + 1, c] = 2
+    logits += noise * rng.normal(size=logits.shape)
+    frame = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    names = [f"Y{n}_0.000_10.000.wav" for n in range(n_clips)]
+    scores = ClipScores(
+        names,
+        np.full(n_clips, 10.0),
+        LABELS,
+        frame.max(axis=1),
+        frame,
+        np.arange(n_clips) % 3 > 0,
+        hop,
+    )
+    return scores, rows
+
+
+def write_truth(folder, scores, rows, subset="evaluation"):
+    """Ground truth and durations; the last clip has no events."""
+    rows = [*rows, [scores.filenames[-1], None, None, None]]
+    table = pd.DataFrame(rows, columns=EVENT_COLUMNS)
+    table.to_csv(folder / f"{subset}.tsv", sep="\t", index=False)
+    durations = pd.DataFrame(
+        {"filename": scores.filenames, "duration": scores.durations}
+    )
+    path = folder / f"{subset}_durations.tsv"
+    durations.to_csv(path, sep="\t", index=False)
+
+
+def write_tables(folder, scores, n_frames=None):
+    """The same scores as a table for each clip."""
+    folder.mkdir(parents=True)
+    for n, name in enumerate(scores.filenames):
+        count = n_frames[n] if n_frames else scores.frame.shape[1]
+        times = np.arange(count + 1) * scores.frame_hop
+        times[-1] = min(times[-1], scores.durations[n])
+        table = pd.DataFrame({"onset": times[:-1], "offset": times[1:]})
+        values = scores.frame[n, :count].astype(np.float64)
+        table[scores.labels] = values
+        path = folder / f"{name.removesuffix('.wav')}.tsv"
+        table.to_csv(path, sep="\t", index=False)
+
+
+def command(folder, predictions, *options, out="out"):
+    """The arguments of an evaluation in a folder."""
+    return [
+        "evaluate",
+        "--predictions",
+        str(predictions),
+        "--ground-truth",
+        str(folder / "evaluation.tsv"),
+        "--durations",
+        str(folder / "evaluation_durations.tsv"),
+        "--out",
+        str(folder / out),
+        *map(str, options),
+    ]
+
+
+def evaluate(folder, predictions, *options, out="out"):
+    """Run an evaluation and read its report."""
+    assert main(command(folder, predictions, *options, out=out)) == 0
+    text = (folder / out / "report.json").read_text()
+
+    def refuse(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def tuning(folder, predictions):
+    """Options that tune on validation data."""
+    return [
+        "--validation-predictions",
+        predictions,
+        "--validation-ground-truth",
+        folder / "validation.tsv",
+        "--validation-durations",
+        folder / "validation_durations.tsv",
+    ]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Both subsets as npz and as tables; weight 1 and weight 0.5."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for seed, subset in enumerate(("validation", "evaluation")):
+        scores, rows = make_scores(seed)
+        write_truth(folder, scores, rows, subset)
+        scores.save(folder / "npz" / subset / "weight_0.5000.npz")
+        write_tables(folder / "tables" / subset, scores)
+        ignored, _ = make_scores(seed, noise=3.0)
+        ignored.save(folder / "npz" / subset / "weight_1.0000.npz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(corpus):
+    """The report of the npz files, tuned on validation."""
+    options = tuning(corpus, corpus / "npz/validation")
+    return evaluate(corpus, corpus / "npz/evaluation", *options, out="tuned")
+
+
+def test_own_scores_get_the_figures_of_training(corpus, tuned, tmp_path):
+    for subset in ("validation", "evaluation"):
+        link = tmp_path / "scores/student" / subset
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(corpus / "npz" / subset)
+    run = evaluate_run(
+        tmp_path / "scores", corpus, tmp_path / "out", LABELS, ("student",)
+    )
+    for section in ("metrics", "class_wise", "tuned_parameters"):
+        assert tuned[section]["system"] == run[section]["student"]
+    assert tuned["inference_weight"]["system"] == 0.5
+    assert tuned["counts"] == run["counts"]
+    assert None not in tuned["metrics"]["system"]["video_ignored"].values()
+
+
+def test_tables_of_the_same_scores_get_the_same_figures(corpus, tuned):
+    options = tuning(corpus, corpus / "tables/validation")
+    report = evaluate(corpus, corpus / "tables/evaluation", *options, out="t")
+    assert set(report["metrics"]["system"]) == {"all"}
+    for section in ("metrics", "class_wise", "class_counts"):
+        assert (
+            report[section]["system"]["all"] == tuned[section]["system"]["all"]
+        )
+    assert report["tuned_parameters"] == tuned["tuned_parameters"]
+    assert report["further"] == tuned["further"]
+
+
+def test_every_figure_says_what_it_is(corpus, tuned):
+    figures = tuned["figures"]["system"]["all"]
+    assert list(figures) == METRICS
+    for metric, figure in figures.items():
+        assert figure["value"] == tuned["metrics"]["system"]["all"][metric]
+        assert figure["n_classes"] == 3
+        assert figure["post_processing"].startswith("Tuned")
+        parameters = tuned["tuned_parameters"]["system"][metric]
+        assert figure["parameters"] == parameters and any(parameters["tuned"])
+    libraries = tuned["libraries"]
+    assert figures["psds1"]["computed_by"] == (
+        f"psds_eval {libraries['psds_eval']}"
+    )
+    assert figures["ebf1"]["computed_by"] == f"sed_eval {libraries['sed_eval']}"
+    text = (corpus / "tuned/report.md").read_text()
+    for words in (
+        "alpha_CT 0.5",
+        "larger of 200 ms and 20 %",
+        "Tuned parameters, system",
+        "Classes, system, all clips",
+        "intersection",
+        "over all thresholds",
+        f"psds_eval {libraries['psds_eval']}",
+        "0.5: ",
+    ):
+        assert words in text
+
+
+def test_untuned_figures_say_so(corpus, capsys):
+    predictions = corpus / "npz/evaluation/weight_0.5000.npz"
+    report = evaluate(corpus, predictions, out="untuned")
+    printed = capsys.readouterr().out
+    assert "recognised from the content" in printed
+    said = "Untuned: threshold 0.5, no median filter"
+    assert said in printed
+    results = corpus / "untuned/report.md"
+    assert printed.splitlines()[-1].startswith(f"results: {results}")
+    text = results.read_text()
+    assert said in text and "Parameters (not tuned)" in text
+    assert "Chosen by validation" not in text
+    for figure in report["figures"]["system"]["all"].values():
+        assert figure["post_processing"].startswith(said)
+        assert not any(figure["parameters"]["tuned"])
+    # Without the scores of weight 1 nothing is known of video ignored.
+    reasons = report["null_reasons"]["system"]["video_ignored"]
+    assert "--ignored-predictions" in reasons["ebf1"]
+    metrics = report["metrics"]["system"]
+    assert metrics["video_available"]["ebf1"] is not None
+
+
+def test_given_threshold_and_window_are_used(corpus):
+    predictions = corpus / "tables/evaluation"
+    options = ("--threshold", 0.3, "--window", 5, "--format", "score-tsv")
+    report = evaluate(corpus, predictions, *options, out="given")
+    parameters = report["tuned_parameters"]["system"]
+    assert parameters["sbf1"]["thresholds"] == [0.3] * 3
+    assert parameters["psds2"]["windows"] == [5] * 3
+    assert parameters["cbf1"]["windows"] is None
+    figure = report["figures"]["system"]["all"]["ebf1"]
+    assert "median window 5 frames (0.7825 s)" in figure["post_processing"]
+    plain = evaluate(corpus, predictions, out="plain")
+    assert plain["metrics"] != report["metrics"]
+
+
+def write_points(folder, scores, thresholds):
+    """Operating points of scores, without median filter."""
+    folder.mkdir(parents=True)
+    tables = []
+    for threshold in thresholds:
+        events = decode(scores, np.full(3, threshold), np.ones(3, dtype=int))
+        path = folder / f"predictions_th_{threshold:.2f}.tsv"
+        events.assign(index=1).to_csv(path, sep="\t", index=False)
+        tables.append(events)
+    return tables
+
+
+def test_operating_points_get_the_figures_of_psds_eval(corpus, tmp_path):
+    scores, rows = make_scores(1)
+    thresholds = np.arange(1, 20, 2) / 20
+    tables = write_points(tmp_path / "points", scores, thresholds)
+    report = evaluate(
+        corpus, tmp_path / "points", "--labels", *LABELS, out="points"
+    )
+    metrics = report["metrics"]["system"]["all"]
+    truth = GroundTruth(
+        pd.DataFrame(rows, columns=EVENT_COLUMNS),
+        dict.fromkeys(scores.filenames, 10.0),
+        LABELS,
+    )
+    for scenario in ("psds1", "psds2"):
+        expected = psds_of_operating_points(tables, truth, scenario)["value"]
+        assert metrics[scenario] == pytest.approx(expected, abs=1e-12)
+    assert metrics["ebf1"] is None
+    reason = report["null_reasons"]["system"]["all"]["ebf1"]
+    assert "--operating-point" in reason
+    definition = report["figures"]["system"]["all"]["psds1"]["definition"]
+    assert "10 operating points" in definition
+
+
+def test_f1_of_an_operating_point_and_video(corpus, tmp_path):
+    scores, _ = make_scores(1)
+    write_points(tmp_path / "points", scores, [0.25, 0.5, 0.75])
+    with_video = tmp_path / "video.txt"
+    names = np.array(scores.filenames)[scores.has_video]
+    with_video.write_text("\n".join(names) + "\n")
+    options = ["--operating-point", "0.5", "--video", with_video]
+    options += ["--labels", *LABELS]
+    report = evaluate(corpus, tmp_path / "points", *options, out="chosen")
+    metrics = report["metrics"]["system"]
+    untuned = evaluate(
+        corpus, corpus / "npz/evaluation", "--weight", 0.5, out="weight"
+    )
+    # No filter and threshold 0.5 in both; clip scores are frames' maxima.
+    for split in ("all", "video_available", "video_unavailable"):
+        for metric in ("cbf1", "sbf1", "ebf1"):
+            expected = untuned["metrics"]["system"][split][metric]
+            assert metrics[split][metric] == expected, (split, metric)
+        counts = report["counts"]["splits"][split]
+        assert counts == untuned["counts"]["splits"][split]
+    assert set(metrics["video_ignored"].values()) == {None}
+
+
+def test_video_of_another_system(corpus, tmp_path):
+    scores, _ = make_scores(1)
+    table = pd.DataFrame(
+        {
+            "filename": [n.removesuffix(".wav") for n in scores.filenames],
+            "has_video": scores.has_video.astype(int),
+        }
+    )
+    table.to_csv(tmp_path / "video.tsv", sep="\t", index=False)
+    ignored, _ = make_scores(1, noise=3.0)
+    write_tables(tmp_path / "ignored", ignored)
+    options = ["--video", tmp_path / "video.tsv"]
+    options += ["--ignored-predictions", tmp_path / "ignored"]
+    report = evaluate(corpus, corpus / "tables/evaluation", *options, out="v")
+    own = evaluate(
+        corpus, corpus / "npz/evaluation", "--weight", 0.5, out="own"
+    )
+    assert report["metrics"] == own["metrics"]
+    assert (corpus / "v/availability.png").is_file()
+
+
+def test_labels_choose_and_order_classes(corpus, tmp_path):
+    truth = pd.read_csv(corpus / "evaluation.tsv", sep="\t")
+    truth = truth[truth["event_label"] != "Saw"]
+    truth.to_csv(tmp_path / "evaluation.tsv", sep="\t", index=False)
+    durations = (corpus / "evaluation_durations.tsv").read_text()
+    (tmp_path / "evaluation_durations.tsv").write_text(durations)
+    (tmp_path / "labels.txt").write_text("Cat\nDog\n")
+    options = ("--labels", tmp_path / "labels.txt")
+    predictions = corpus / "tables/evaluation"
+    report = evaluate(tmp_path, predictions, *options)
+    assert report["class_labels"] == ["Cat", "Dog"]
+    assert "Columns left out: Saw." in report["notes"]
+    whole = evaluate(corpus, predictions, out="whole")
+    for label in ("Cat", "Dog"):
+        for metric in ("cbf1", "sbf1", "ebf1", "psds1"):
+            ours, theirs = (
+                r["class_wise"]["system"]["all"][metric][label]
+                for r in (report, whole)
+            )
+            assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+def test_intervals_hold_the_figures(corpus):
+    predictions = corpus / "tables/evaluation"
+    report = evaluate(corpus, predictions, "--intervals", out="intervals")
+    metrics = report["metrics"]["system"]["all"]
+    figures = report["further"]["intervals"]
+    for metric, average in (("ebf1", "macro"), ("psds1", "value")):
+        figure = figures[metric]["figures"][average]
+        assert figure["value"] == pytest.approx(metrics[metric], abs=1e-9)
+        assert figure["low"] <= figure["value"] <= figure["high"]
+    assert "95% intervals" in (corpus / "intervals/report.md").read_text()
+
+
+def test_module_runs_as_a_program(tmp_path):
+    arguments = command(tmp_path, tmp_path / "nowhere")
+    result = subprocess.run(
+        [sys.executable, "-m", "speechbrain_mmsed.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("mmsed evaluate: ")
+    assert "nowhere: no such folder" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "system, expected",
+    [
+        ("student", (0.806704, 0.754658, 0.398728, 0.334469, 0.528100)),
+        ("teacher", (0.814715, 0.770327, 0.421438, 0.353493, 0.548329)),
+    ],
+)
+@pytest.mark.slow
+def test_published_systems_get_their_figures(
+    shared_folder, tmp_path, system, expected
+):
+    reference = shared_folder / "psds_reference"
+    folder = reference / "metrics_test" / system
+    arguments = [
+        "evaluate",
+        *("--predictions", folder / "predictions_operating_points"),
+        *("--ground-truth", reference / "validation.tsv"),
+        *("--durations", reference / "validation_durations.tsv"),
+        *("--operating-point", folder / "predictions0.5.csv"),
+        *("--out", tmp_path),
+    ]
+    assert main([str(argument) for argument in arguments]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    metrics = report["metrics"]["system"]["all"]
+    for metric, value in zip(METRICS, expected, strict=True):
+        assert metrics[metric] == pytest.approx(value, abs=1e-6)
+    assert pathlib.Path(tmp_path / "report.md").is_file()
