@@ -220,3 +220,41 @@ def test_memory_does_not_grow_with_the_clip(tmp_path, numbered_film):
     )
     grown = int(result.stdout) / 1024
     assert grown < 300, f"{grown:.0f} MB more"
+
+
+@pytest.mark.parametrize(
+    "name, codec, options",
+    [
+        # No key frame but the first: pictures are built up bit by bit.
+        ("a.mp4", "libx264", {"bf": "0", "x264-params": "intra-refresh=1"}),
+        # Some pictures only have a time stamp.
+        ("a.mpg", "mpeg2video", {"bf": "2"}),
+        # An index of frames, not of times.
+        ("a.avi", "mpeg4", {"bf": "2"}),
+    ],
+)
+def test_where_seeking_leads_astray(
+    tmp_path, numbers_of, monkeypatch, name, codec, options
+):
+    import av
+
+    path = str(tmp_path / name)
+    with av.open(path, "w") as film:
+        track = film.add_stream(codec, rate=25, options=options)
+        track.width, track.height, track.pix_fmt = 128, 32, "yuv420p"
+        track.codec_context.gop_size = 12
+        for number in range(250):
+            picture = np.repeat([number >> k & 1 for k in range(8)], 16)
+            picture = np.full((32, 128, 3), 255 * picture[:, None], np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            film.mux(track.encode(frame))
+        film.mux(track.encode())
+    times = np.arange(0.02, 2, 0.04)
+    clips = [read_frames(path, times, start=k) for k in (5.6, 6.4, 7.2)]
+    monkeypatch.setattr(film_module, "SEEK_FROM", np.inf)
+    for start, (frames, covered) in zip((5.6, 6.4, 7.2), clips, strict=True):
+        slow, slow_covered = from_the_beginning(path, times, start)
+        assert (frames == slow).all() and (covered == slow_covered).all()
+        first = numbers_of(frames)[0]
+        assert numbers_of(frames) == list(range(first, first + 50))
+        assert first == pytest.approx(25 * start, abs=2)
