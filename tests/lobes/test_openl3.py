@@ -1,6 +1,8 @@
 """OpenL3's image network against what is known of the original."""
 
+import gzip
 import os
+import pathlib
 
 import h5py
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from speechbrain_mmsed.dataio.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.media import read_frames
 from speechbrain_mmsed.lobes.visual import OpenL3Embedder, WeightsError
 from speechbrain_mmsed.lobes.visual.resizing import cropped_bilinear
 
@@ -70,8 +73,8 @@ def weights(arrays, tmp_path_factory):
     return write_h5(tmp_path_factory.mktemp("h5") / "openl3.h5", arrays)
 
 
-def slow_network(arrays, pictures, pool):
-    """Layer by layer in float64, (N, H, W, 3) -> (N, D)."""
+def slow_network(arrays, pictures):
+    """Layer by layer in float64, (N, H, W, 3) -> (N, 512, 28, 28)."""
     arrays = {
         name: [torch.from_numpy(a).double() for a in group]
         for name, group in arrays
@@ -95,25 +98,36 @@ def slow_network(arrays, pictures, pool):
         x = F.relu(norm(conv(x, k + 1), f"norm_{k + 1}"))
         x = F.max_pool2d(x, 2)
     x = F.relu(norm(conv(x, 6), "norm_6"))
-    x = F.max_pool2d(conv(x, 7), pool)
-    return x.permute(0, 2, 3, 1).flatten(1).numpy()
+    return conv(x, 7)
+
+
+@pytest.fixture(scope="module")
+def slow_outputs(arrays):
+    """A picture, and what comes out by width."""
+    picture = np.random.default_rng(1).uniform(-1, 1, (1, 224, 224, 3))
+    maps = slow_network(arrays, picture)
+    outputs = {
+        width: F.max_pool2d(maps, pool).permute(0, 2, 3, 1).flatten(1).numpy()
+        for width, pool in ((512, 28), (8192, 7))
+    }
+    return torch.from_numpy(picture).float().permute(0, 3, 1, 2), outputs
 
 
 @pytest.mark.parametrize(
-    "width, pool, under", [(512, 28, None), (8192, 7, "model_weights")]
+    "width, under, fold",
+    [(512, None, False), (512, None, True), (8192, "model_weights", True)],
 )
-def test_equals_the_layers_one_by_one(tmp_path, arrays, width, pool, under):
+def test_equals_the_layers_one_by_one(
+    tmp_path, arrays, slow_outputs, width, under, fold
+):
+    picture, outputs = slow_outputs
     path = write_h5(tmp_path / "a.h5", arrays, under)
-    pictures = np.random.default_rng(1).uniform(-1, 1, (1, 224, 224, 3))
-    expected = slow_network(arrays, pictures, pool)
-    inputs = torch.from_numpy(pictures).float().permute(0, 3, 1, 2)
-    for fold in (False, True):
-        embedder = OpenL3Embedder(path, width, fold=fold)
-        with torch.inference_mode():
-            found = embedder(inputs).numpy()
-        assert found.shape == (1, embedder.width) == expected.shape
-        np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert expected.std() > 0.05
+    embedder = OpenL3Embedder(path, width, fold=fold)
+    with torch.inference_mode():
+        found = embedder(picture).numpy()
+    assert found.shape == (1, embedder.width) == outputs[width].shape
+    np.testing.assert_allclose(found, outputs[width], atol=1e-4)
+    assert found.std() > 0.05
 
 
 @pytest.mark.parametrize("width", [512, 8192])
@@ -128,23 +142,47 @@ def test_parity_with_keras(shared_folder, width):
     assert np.abs(found - expected).max() <= 1e-4
 
 
-def test_golden_output_of_the_original(shared_folder):
-    """Needs the official openl3_image_linear_env.h5."""
+@pytest.fixture
+def official_weights():
+    """The official openl3_image_linear_env.h5, packed or not."""
     path = os.environ.get("MMSED_OPENL3_WEIGHTS")
     if not path:
         pytest.skip("MMSED_OPENL3_WEIGHTS does not name the official weights")
+    return path
+
+
+# Decoders of JPEG and H.264 differ by a grey level here and there.
+GOLDEN = {"rtol": 0.02, "atol": 0.02}
+
+
+def test_golden_output_of_a_picture(shared_folder, official_weights):
     import av
 
     folder = shared_folder / "openl3_parity"
     with av.open(str(folder / "daisy.jpg")) as file:
         picture = next(file.decode(video=0)).to_ndarray(format="rgb24")
-    embedder = OpenL3Embedder(path, 512, "original")
+    embedder = OpenL3Embedder(official_weights, 512, "original")
     found = FrameEmbedding(embedder, precision="fp32")(
         embedder.reduce(picture)[None]
     )
     expected = np.load(folder / "daisy_linear.npz")["embedding"]
-    # Decoders of JPEG differ by a grey level here and there.
-    np.testing.assert_allclose(found, expected, rtol=0.02, atol=0.02)
+    np.testing.assert_allclose(found, expected, **GOLDEN)
+
+
+def test_golden_output_of_a_film(shared_folder, official_weights):
+    """The original's command line embeds each picture, here ten a second."""
+    golden = np.load(shared_folder / "openl3_parity/bento_image_linear.npz")
+    film = shared_folder / "videos" / "openl3_video_bento.mp4"
+    embedder = OpenL3Embedder(official_weights, 512, "video")
+    frames, covered = read_frames(
+        film,
+        golden["timestamps"] + 0.05,
+        embedder.frame_size,
+        embedder.reduce,
+    )
+    assert covered.all()
+    found = FrameEmbedding(embedder, precision="fp32")(frames)
+    np.testing.assert_allclose(found, golden["embedding"], **GOLDEN)
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (257, 900), (100, 80)])
@@ -184,6 +222,11 @@ def test_preprocessing_by_name(weights):
         assert embedder.frame_size is None
         found = prepared(embedder, dim, bright)
         np.testing.assert_allclose(found, np.stack(squares) / scale, atol=1e-5)
+    video = OpenL3Embedder(weights, preprocessing="video")
+    assert video.frame_size == (256, 256)
+    squeezed = [noise(256, 256) // 2, noise(256, 256)]
+    expected = np.stack(squeezed)[:, 16:240, 16:240] / squeezed[1].max()
+    np.testing.assert_allclose(prepared(video, *squeezed), expected, atol=1e-5)
     exact = OpenL3Embedder(weights, preprocessing="exact")
     assert exact.frame_size == (224, 224)
     picture = noise(224, 224)
@@ -197,14 +240,23 @@ def test_the_originals_three_ways_by_size(weights):
     picture = noise(224, 224)
     found = prepared(embedder, picture)[0]
     np.testing.assert_allclose(found, picture / 127.5 - 1, atol=1e-5)
-    picture = noise(240, 250)
-    found = prepared(embedder, picture)[0]
-    square = picture[8:232, 13:237]
-    np.testing.assert_allclose(found, square / square.max(), atol=1e-5)
-    picture = noise(257, 300)
-    found = prepared(embedder, picture)[0]
-    resized = cropped_bilinear(picture, 256, 224) / 255
-    np.testing.assert_allclose(found, resized, atol=1e-5)
+    # Also where only one side is 224: a frequent size of films.
+    for height, width, top, left in (
+        (240, 250, 8, 13),
+        (224, 398, 0, 87),
+        (400, 256, 88, 16),
+    ):
+        picture = noise(height, width)
+        found = prepared(embedder, picture)[0]
+        square = picture[top : top + 224, left : left + 224]
+        np.testing.assert_allclose(found, square / square.max(), atol=1e-5)
+    for height, width in ((257, 300), (144, 176)):
+        picture = noise(height, width)
+        found = prepared(embedder, picture)[0]
+        resized = cropped_bilinear(picture, 256, 224) / 255
+        np.testing.assert_allclose(found, resized, atol=1e-5)
+    black = np.zeros((240, 250, 3), np.uint8)
+    assert (prepared(embedder, black) == 0).all()
 
 
 def test_the_largest_value_is_the_clips_not_the_batchs(weights):
@@ -217,12 +269,34 @@ def test_the_largest_value_is_the_clips_not_the_batchs(weights):
     np.testing.assert_allclose(parts(pictures), whole, atol=1e-4)
 
 
+def test_weights_may_stay_packed(tmp_path, weights):
+    """As they are published; the same weights have the same fingerprint."""
+    content = pathlib.Path(weights).read_bytes()
+    for name in ("a.h5.gz", "renamed.h5"):
+        (tmp_path / name).write_bytes(gzip.compress(content, 1))
+        plain, packed = (
+            OpenL3Embedder(path) for path in (weights, tmp_path / name)
+        )
+        hashes = [e.description()["weights_sha256"] for e in (plain, packed)]
+        assert hashes[0] == hashes[1]
+        pairs = zip(plain.parameters(), packed.parameters(), strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs)
+    packed = (tmp_path / "a.h5.gz").read_bytes()
+    (tmp_path / "half.h5.gz").write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(WeightsError, match=r"half.h5.gz cannot be read"):
+        OpenL3Embedder(tmp_path / "half.h5.gz")
+
+
 def test_files_that_are_no_such_network(tmp_path, arrays):
     with pytest.raises(WeightsError, match=r"gone.h5.*github.*CC BY 4.0"):
         OpenL3Embedder(tmp_path / "gone.h5")
     (tmp_path / "text.h5").write_text("no")
     with pytest.raises(WeightsError, match=r"text.h5 cannot be read"):
         OpenL3Embedder(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "newer.h5", "w") as file:
+        file["layers/conv2d/vars/0"] = np.zeros(3)
+    with pytest.raises(WeightsError, match="layer_names.*model_weights"):
+        OpenL3Embedder(tmp_path / "newer.h5")
     path = write_h5(tmp_path / "less.h5", arrays[:-1])
     with pytest.raises(WeightsError, match="15 layers.*16"):
         OpenL3Embedder(path)

@@ -104,6 +104,13 @@ def test_weights_of_another_network(tmp_path, resnet):
     torch.save(state, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="lacks conv1.weight"):
         ResNet50Embedder(tmp_path / "a.pth")
+    # Whatever else a checkpoint holds ends in the same message.
+    torch.save({**state, "conv1.weight": "none", 7: 8}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="unknown 7"):
+        ResNet50Embedder(tmp_path / "a.pth")
+    torch.save({**state, "conv1.weight": "none"}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="conv1.weight is str"):
+        ResNet50Embedder(tmp_path / "a.pth")
     state = {**resnet.state_dict(), "extra": torch.zeros(1)}
     torch.save(state, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="unknown extra"):
@@ -177,6 +184,21 @@ def test_vgg16_before_and_after_relu(tmp_path, frames):
     torch.testing.assert_close(embedded(after, frames[:1]), rectified)
 
 
+def by_pillow(frame, size, config):
+    """Shorter side resized, middle square; what the tested networks want."""
+    from PIL import Image
+
+    assert config["crop_mode"] == "center"
+    kind = getattr(Image.Resampling, config["interpolation"].upper())
+    short = int(size / config["crop_pct"])
+    height, width = frame.shape[:2]
+    assert height < width
+    shape = (int(short * width / height), short)
+    resized = np.asarray(Image.fromarray(frame).resize(shape, kind))
+    top, left = (round((side - size) / 2) for side in resized.shape[:2])
+    return resized[top : top + size, left : left + size]
+
+
 @pytest.mark.parametrize(
     "name", ["test_resnet", "test_efficientnet", "test_vit"]
 )
@@ -186,18 +208,20 @@ def test_timm_by_name(tmp_path, name):
     network = timm.create_model(name, pretrained=False).eval()
     torch.save({"state_dict": network.state_dict()}, tmp_path / f"{name}.pth")
     embedder = build_embedder(f"timm:{name}", {}, str(tmp_path))
+    assert embedder.frame_size is None
+    frames = np.random.default_rng(0).integers(0, 256, (2, 240, 300, 3))
+    frames = frames.astype(np.uint8)
     config = timm.data.resolve_data_config({}, model=network)
     size = config["input_size"][1]
     assert embedder.image_size == size
-    assert embedder.frame_size == int(size / config["crop_pct"])
-    side = embedder.frame_size
-    frames = torch.randint(0, 256, (2, side, side + 6, 3), dtype=torch.uint8)
-    found = embedded(embedder, frames)
+    expected = [by_pillow(frame, size, config) for frame in frames]
+    reduced = [embedder.reduce(frame) for frame in frames]
+    np.testing.assert_array_equal(reduced, expected)
+    found = embedded(embedder, torch.from_numpy(np.stack(reduced)))
     assert found.shape == (2, embedder.width)
-    top, left = (side - size) // 2, (side + 6 - size) // 2
-    square = frames[:, top : top + size, left : left + size] / 255
     mean, std = torch.tensor(config["mean"]), torch.tensor(config["std"])
-    inputs = ((square - mean) / std).permute(0, 3, 1, 2)
+    inputs = (torch.from_numpy(np.stack(expected)) / 255 - mean) / std
+    inputs = inputs.permute(0, 3, 1, 2)
     with torch.inference_mode():
         features = network.forward_features(inputs)
         expected = network.forward_head(features, pre_logits=True)
@@ -205,9 +229,31 @@ def test_timm_by_name(tmp_path, name):
     assert name in embedder.description()["network"]
 
 
+def test_timm_reads_safetensors_and_squashes(tmp_path):
+    """Nothing is cut off where the configuration wants the whole picture."""
+    timm = pytest.importorskip("timm")
+    safetensors = pytest.importorskip("safetensors.torch")
+    network = timm.create_model("test_resnet", pretrained=False)
+    path = tmp_path / "test_resnet.safetensors"
+    safetensors.save_file(network.state_dict(), path)
+    embedder = build_embedder("timm:test_resnet", {}, str(tmp_path))
+    for name, tensor in embedder.network.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name])
+    frame = np.zeros((100, 300, 3), np.uint8)
+    frame[:, :100] = 255
+    assert not embedder.reduce(frame)[:, :20].all()
+    squash = dict(embedder.config, crop_mode="squash", crop_pct=1.0)
+    embedder.transform = timm.data.create_transform(**squash, normalize=False)
+    reduced = embedder.reduce(frame)
+    assert reduced.shape == (160, 160, 3)
+    assert (reduced[:, :50] == 255).all() and (reduced[:, 57:] == 0).all()
+
+
 def test_timm_errors(tmp_path):
     pytest.importorskip("timm")
     with pytest.raises(ValueError, match="no network 'resnet_18'"):
         TimmEmbedder("resnet_18", tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match="huggingface.co/timm/resnet18"):
+    with pytest.raises(ValueError, match="no network.*tag.*nonsense"):
+        TimmEmbedder("test_resnet.nonsense", tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="timm/resnet18.a1_in1k.*apache-2.0"):
         build_embedder("timm:resnet18", {}, str(tmp_path))

@@ -13,6 +13,8 @@ import hashlib
 
 import torch
 
+from speechbrain_mmsed.lobes.visual.weights import open_unpacked
+
 
 class FrameEmbedder(torch.nn.Module, abc.ABC):
     """What extraction needs to know of an image network.
@@ -156,6 +158,8 @@ def centre_crop(frames, size):
 def file_sha256(path):
     """SHA-256 of a file's content.
 
+    Of the same weights it is the same, packed with gzip or not.
+
     Arguments
     ---------
     path : str
@@ -167,7 +171,7 @@ def file_sha256(path):
         64 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open_unpacked(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

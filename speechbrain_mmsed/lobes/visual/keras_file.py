@@ -4,9 +4,15 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import io
+import zlib
+
 import torch
 
-from speechbrain_mmsed.lobes.visual.weights import WeightsError
+from speechbrain_mmsed.lobes.visual.weights import (
+    WeightsError,
+    open_unpacked,
+)
 
 
 def read_layers(path, layers):
@@ -17,7 +23,8 @@ def read_layers(path, layers):
     Arguments
     ---------
     path : str
-        Weights, or a whole model, as Keras' legacy format writes it.
+        Weights, or a whole model, as Keras' legacy format writes it; perhaps
+        packed with gzip, as they are published.
     layers : torch.nn.Sequential
         Those of its layers that have weights must be as many as the
         file's, of the same kinds and shapes, in the same order.
@@ -70,7 +77,9 @@ def _arrays(path):
             f"pip install 'speechbrain_mmsed[visual]'"
         ) from error
     try:
-        with h5py.File(path, "r") as file:
+        with open_unpacked(path) as file:
+            content = io.BytesIO(file.read())
+        with h5py.File(content, "r") as file:
             group = file.get("model_weights", file)
             layers = []
             for layer in map(_text, group.attrs["layer_names"]):
@@ -82,7 +91,7 @@ def _arrays(path):
                 if tensors:
                     layers.append((layer, tensors))
             return layers
-    except (OSError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, KeyError, TypeError) as error:
         raise WeightsError(
             f"{path} cannot be read as Keras weights ({error}). Expected is "
             f"an .h5 file with layer_names and weight_names, at the top or "

@@ -27,7 +27,7 @@ SHORT_SIDE = 256
 EPSILON = 1e-3  # of Keras' batch normalisation
 # Pooling of the last map of 28 x 28 x 512.
 POOLING = {512: 28, 8192: 7}
-PREPROCESSING = ("resize", "exact", "batch_max", "original")
+PREPROCESSING = ("resize", "exact", "batch_max", "video", "original")
 
 
 class OpenL3Network(torch.nn.Module):
@@ -104,22 +104,28 @@ class OpenL3Network(torch.nn.Module):
 class OpenL3Embedder(FrameEmbedder):
     """OpenL3's image embedding, 512 or 8192 features.
 
-    The original treats pictures in three ways, which depend on their size.
-    Here this is a choice:
+    The original treats pictures in three ways, which depend on their size,
+    and has its own reader for films. Here this is a choice:
 
     - "resize": shorter side to 256 (bilinear, not smoothed before), middle
       square of 224, values in [0, 1]: what pictures larger than 256 get;
     - "exact": squeezed to 224 x 224, values in [-1, 1]: what pictures of
       just this size get;
     - "batch_max": as "resize", divided by the largest value in the clip:
-      what pictures of sides from 225 to 256 get;
-    - "original": one of the three by the film's size, as the original does;
-      sizes that are not listed here are treated as those above 256.
+      what pictures get whose shorter side is at most 256, though these are
+      not resized;
+    - "video": squeezed to 256 x 256 (bicubic), middle square of 224, divided
+      by the largest value in the clip: what films get that the original's
+      command line reads, whatever their size;
+    - "original": one of the first three by the film's size, as pictures in
+      memory get. Those smaller than 224, which the original refuses, are
+      treated as those above 256.
 
     Arguments
     ---------
     weights : str
-        Official file `openl3_image_<mel128|mel256|linear>_<env|music>.h5`.
+        Official file `openl3_image_<mel128|mel256|linear>_<env|music>.h5`,
+        packed with gzip (as it is published) or not.
     embedding_size : int
         512 or 8192.
     preprocessing : str
@@ -140,8 +146,9 @@ class OpenL3Embedder(FrameEmbedder):
     ...
     speechbrain_mmsed.lobes.visual.weights.WeightsError: OpenL3 needs the \
 file openl3_image_mel256_env.h5, which is not there. It is published at \
-https://github.com/marl/openl3/tree/models (licence: CC BY 4.0); get it and \
-put it there, nothing is downloaded for you
+https://github.com/marl/openl3/tree/models as \
+openl3_image_<...>-v0_4_0.h5.gz, which need not be unpacked (licence: \
+CC BY 4.0); get it and put it there, nothing is downloaded for you
     """
 
     def __init__(
@@ -161,13 +168,14 @@ put it there, nothing is downloaded for you
         path = find_weights(
             weights,
             "OpenL3",
-            "https://github.com/marl/openl3/tree/models",
+            "https://github.com/marl/openl3/tree/models as "
+            "openl3_image_<...>-v0_4_0.h5.gz, which need not be unpacked",
             "CC BY 4.0",
         )
         self.preprocessing = preprocessing
-        self.weights_sha256 = file_sha256(path)
         network = OpenL3Network(embedding_size)
         read_layers(path, network.layers)
+        self.weights_sha256 = file_sha256(path)
         network.requires_grad_(False).eval()
         if fold:
             network.fold()
@@ -176,8 +184,10 @@ put it there, nothing is downloaded for you
 
     @property
     def frame_size(self):
-        """(224, 224) for "exact", otherwise as coded; see `reduce`."""
-        return (SIZE, SIZE) if self.preprocessing == "exact" else None
+        """224 x 224 for "exact", 256 x 256 for "video", else as coded."""
+        sides = {"exact": SIZE, "video": SHORT_SIDE}
+        side = sides.get(self.preprocessing)
+        return side and (side, side)
 
     def reduce(self, picture):
         """The middle square of the resized picture.
@@ -185,23 +195,25 @@ put it there, nothing is downloaded for you
         Arguments
         ---------
         picture : np.ndarray
-            (H, W, 3) uint8, as coded.
+            (H, W, 3) uint8, read at `frame_size`.
 
         Returns
         -------
         reduced : np.ndarray
-            (224, 224, 3): for "exact" the picture itself, otherwise float32
+            (224, 224, 3): for "exact" and "video" uint8, otherwise float32
             from 0 to 255; for "original" already as the network takes it,
             unless it is to be divided by the largest value of the clip.
         """
         if self.preprocessing == "exact":
             return picture
+        if self.preprocessing == "video":
+            return _square(picture)
         if self.preprocessing == "original":
             height, width = picture.shape[:2]
             if (height, width) == (SIZE, SIZE):
                 return picture.astype(np.float32) / 127.5 - 1.0
-            if SIZE < min(height, width) <= SHORT_SIDE:
-                return _square(picture)
+            if SIZE <= min(height, width) <= SHORT_SIDE:
+                return _square(picture).astype(np.float32)
             return cropped_bilinear(picture, SHORT_SIDE, SIZE) / 255.0
         return cropped_bilinear(picture, SHORT_SIDE, SIZE)
 
@@ -261,8 +273,7 @@ put it there, nothing is downloaded for you
 
 
 def _square(picture):
-    """The middle square of 224 pixels, not resized, 0 to 255."""
+    """The middle square of 224 pixels, not resized."""
     top = (picture.shape[0] - SIZE) // 2
     left = (picture.shape[1] - SIZE) // 2
-    square = picture[top : top + SIZE, left : left + SIZE]
-    return square.astype(np.float32)
+    return picture[top : top + SIZE, left : left + SIZE]

@@ -51,15 +51,17 @@ class TemporallyCoherentEmbedder(ImageNetEmbedder):
     ...
     speechbrain_mmsed.lobes.visual.weights.WeightsError: The temporally \
 coherent network needs the file tce.pth.tar, which is not there. It is \
-published at https://github.com/csiro-robotics/TCE (licence: none stated); \
-get it and put it there, nothing is downloaded for you
+published at https://github.com/csiro-robotics/TCE, whose checkpoints' host \
+is gone: ask its authors, or take the stream resnet50 (licence: none \
+stated); get it and put it there, nothing is downloaded for you
     """
 
     def __init__(self, weights):
         path = find_weights(
             weights,
             "The temporally coherent network",
-            "https://github.com/csiro-robotics/TCE",
+            "https://github.com/csiro-robotics/TCE, whose checkpoints' host is "
+            "gone: ask its authors, or take the stream resnet50",
             "none stated",
         )
         network = _trunk("The temporally coherent network")
@@ -112,7 +114,8 @@ downloaded for you
         super().__init__(
             WIDTH,
             network,
-            "ResNet-50, ImageNet (a substitute, not temporally coherent)",
+            "ResNet-50, ImageNet (a substitute, not the paper's temporally "
+            "coherent network)",
             path,
         )
 

@@ -4,13 +4,11 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import math
-
+import numpy as np
 import torch
 
 from speechbrain_mmsed.lobes.visual.base import (
     FrameEmbedder,
-    centre_crop,
     file_sha256,
 )
 from speechbrain_mmsed.lobes.visual.weights import (
@@ -22,6 +20,9 @@ from speechbrain_mmsed.lobes.visual.weights import (
 
 class TimmEmbedder(FrameEmbedder):
     """A network of timm without its classifier.
+
+    Pictures are resized, cropped and standardised by timm itself, as the
+    configuration of the network says.
 
     Arguments
     ---------
@@ -36,6 +37,18 @@ class TimmEmbedder(FrameEmbedder):
         If the file is missing or holds another network.
     ValueError
         If timm has no such network.
+
+    Example
+    -------
+    >>> import pytest
+    >>> timm = pytest.importorskip("timm")
+    >>> path = getfixture("tmp_path") / "test_resnet.pth"
+    >>> torch.save(timm.create_model("test_resnet").state_dict(), path)
+    >>> embedder = TimmEmbedder("test_resnet", path)
+    >>> picture = embedder.reduce(np.zeros((48, 64, 3), np.uint8))
+    >>> frames = torch.from_numpy(picture)[None]
+    >>> embedder(embedder.preprocess(frames)).shape
+    torch.Size([1, 96])
     """
 
     def __init__(self, name, weights):
@@ -46,58 +59,66 @@ class TimmEmbedder(FrameEmbedder):
                 f"The stream timm:{name} needs timm: "
                 f"pip install 'speechbrain_mmsed[networks]'"
             ) from error
-        if not timm.is_model(name.split(".")[0]):
-            near = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
-            raise ValueError(
-                f"timm {timm.__version__} has no network {name!r}; similar "
-                f"names: {', '.join(near) or 'none'}"
-            )
+        network = _headless(timm, name)
         path = find_weights(
-            weights,
-            f"timm:{name}",
-            f"https://huggingface.co/timm/{name}",
-            "as stated there",
+            weights, f"timm:{name}", *_published(network.pretrained_cfg)
         )
-        network = timm.create_model(name, pretrained=False, num_classes=0)
-        config = timm.data.resolve_data_config({}, model=network)
-        size = config["input_size"][1]
-        # Names of what num_classes=0 removed, and of nothing else.
-        whole = timm.create_model(name, pretrained=False)
-        heads = set(whole.state_dict()) - set(network.state_dict())
-        fill_network(network, _state(path), path, tuple(heads))
+        heads = _head_names(timm, name, network)
+        fill_network(network, _state(path), path, heads)
         network = network.requires_grad_(False).eval()
+        config = timm.data.resolve_data_config({}, model=network)
         # Measured: what timm says of itself is wrong for some networks.
         with torch.inference_mode():
             width = network(torch.zeros(1, *config["input_size"])).shape[1]
-        super().__init__(width, size)
-        self.network, self.name = network, name
+        super().__init__(width, config["input_size"][1])
+        self.network, self.name, self.config = network, name, config
         self.weights_sha256 = file_sha256(path)
-        # What is cut out is this share of the resized picture's side.
-        self.short_side = math.floor(size / config["crop_pct"])
+        # Standardising is left to `preprocess`: bytes take less memory.
+        self.transform = timm.data.create_transform(
+            **config, is_training=False, normalize=False
+        )
         for key in ("mean", "std"):
             value = torch.tensor(config[key]).view(3, 1, 1)
             self.register_buffer(key, value)
 
     @property
     def frame_size(self):
-        """The shorter side."""
-        return self.short_side
+        """As coded; see `reduce`."""
+        return None
+
+    def reduce(self, picture):
+        """Resizes and crops as the network's configuration says.
+
+        Arguments
+        ---------
+        picture : np.ndarray
+            (H, W, 3) uint8, as coded.
+
+        Returns
+        -------
+        reduced : np.ndarray
+            (h, w, 3) uint8, of the size that the network takes.
+        """
+        from PIL import Image
+
+        image = Image.fromarray(np.ascontiguousarray(picture))
+        return self.transform(image).permute(1, 2, 0).numpy()
 
     def preprocess(self, frames):
-        """Crops and standardises as the network's configuration says.
+        """Standardises as the network's configuration says.
 
         Arguments
         ---------
         frames : torch.Tensor
-            (N, H, W, 3) uint8, RGB, read at `frame_size`.
+            (N, h, w, 3) uint8, RGB, as `reduce` gives them.
 
         Returns
         -------
         preprocessed : torch.Tensor
-            (N, 3, image_size, image_size) float32.
+            (N, 3, h, w) float32.
         """
-        square = centre_crop(frames, self.image_size).permute(0, 3, 1, 2)
-        return (square.float() / 255.0 - self.mean) / self.std
+        pictures = frames.permute(0, 3, 1, 2).float() / 255.0
+        return (pictures - self.mean) / self.std
 
     def forward(self, preprocessed):
         """Embeds pictures.
@@ -105,7 +126,7 @@ class TimmEmbedder(FrameEmbedder):
         Arguments
         ---------
         preprocessed : torch.Tensor
-            (N, 3, image_size, image_size).
+            (N, 3, h, w).
 
         Returns
         -------
@@ -122,18 +143,44 @@ class TimmEmbedder(FrameEmbedder):
         description : dict
             network, weights_sha256, preprocessing.
         """
-        mean, std = (
-            [round(float(x), 4) for x in buffer.flatten()]
-            for buffer in (self.mean, self.std)
+        config = ", ".join(
+            f"{key} {value}" for key, value in sorted(self.config.items())
         )
         return {
             "network": f"timm {self.name}, no classifier",
             "weights_sha256": self.weights_sha256,
-            "preprocessing": (
-                f"bicubic {self.short_side}, crop {self.image_size}, "
-                f"mean {mean}, std {std}"
-            ),
+            "preprocessing": f"timm: {config}",
         }
+
+
+def _headless(timm, name):
+    """The network without its classifier, or an error with near names."""
+    if not timm.is_model(name.split(".")[0]):
+        near = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
+        raise ValueError(
+            f"timm {timm.__version__} has no network {name!r}; similar "
+            f"names: {', '.join(near) or 'none'}"
+        )
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=0)
+    except RuntimeError as error:  # what stands after the point
+        raise ValueError(
+            f"timm {timm.__version__} has no network {name!r} ({error})"
+        ) from error
+
+
+def _published(config):
+    """Where timm says that a network's weights are, and their licence."""
+    place = config.get("url") or "a place that timm does not know"
+    if config.get("hf_hub_id"):
+        place = f"https://huggingface.co/{config['hf_hub_id']}"
+    return place, config.get("license") or "as stated there"
+
+
+def _head_names(timm, name, network):
+    """Names of what a network without classifier lacks, and of no more."""
+    whole = timm.create_model(name, pretrained=False)
+    return tuple(set(whole.state_dict()) - set(network.state_dict()))
 
 
 def _state(path):

@@ -8,6 +8,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import gzip
 import os
 import pickle
 
@@ -59,6 +60,32 @@ MIT); get it and put it there, nothing is downloaded for you
         f"published at {published} (licence: {licence}); get it and put it "
         f"there, nothing is downloaded for you"
     )
+
+
+def open_unpacked(path):
+    """Opens a file of weights, unpacking it if it is packed with gzip.
+
+    Arguments
+    ---------
+    path : str
+        The file; whether it is packed is seen from its first bytes.
+
+    Returns
+    -------
+    file
+        Open for reading bytes.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.h5"
+    >>> _ = path.write_bytes(gzip.compress(b"weights"))
+    >>> with open_unpacked(path) as file:
+    ...     print(file.read())
+    b'weights'
+    """
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if packed else open(path, "rb")
 
 
 def load_weights(path):
@@ -128,6 +155,7 @@ def fill_network(network, state, path, unused=()):
     WeightsError
         If names or shapes differ.
     """
+    state = {str(k): v for k, v in state.items()}
     state = {k: v for k, v in state.items() if not k.startswith(unused)}
     expected = network.state_dict()
     missing = sorted(set(expected) - set(state))
@@ -135,9 +163,9 @@ def fill_network(network, state, path, unused=()):
     missing = [k for k in missing if not k.endswith("num_batches_tracked")]
     strange = sorted(set(state) - set(expected))
     shapes = [
-        f"{k} is {tuple(state[k].shape)} instead of {tuple(v.shape)}"
+        f"{k} is {_shape(state[k])} instead of {tuple(v.shape)}"
         for k, v in expected.items()
-        if k in state and state[k].shape != v.shape
+        if k in state and _shape(state[k]) != tuple(v.shape)
     ]
     for what, names in (
         ("lacks", missing),
@@ -151,3 +179,10 @@ def fill_network(network, state, path, unused=()):
                 f"{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
             )
     network.load_state_dict(state, strict=False)
+
+
+def _shape(value):
+    """Of a tensor; what else a checkpoint may hold is named by its type."""
+    if isinstance(value, torch.Tensor):
+        return tuple(value.shape)
+    return type(value).__name__
