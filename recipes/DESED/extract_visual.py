@@ -34,6 +34,7 @@ from speechbrain_mmsed.dataio.stream_import import StreamImport
 from speechbrain_mmsed.dataio.stream_pack import pack_stream
 from speechbrain_mmsed.dataio.streams import StreamError, StreamStore
 from speechbrain_mmsed.dataio.tables import AnnotationError
+from speechbrain_mmsed.dataio.wanted import WANTED_FILE
 from speechbrain_mmsed.files import DiskFullError
 from speechbrain_mmsed.lobes.visual import WeightsError
 from speechbrain_mmsed.training.hparams import (
@@ -186,6 +187,8 @@ def extract(hparams, device):
             **hparams["imported"],
         ).run(clips)
     print(report_table(reports))
+    wanted = os.path.join(hparams["prepared_folder"], WANTED_FILE)
+    print(f"Films that lack, for a download program: {wanted}")
     stores = {stream: StreamStore(folder, stream) for stream in reports}
     if hparams["pack"]:
         for store in stores.values():

@@ -45,7 +45,8 @@ class FilmSound:
     def __init__(self, path):
         import av
 
-        self.errors = (av.FFmpegError, OSError, ValueError)
+        # IndexError: a track that appears only later in the file.
+        self.errors = (av.FFmpegError, OSError, ValueError, IndexError)
         try:
             self.container = av.open(os.fspath(path), metadata_errors="replace")
         except self.errors as error:
@@ -55,6 +56,9 @@ class FilmSound:
             self.container.close()
             raise NoSoundError("absent: the film has no sound track")
         self.track = self.container.streams.audio[0]
+        if self.track.codec_context is None:
+            self.container.close()
+            raise NoSoundError("unreadable: no decoder for its sound")
         self.samplerate = self.track.codec_context.sample_rate
         self.channels = self.track.codec_context.channels
         self._convert = av.AudioResampler(format="fltp")

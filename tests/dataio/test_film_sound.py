@@ -1,10 +1,12 @@
 """Sound tracks of films, against the samples that were written."""
 
 import fractions
+import types
 
 import numpy as np
 import pytest
 
+from speechbrain_mmsed.dataio.film_sound import FilmSound, NoSoundError
 from speechbrain_mmsed.dataio.sound import SoundError, probe_sound, read_sound
 
 RATE = 16000
@@ -97,3 +99,24 @@ def test_no_sound_track_and_no_film(tmp_path, numbered_film):
     assert probe_sound(tmp_path / "bad.mp4").status.startswith("unreadable")
     (tmp_path / "empty.webm").write_bytes(b"")
     assert "zero-length" in probe_sound(tmp_path / "empty.webm").status
+
+
+def test_a_track_without_a_decoder(tmp_path, monkeypatch):
+    """What av gives for a codec that this build of FFmpeg does not know."""
+    import av
+
+    class Unknown:
+        """An open film whose sound has no decoder."""
+
+        streams = types.SimpleNamespace(
+            audio=[types.SimpleNamespace(codec_context=None)]
+        )
+        closed = False
+
+        def close(self):
+            Unknown.closed = True
+
+    monkeypatch.setattr(av, "open", lambda *args, **kwargs: Unknown())
+    with pytest.raises(NoSoundError, match="no decoder"):
+        FilmSound(tmp_path / "a.mp4")
+    assert Unknown.closed
