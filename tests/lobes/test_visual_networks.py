@@ -1,11 +1,14 @@
 """Networks of torchvision and timm with weights that a user brings."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from speechbrain_mmsed.dataio.stream_choice import build_embedder
 from speechbrain_mmsed.lobes.visual import (
+    OpenL3Embedder,
     ResNet50Embedder,
     TemporallyCoherentEmbedder,
     TimmEmbedder,
@@ -247,6 +250,26 @@ def test_timm_reads_safetensors_and_squashes(tmp_path):
     reduced = embedder.reduce(frame)
     assert reduced.shape == (160, 160, 3)
     assert (reduced[:, :50] == 255).all() and (reduced[:, 57:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "package, extra, build",
+    [
+        ("h5py", "visual", OpenL3Embedder),
+        ("torchvision", "networks", ResNet50Embedder),
+        ("torchvision", "networks", TemporallyCoherentEmbedder),
+        ("torchvision", "networks", VGG16Embedder),
+        ("timm", "networks", lambda path: TimmEmbedder("resnet18", path)),
+    ],
+)
+def test_missing_packages_say_what_to_install(
+    tmp_path, monkeypatch, package, extra, build
+):
+    (tmp_path / "weights").write_text("whatever")
+    monkeypatch.setitem(sys.modules, package, None)
+    install = rf"needs.*{package}: pip install .*\[{extra}\]"
+    with pytest.raises(ImportError, match=install):
+        build(tmp_path / "weights")
 
 
 def test_timm_errors(tmp_path):
