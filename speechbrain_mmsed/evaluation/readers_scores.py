@@ -29,6 +29,7 @@ from speechbrain_mmsed.evaluation.readers_match import (
     check_coverage,
     match_names,
 )
+from speechbrain_mmsed.evaluation.readers_precision import single_precision
 from speechbrain_mmsed.evaluation.tuning import THRESHOLDS as F1_THRESHOLDS
 from speechbrain_mmsed.evaluation.tuning import WINDOWS
 from speechbrain_mmsed.postprocessing.decode import frames_inside
@@ -209,43 +210,6 @@ def _continued(values, n_frames):
     period = 2 * len(values)
     index = np.arange(n_frames) % period
     return values[np.where(index < len(values), index, period - 1 - index)]
-
-
-def single_precision(values, thresholds):
-    """Single precision that lies on the same side of every threshold.
-
-    The nearest float32 of a score 0.3 lies above 0.3 and that of 0.7 below
-    0.7, which would matter for scores written with few decimals.
-
-    Arguments
-    ---------
-    values : numpy.ndarray
-        Double precision, any shape.
-    thresholds : numpy.ndarray
-        Rising, in double precision.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 of the same shape.
-
-    Example
-    -------
-    >>> values = np.array([0.3, 0.7, 0.30000001])
-    >>> thresholds = np.array([0.3, 0.7])
-    >>> (values.astype(np.float32).astype(float)[:2] > thresholds).tolist()
-    [True, False]
-    >>> single = single_precision(values, thresholds).astype(float)
-    >>> (single[:2] > thresholds).tolist(), bool(single[2] > 0.3)
-    ([False, False], True)
-    """
-    single = values.astype(np.float32)
-    wanted = np.searchsorted(thresholds, values)
-    level = np.searchsorted(thresholds, single.astype(np.float64))
-    for sign, towards in ((1, np.float32(0)), (-1, np.float32(1))):
-        wrong = sign * (level - wanted) > 0
-        single[wrong] = np.nextafter(single[wrong], towards)
-    return single
 
 
 def _notes(grid, padded, columns, truth, ends):

@@ -65,7 +65,11 @@ def read_text_table(path, columns, what):
         raise PredictionError(f"{path}: no table ({error})") from error
     table.columns = header
     table.index = pd.RangeIndex(2, len(table) + 2)
-    table = table[columns].apply(lambda column: column.str.strip())
+    table = pd.DataFrame(
+        {name: [cell.strip() for cell in table[name]] for name in columns},
+        index=table.index,
+        dtype=object,
+    )
     return table[(table != "").any(axis=1)]
 
 
