@@ -25,6 +25,7 @@ REQUIREMENTS = [
     "psds_eval>=0.5.3",
     "sed_eval>=0.2.1",
     "tensorboard>=2.14",
+    "markdown>=3.4",
 ]
 
 EXTRAS = {
@@ -44,6 +45,7 @@ EXTRAS = {
 }
 EXTRAS["dev"] = (
     EXTRAS["visual"]
+    + EXTRAS["networks"]
     + EXTRAS["plot"]
     + [
         "pytest>=8",
