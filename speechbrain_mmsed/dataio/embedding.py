@@ -3,19 +3,45 @@
 Stills and black screens are common in collected films, so pictures with the
 same bytes are embedded once. Which precision and memory layout are fast
 depends on the machine: without native support, bfloat16 on a processor is
-ten times slower than float32.
+ten times slower than float32. Since features of two precisions differ, a
+stream that is begun keeps its own (`FrameEmbedding.adopt`).
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import contextlib
+import logging
 import threading
 
 import numpy as np
 import torch
 
+logger = logging.getLogger(__name__)
+
 PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def has_bf16(device):
+    """Whether a device computes in bfloat16 and does not only emulate it.
+
+    Arguments
+    ---------
+    device : str
+        "cpu", "cuda", ...
+
+    Returns
+    -------
+    native : bool
+
+    Example
+    -------
+    >>> has_bf16("cpu") in (True, False)
+    True
+    """
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def choose_precision(precision, device, bf16_accurate=True):
@@ -48,13 +74,7 @@ def choose_precision(precision, device, bf16_accurate=True):
         )
     if precision != "auto":
         return precision
-    if not bf16_accurate:
-        return "fp32"
-    if torch.device(device).type == "cuda":
-        native = torch.cuda.is_bf16_supported()
-    else:
-        native = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return "bf16" if native else "fp32"
+    return "bf16" if bf16_accurate and has_bf16(device) else "fp32"
 
 
 def distinct_frames(frames):
@@ -98,7 +118,7 @@ class FrameEmbedding:
     device : str
         Where to compute.
     precision : str
-        "auto", "fp32" or "bf16"; see `choose_precision`.
+        "fp32", "bf16" or "auto"; see `choose_precision`.
     batch_size : int
         Pictures at a time.
     channels_last : bool
@@ -116,7 +136,7 @@ class FrameEmbedding:
         self,
         embedder,
         device="cpu",
-        precision="auto",
+        precision="fp32",
         batch_size=32,
         channels_last=True,
     ):
@@ -124,6 +144,7 @@ class FrameEmbedding:
         self.precision = choose_precision(
             precision, device, embedder.bf16_accurate
         )
+        self.automatic = precision == "auto"
         self.batch_size = batch_size
         # Threads share a processor's cores, but a GPU's memory they take
         # turns at.
@@ -136,6 +157,24 @@ class FrameEmbedding:
         self.embedder = embedder.eval().to(
             self.device, memory_format=self.layout
         )
+
+    def adopt(self, precision):
+        """Computes as the features of the stream so far.
+
+        Arguments
+        ---------
+        precision : str
+            "fp32" or "bf16".
+        """
+        self.precision = choose_precision(precision, self.device)
+        if self.precision == "bf16" and not has_bf16(self.device):
+            logger.warning(
+                "The stream was begun in bf16, and is continued in it, but "
+                "this %s only emulates bf16, which is slow. Extract it on "
+                "machines like the first, or remove its folder and set "
+                "precision: fp32",
+                self.device.type,
+            )
 
     def __call__(self, frames):
         """Embeds pictures.

@@ -76,7 +76,9 @@ class StreamExtraction:
             store = StreamStore(streams_folder, stream)
             description = self._description(embedding)
             description["made_from"] = (made_from or {}).get(stream, stream)
-            store.begin(description)
+            # Another machine would choose otherwise, but a stream has one.
+            adopt = ("precision",) if embedding.automatic else ()
+            embedding.adopt(store.begin(description, adopt)["precision"])
             self.stores[stream] = store
 
     def _description(self, embedding):

@@ -25,6 +25,7 @@ IDENTITY = (
     "width",
     "n_frames",
     "clip_seconds",
+    "precision",
 )
 
 
@@ -115,7 +116,7 @@ def read_description(path):
         ) from error
 
 
-def agree_on_description(path, description):
+def agree_on_description(path, description, adopt=()):
     """Writes a `stream.json`, or makes sure that the one there agrees.
 
     Arguments
@@ -124,6 +125,13 @@ def agree_on_description(path, description):
         The file.
     description : dict
         What makes the features; see `IDENTITY`.
+    adopt : tuple of str
+        Keys in which the stored value is as welcome as the one given.
+
+    Returns
+    -------
+    description : dict
+        That of the features: as given, with the stored value of `adopt`.
 
     Raises
     ------
@@ -133,9 +141,11 @@ def agree_on_description(path, description):
     found = read_description(path)
     if found is None:
         write_json(path, description)
-        return
+        return description
+    stored = {key: found[key] for key in adopt if key in found}
+    description = {**description, **stored}
     if fingerprint(found) == fingerprint(description):
-        return
+        return description
     differing = "\n".join(
         f"  {key}: stored {found.get(key)!r}, "
         f"asked for {description.get(key)!r}"

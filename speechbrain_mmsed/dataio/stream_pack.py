@@ -46,7 +46,7 @@ class PackedStore(StreamStore):
     -------
     >>> folder = getfixture("tmp_path")
     >>> store = StreamStore(folder, "pictures")
-    >>> store.begin({"width": 3, "n_frames": 64})
+    >>> _ = store.begin({"width": 3, "n_frames": 64})
     >>> store.write("weak/a", np.ones((64, 3)))
     >>> pack_stream(store, ["weak/a"])
     >>> PackedStore(folder, "pictures").read("weak/a").shape

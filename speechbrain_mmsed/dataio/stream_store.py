@@ -77,13 +77,18 @@ class StreamStore:
         """Content of `stream.json`, or None if there is none."""
         return read_description(self.description_file)
 
-    def begin(self, description):
+    def begin(self, description, adopt=()):
         """Prepares the folder for features of this description.
 
         Arguments
         ---------
+        description, adopt
+            As `agree_on_description` takes them.
+
+        Returns
+        -------
         description : dict
-            What makes the features; see `IDENTITY`.
+            That of the features which are to be added.
 
         Raises
         ------
@@ -91,8 +96,11 @@ class StreamStore:
             If the folder holds features made otherwise.
         """
         with locked(os.path.join(self.folder, ".begin.lock")):
-            agree_on_description(self.description_file, description)
+            description = agree_on_description(
+                self.description_file, description, adopt
+            )
         remove_leftovers(self.folder)
+        return description
 
     def write(self, clip_id, features, covered_seconds=None, source=""):
         """Stores a clip's features.

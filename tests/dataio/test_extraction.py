@@ -266,6 +266,35 @@ def test_other_settings_are_refused(tmp_path, clips):
         extraction(tmp_path, {"colours": Colours(32)})
 
 
+def machine(monkeypatch, bf16):
+    """Makes this machine one with or without units for bfloat16."""
+    supported = "_is_mkldnn_bf16_supported"
+    monkeypatch.setattr(torch.ops.mkldnn, supported, lambda: bf16)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_machines_do_not_mix_precisions(
+    tmp_path, clips, monkeypatch, caplog, first
+):
+    """`auto` is settled by whoever begins the stream."""
+
+    def run(precision, bf16):
+        machine(monkeypatch, bf16)
+        embedding = FrameEmbedding(Colours(), precision=precision)
+        StreamExtraction({"colours": embedding}, tmp_path, 16, 4.0)
+        return embedding.precision
+
+    begun, other = ("bf16", "fp32") if first else ("fp32", "bf16")
+    assert run("auto", first) == begun
+    assert not caplog.text
+    assert run("auto", not first) == begun
+    assert ("only emulates bf16" in caplog.text) == first
+    assert run(begun, not first) == begun
+    asked = f"precision: stored '{begun}', asked for '{other}'"
+    with pytest.raises(StreamError, match=asked):
+        run(other, first)
+
+
 def test_progress_bar(tmp_path, clips, capsys):
     extraction(tmp_path).run(clips)
     assert "7/7" in capsys.readouterr().err

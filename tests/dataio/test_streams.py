@@ -28,6 +28,7 @@ DESCRIPTION = {
     "width": 3,
     "n_frames": 64,
     "clip_seconds": 10.0,
+    "precision": "fp32",
 }
 
 

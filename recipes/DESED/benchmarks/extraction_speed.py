@@ -135,6 +135,7 @@ def main():
     parser.add_argument("--network", default="efficientnet_lite0")
     parser.add_argument("--weights", default="weights", help="file or folder")
     parser.add_argument("--image_size", type=int, default=224)
+    parser.add_argument("--precision", default="auto", help="of ours")
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     times = grid_times()
@@ -149,7 +150,9 @@ def main():
         paths, distinct = usable(paths[: args.films], times)
         settings = (args.network, args.weights, args.image_size)
         slow = build(*settings, fast=False).eval()
-        fast = FrameEmbedding(build(*settings, fast=True))
+        fast = FrameEmbedding(
+            build(*settings, fast=True), precision=args.precision
+        )
         spans = {"loop": [], "ours": []}
         shares = {"loop": [], "ours": []}
         for repeat in range(args.repeats):
@@ -167,7 +170,8 @@ def main():
     print(
         f"{args.network}, {len(paths)} clips of 64 pictures, "
         f"{100 * distinct:.0f} % of the pictures distinct, "
-        f"{torch.get_num_threads()} threads, {args.repeats} turns"
+        f"{torch.get_num_threads()} threads, {args.repeats} turns, ours in "
+        f"{fast.precision}"
     )
     for title, values in spans.items():
         print(
