@@ -203,11 +203,12 @@ def test_cells_of_the_reference(data, capsys, table, column, value, words):
         ("Cat", "-0.1", ["not from 0 to 1", "line 3, Cat: -0.1"]),
         ("Cat", "nan", ["not finite", "line 3, Cat: nan"]),
         ("Dog", "inf", ["not finite", "line 3, Dog: inf"]),
-        ("Dog", "", ["not finite", "line 3, Dog: nan"]),
-        ("Dog", "high", ["not numbers", "high"]),
+        ("Dog", "", ["not numbers", "line 3, Dog: ''"]),
+        ("Dog", "high", ["not numbers", "line 3, Dog: 'high'"]),
         ("onset", "0.6", ["overlap or leave gaps", "0.6", "ends at 0.5 s"]),
         ("onset", "0.4", ["overlap or leave gaps", "line 3: 0.4 to 1 s"]),
-        ("onset", "", ["times are not finite", "line 3"]),
+        ("onset", "", ["not numbers", "line 3, onset: ''"]),
+        ("onset", "nan", ["times are not finite", "line 3"]),
         ("offset", "0.5", ["do not end after they start", "line 3"]),
     ],
 )
@@ -217,6 +218,26 @@ def test_cells_of_score_tables(data, capsys, column, value, words):
     message = fail(capsys, data, "tables")
     all_in(message, "in 2 of 14 files", "Y03.tsv", *words)
     all_in(message, "Files: Y03.tsv, Y04.tsv")
+
+
+def test_rows_of_other_lengths(data, capsys):
+    path = data / "tables/Y03.tsv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *(f"{row}\t1" for row in lines[1:])]))
+    all_in(fail(capsys, data, "tables"), "Y03.tsv", "5 and 4")
+    path.write_text("\n".join([*lines[:3], lines[3] + "\t1", *lines[4:]]))
+    all_in(fail(capsys, data, "tables"), "Y03.tsv", "line 4 has 5 cells")
+    path.write_text("\n".join(lines))
+    with open(data / "truth.tsv", "a") as file:
+        file.write("Y02.wav\t8\t9\tDog\tCat\n")
+    all_in(fail(capsys, data, "tables"), "truth.tsv, line 17", "5 cells")
+
+
+def test_files_that_are_no_text(data, capsys):
+    (data / "durations.tsv").write_bytes(b"filename\tduration\n\xff\xfe\t1")
+    all_in(fail(capsys, data, "tables"), "durations.tsv", "UTF-8")
+    (data / "tables/Y07.tsv").write_bytes(b"\x89PNG\xff\xfe")
+    all_in(fail(capsys, data, "tables"), "Y07.tsv", "UTF-8")
 
 
 def shift(table):

@@ -36,6 +36,7 @@ def main(argv=None):
     try:
         evaluate(arguments)
     except UsageError as error:
-        print(f"mmsed {arguments.command}: {error}", file=sys.stderr)
+        message = " ".join(str(error).split())
+        print(f"mmsed {arguments.command}: {message}", file=sys.stderr)
         return 2
     return 0

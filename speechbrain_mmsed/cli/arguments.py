@@ -12,7 +12,7 @@ import speechbrain_mmsed
 EVALUATE = """\
 Evaluates sound event detection: clip-, segment- and event-based F1, PSDS1 and
 PSDS2, by the official libraries, of any system whose scores or events are on
-disk. Writes report.json, report.md and pictures.
+disk. Writes report.html (one page with pictures), report.md, report.json.
 
 Predictions are told apart by their content:
   npz        scores of this package: one file, or a folder of weight_<w>.npz
@@ -64,6 +64,11 @@ def make_parser():
     _add_data(evaluate)
     _add_tuning(evaluate)
     _add_video(evaluate)
+    evaluate.add_argument(
+        "--audio",
+        metavar="DIR",
+        help="sounds or films of the clips, for the pictures of single clips",
+    )
     return parser
 
 

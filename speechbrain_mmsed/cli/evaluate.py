@@ -20,10 +20,15 @@ from speechbrain_mmsed.cli.definitions import (
     figures_section,
     untuned_text,
 )
-from speechbrain_mmsed.cli.extras import extra_figures, extra_sections
 from speechbrain_mmsed.cli.inputs import read_inputs
 from speechbrain_mmsed.cli.points import split_points
 from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
+from speechbrain_mmsed.evaluation.further import (
+    further_figures,
+    further_sections,
+)
+from speechbrain_mmsed.evaluation.pictures import PictureData, plot_details
+from speechbrain_mmsed.evaluation.pictures.page import write_page
 from speechbrain_mmsed.evaluation.plots import plot_report
 from speechbrain_mmsed.evaluation.readers import FORMS, PredictionError
 from speechbrain_mmsed.evaluation.report import render_report, screen_report
@@ -83,20 +88,35 @@ def evaluate(arguments):
     splits = _splits(inputs, parameters)
     report = _report(inputs, parameters, splits, arguments, said)
     if inputs.scores is not None:
-        report["further"] = extra_figures(
+        report["further"] = further_figures(
             inputs.scores,
             inputs.truth["evaluation"],
             parameters,
             arguments.intervals,
         )
-        report["sections"] += extra_sections(report["further"])
+        report["sections"] += further_sections(
+            report["further"], arguments.name
+        )
     report["metadata"]["seconds"] = round(time.time() - start, 1)
     print(screen_report(report))
     try:
-        _write(report, out)
+        drawn_from = PictureData(
+            splits["all"].figures(),
+            inputs.truth["evaluation"].labels,
+            parameters,
+            inputs.scores,
+            inputs.truth["evaluation"],
+            inputs.validation,
+            inputs.truth.get("validation"),
+            _spectrogram(arguments.audio),
+        )
+        _write(report, out, arguments.name, drawn_from)
     except OSError as error:
         raise UsageError(f"writing the report: {error}") from error
-    print(f"results: {out / 'report.md'} and {out / 'report.json'}")
+    print(
+        f"results: {out / 'report.html'} (one page with pictures), report.md "
+        f"and report.json beside it"
+    )
     return report
 
 
@@ -208,10 +228,22 @@ def _report(inputs, parameters, splits, arguments, said):
     return report
 
 
-def _write(report, out):
-    """Pictures, report.json and report.md."""
+def _spectrogram(folder):
+    """Log-mel of clips by name, from a folder of sounds or films."""
+    if folder is None:
+        return None
+    # Here, because evaluation needs neither torch nor sound otherwise.
+    from speechbrain_mmsed.dataio.spectrogram import SpectrogramFolder
+
+    return SpectrogramFolder(folder)
+
+
+def _write(report, out, name, drawn_from):
+    """Pictures, report.json, report.md, and the page that holds them."""
     report["pictures"] = plot_report(report, out)
+    report["pictures"]["files"] += plot_details(name, drawn_from, out)
     # NaN is no JSON, and no figure of this report may be NaN.
     content = json.dumps(report, indent=1, allow_nan=False)
     write_text(out / "report.json", content + "\n")
     write_text(out / "report.md", render_report(report))
+    write_page(render_report(report), out)

@@ -76,6 +76,45 @@ def effective_curve(curves, instability_cost):
     return np.maximum(effective, 0.0), rates
 
 
+def curves_of_points(labels, hits, rates, scenario):
+    """PSD-ROC of each class and of all, for pictures.
+
+    Arguments
+    ---------
+    labels : list of str
+        C class labels.
+    hits : numpy.ndarray
+        (P, C) shares of events found at P operating points.
+    rates : numpy.ndarray
+        (P, C) effective false-positive rates.
+    scenario : Scenario
+        For max_rate and instability_cost.
+
+    Returns
+    -------
+    dict
+        classes: label -> shares and rates; overall: shares and rates; all
+        of them lists of floats.
+    """
+    curves = [
+        best_curve(hits[:, c], rates[:, c], scenario.max_rate)
+        for c in range(len(labels))
+    ]
+    overall = effective_curve(curves, scenario.instability_cost)
+    return {
+        "classes": {
+            label: _plain(curve)
+            for label, curve in zip(labels, curves, strict=True)
+        },
+        "overall": _plain(overall),
+    }
+
+
+def _plain(curve):
+    """A curve that can be written to a file."""
+    return [values.tolist() for values in curve]
+
+
 def areas_and_score(curves, instability_cost, max_rate):
     """Area of each class and the score of all.
 

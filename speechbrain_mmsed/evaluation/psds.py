@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from speechbrain_mmsed.evaluation.checks import check_same_clips
+from speechbrain_mmsed.evaluation.psd_roc import curves_of_points
 from speechbrain_mmsed.evaluation.psds_batch import add_operating_points
 from speechbrain_mmsed.evaluation.psds_curves import class_areas
 from speechbrain_mmsed.evaluation.psds_scenarios import (
@@ -96,7 +97,8 @@ def psds_of_operating_points(tables, truth, scenario, batched=False):
         value (float 0 to 1, None where undefined), class_wise (label ->
         area under the class's own PSD-ROC, or None), averaged_classes,
         excluded_classes (no reference event longer than 0 s), reason (why
-        value is None), computed_by (library and version).
+        value is None), computed_by (library and version), curves (as
+        `curves_of_points`, absent where there is no value).
 
     Raises
     ------
@@ -126,8 +128,10 @@ def psds_of_operating_points(tables, truth, scenario, batched=False):
     if result["reason"] is not None:
         return result
     evaluation = _evaluate(tables, truth, events, present, scenario, batched)
-    result["value"], areas = _value_and_areas(evaluation, present, scenario)
-    result["class_wise"].update(areas)
+    result.update(_value_areas_curves(evaluation, present, scenario))
+    result["class_wise"] = {
+        label: result["class_wise"].get(label) for label in truth.labels
+    }
     return result
 
 
@@ -198,8 +202,8 @@ def _evaluate(tables, truth, events, present, scenario, batched):
     return evaluation
 
 
-def _value_and_areas(evaluation, present, scenario):
-    """The score and the classes' own areas from psds_eval's rates."""
+def _value_areas_curves(evaluation, present, scenario):
+    """The score, and the classes' own areas from psds_eval's rates."""
     points = evaluation.operating_points
     order = sorted(present)
     with quiet():
@@ -220,7 +224,11 @@ def _value_and_areas(evaluation, present, scenario):
                 alpha_st=scenario.instability_cost,
                 max_efpr=scenario.max_rate,
             ).value
-    return float(value), dict(zip(order, map(float, areas), strict=True))
+    return {
+        "value": float(value),
+        "class_wise": dict(zip(order, map(float, areas), strict=True)),
+        "curves": curves_of_points(order, hits, rates, scenario),
+    }
 
 
 @contextlib.contextmanager

@@ -82,6 +82,27 @@ def files_of(path, endings):
     ]
 
 
+def rows_of(file):
+    """Rows of a table as texts.
+
+    Arguments
+    ---------
+    file : pathlib.Path
+        Tab-separated, or comma-separated if it ends in .csv.
+
+    Yields
+    ------
+    tuple
+        Number of the line and the cells of each row but the first; rows
+        that are altogether empty are left out.
+    """
+    rows = _rows(file)
+    next(rows, None)
+    for line, row in rows:
+        if row:
+            yield line, row
+
+
 def header_of(file):
     """Column titles of a table.
 
@@ -94,16 +115,22 @@ def header_of(file):
     -------
     list of str
     """
+    _, header = next(_rows(file), (1, []))
+    return [title.strip() for title in header]
+
+
+def _rows(file):
+    """All rows with the numbers of their lines."""
     comma = file.suffix.lower() == ".csv"
     try:
         with open(file, encoding="utf-8-sig", newline="") as handle:
             rows = csv.reader(handle, delimiter="," if comma else "\t")
-            header = next(rows, [])
-    except UnicodeDecodeError as error:
+            for row in rows:
+                yield rows.line_num, row
+    except (UnicodeDecodeError, csv.Error) as error:
         raise PredictionError(
-            f"{file}: no text in UTF-8 ({error}); expected a table"
+            f"{file}: no table of text in UTF-8 ({error})"
         ) from error
-    return [title.strip() for title in header]
 
 
 def form_of_header(header):

@@ -8,8 +8,9 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import warnings
+
 import numpy as np
-import pandas as pd
 
 from speechbrain_mmsed.evaluation.psds_scenarios import (
     THRESHOLDS as PSDS_THRESHOLDS,
@@ -19,6 +20,7 @@ from speechbrain_mmsed.evaluation.readers import (
     files_of,
     header_of,
     listed,
+    rows_of,
 )
 from speechbrain_mmsed.evaluation.readers_grid import (
     axis_problem,
@@ -145,10 +147,10 @@ def _read_all(by_clip, columns, truth, source):
         file = by_clip[clip]
         table, problem = _read(file, columns)
         if problem is None:
-            onset, offset = (table[name].to_numpy() for name in TIMES)
+            onset, offset = (table[name] for name in TIMES)
             problem = axis_problem(onset, offset)
         if problem is None:
-            values[clip] = table[truth.labels].to_numpy()
+            values[clip] = np.stack([table[x] for x in truth.labels], axis=1)
             problem = _value_problem(values[clip], truth.labels)
         if problem is None:
             axes[clip] = (onset, offset)
@@ -169,7 +171,7 @@ def _read_all(by_clip, columns, truth, source):
 
 
 def _read(file, columns):
-    """A table of numbers, or the problem with it."""
+    """Columns of numbers by title, or the problem with them."""
     header = header_of(file)
     if sorted(header) != sorted([*TIMES, *columns]):
         odd = sorted(set(header) ^ {*TIMES, *columns}) or header
@@ -178,18 +180,40 @@ def _read(file, columns):
             f"{odd[:6]} only in one of the two",
         )
     try:
-        table = pd.read_csv(
-            file,
-            sep="\t",
-            names=header,
-            skiprows=1,
-            dtype=np.float64,
-            float_precision="round_trip",
-            encoding="utf-8-sig",
-        )
+        with warnings.catch_warnings():
+            # A table without rows has its own message.
+            warnings.filterwarnings("ignore", "loadtxt: input contained no")
+            table = np.loadtxt(
+                file,
+                delimiter="\t",
+                skiprows=1,
+                comments=None,
+                encoding="utf-8-sig",
+                ndmin=2,
+            )
     except ValueError as error:
-        return None, ("cells are not numbers", str(error))
-    return table, None
+        return None, ("cells are not numbers", _bad_cell(file, header, error))
+    if table.size and table.shape[1] != len(header):
+        return None, (
+            "the rows have not as many cells as the header",
+            f"{table.shape[1]} and {len(header)}",
+        )
+    return dict(
+        zip(header, table.reshape(-1, len(header)).T, strict=True)
+    ), None
+
+
+def _bad_cell(file, header, error):
+    """The first cell that is no number, or else what the parser says."""
+    for line, row in rows_of(file):
+        if len(row) != len(header):
+            return f"line {line} has {len(row)} cells, not {len(header)}"
+        for title, cell in zip(header, row, strict=True):
+            try:
+                float(cell)
+            except ValueError:
+                return f"line {line}, {title}: {cell!r}"
+    return str(error)
 
 
 def _value_problem(values, labels):

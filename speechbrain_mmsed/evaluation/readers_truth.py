@@ -16,6 +16,7 @@ from speechbrain_mmsed.evaluation.readers import (
     PredictionError,
     header_of,
     listed,
+    rows_of,
 )
 from speechbrain_mmsed.evaluation.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
@@ -52,25 +53,19 @@ def read_text_table(path, columns, what):
             f"{'commas' if path.suffix.lower() == '.csv' else 'tabs'}; "
             f"{problem}"
         )
-    try:
-        table = pd.read_csv(
-            path,
-            sep="," if path.suffix.lower() == ".csv" else "\t",
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-            skip_blank_lines=False,
-        )
-    except (ValueError, UnicodeDecodeError) as error:
-        raise PredictionError(f"{path}: no table ({error})") from error
-    table.columns = header
-    table.index = pd.RangeIndex(2, len(table) + 2)
-    table = pd.DataFrame(
-        {name: [cell.strip() for cell in table[name]] for name in columns},
-        index=table.index,
-        dtype=object,
-    )
-    return table[(table != "").any(axis=1)]
+    places = [header.index(name) for name in columns]
+    rows, lines = [], []
+    for line, row in rows_of(path):
+        if len(row) > len(header):
+            raise PredictionError(
+                f"{path}, line {line}: {len(row)} cells, expected those of "
+                f"{header[:8]}"
+            )
+        cells = [row[at].strip() if at < len(row) else "" for at in places]
+        if any(cells):
+            rows.append(cells)
+            lines.append(line)
+    return pd.DataFrame(rows, columns=columns, index=lines, dtype=object)
 
 
 def numbers(column, path, name):

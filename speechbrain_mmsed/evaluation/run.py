@@ -17,11 +17,17 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import tune
+from speechbrain_mmsed.evaluation.further import (
+    further_figures,
+    further_sections,
+)
 from speechbrain_mmsed.evaluation.inference_weight import (
     choose_weight,
     load_scores,
     stored_weights,
 )
+from speechbrain_mmsed.evaluation.pictures import PictureData, plot_details
+from speechbrain_mmsed.evaluation.pictures.page import write_page
 from speechbrain_mmsed.evaluation.plots import plot_report
 from speechbrain_mmsed.evaluation.report import (
     render_report,
@@ -51,6 +57,8 @@ class ModelResult:
         The model whose validation scores weight and parameters come from.
     splits : dict
         For each split a SplitResult.
+    pictures : PictureData or None
+        What its pictures are drawn from.
     """
 
     weight: float
@@ -58,6 +66,7 @@ class ModelResult:
     parameters: dict
     parameters_from: str
     splits: dict
+    pictures: object = None
 
 
 def evaluate_run(
@@ -69,6 +78,7 @@ def evaluate_run(
     controls=(),
     class_groups=None,
     metadata=None,
+    spectrogram=None,
 ):
     """Tune on validation, measure on evaluation, write and print the report.
 
@@ -81,7 +91,8 @@ def evaluate_run(
     truth_folder : str or pathlib.Path
         `{validation,evaluation}.tsv` and `{...}_durations.tsv`.
     output_folder : str or pathlib.Path
-        Gets report.json, report.md and pictures.
+        Gets report.json, report.md, pictures, and report.html, which holds
+        them all.
     class_labels : list of str
         C class labels, in the order of the scores.
     models : sequence of str
@@ -94,6 +105,9 @@ def evaluate_run(
         For each name a list of labels: every metric restricted to these.
     metadata : dict or None
         Goes into the report: git revision, seed, library versions.
+    spectrogram : callable or None
+        For the pictures of single clips: file name -> log-mel
+        (frames, bins) and its length in seconds, or None.
 
     Returns
     -------
@@ -115,13 +129,21 @@ def evaluate_run(
         for subset in SUBSETS
     }
     results = {}
-    steps = 2 * len([*models, *controls])
+    steps = 2 * len([*models, *controls]) + len(models)
     with tqdm(total=steps, desc="evaluation", disable=None) as bar:
         for name in [*models, *controls]:
             main = next(iter(results.items()), None)
             results[name] = _evaluate_model(
                 scores_folder / name, truth, name in models, main, bar
             )
+        further = {}
+        for name in models:
+            bar.set_postfix_str(f"{name}: intervals")
+            data = results[name].pictures
+            further[name] = further_figures(
+                data.scores, data.truth, data.parameters
+            )
+            bar.update()
     report = report_data(
         {name: results[name] for name in models},
         {name: results[name] for name in controls},
@@ -129,8 +151,19 @@ def evaluate_run(
         class_groups,
         metadata,
     )
+    report["further"] = further
+    report["sections"] = [
+        section
+        for name in models
+        for section in further_sections(further[name], name)
+    ]
     output_folder.mkdir(parents=True, exist_ok=True)
     report["pictures"] = plot_report(report, output_folder)
+    for name in models:
+        results[name].pictures.spectrogram = spectrogram
+        report["pictures"]["files"] += plot_details(
+            name, results[name].pictures, output_folder
+        )
     # NaN is no JSON, and no figure of this report may be NaN.
     content = json.dumps(report, indent=1, allow_nan=False)
     for name, text in (
@@ -138,8 +171,9 @@ def evaluate_run(
         ("report.md", render_report(report)),
     ):
         write_text(output_folder / name, text)
+    page = write_page(render_report(report), output_folder)
     print(screen_report(report))
-    print(f"report: {output_folder / 'report.md'}")
+    print(f"report: {page} (one page with pictures), report.md, report.json")
     return report
 
 
@@ -149,10 +183,10 @@ def _evaluate_model(folder, truth, is_model, main, bar):
     tuned_here = is_model or (folder / "validation").is_dir()
     if tuned_here:
         source = folder.name
-        weight, scores, f1 = choose_weight(
+        weight, validation, f1 = choose_weight(
             folder / "validation", truth["validation"]
         )
-        parameters = tune(scores, truth["validation"])
+        parameters = tune(validation, truth["validation"])
     else:
         source, other = main
         weight, f1, parameters = other.weight, {}, other.parameters
@@ -175,7 +209,18 @@ def _evaluate_model(folder, truth, is_model, main, bar):
         reasons=reasons,
     )
     bar.update()
-    return ModelResult(weight, f1, parameters, source, splits)
+    pictures = None
+    if is_model:
+        pictures = PictureData(
+            splits["all"].figures(),
+            labels,
+            parameters,
+            scores,
+            truth["evaluation"],
+            validation,
+            truth["validation"],
+        )
+    return ModelResult(weight, f1, parameters, source, splits, pictures)
 
 
 def _check_arguments(class_labels, models, class_groups, metadata):

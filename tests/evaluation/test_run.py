@@ -1,7 +1,9 @@
 """The report of a run, from scores on disk."""
 
+import base64
 import dataclasses
 import json
+import re
 import sys
 
 import numpy as np
@@ -206,9 +208,19 @@ def test_report_on_paper_and_files(run, capsys):
     folder, report = run
     names = {path.name for path in (folder / "out").iterdir()}
     pictures = {"class_wise_f1.png", "availability.png"}
-    assert names == {"report.json", "report.md", *pictures}
+    details = ("psd_roc", "f1_event", "f1_segment", "f1_clip", "timelines")
+    pictures |= {f"{name}_student.png" for name in details}
+    assert set(report["pictures"]["files"]) == pictures
+    assert names == {"report.json", "report.md", "report.html", *pictures}
+    page = (folder / "out/report.html").read_text()
     for name in pictures:
-        assert (folder / "out" / name).read_bytes()[1:4] == b"PNG"
+        picture = (folder / "out" / name).read_bytes()
+        assert picture[1:4] == b"PNG"
+        assert base64.b64encode(picture).decode() in page
+    # The page needs nothing that is not in it.
+    assert set(re.findall(r'src="([^"]{,22})', page)) == {
+        "data:image/png;base64,"
+    }
     text = (folder / "out/report.md").read_text()
     cbf1 = report["metrics"]["student"]["all"]["cbf1"]
     assert f"{100 * cbf1:.2f}" in text

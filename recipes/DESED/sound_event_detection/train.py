@@ -38,6 +38,7 @@ from speechbrain_mmsed.dataio.clips import (
 )
 from speechbrain_mmsed.dataio.logmel_cache import LogMelCache
 from speechbrain_mmsed.dataio.sampler import SubsetBatchSampler
+from speechbrain_mmsed.dataio.spectrogram import clip_spectrogram
 from speechbrain_mmsed.dataio.statistics import training_statistics
 from speechbrain_mmsed.dataio.streams import open_streams, read_clip
 from speechbrain_mmsed.evaluation.run import evaluate_run
@@ -231,6 +232,14 @@ def open_stores(hparams):
     )
 
 
+def spectrograms(hparams):
+    """Log-mel of evaluation clips by file name, for the report's pictures."""
+    manifest = read_manifest(manifest_path(hparams, "evaluation"))
+    files = {clip["filename"]: clip["wav"] for clip in manifest.values()}
+    frontend = hparams["frontend"].cpu()
+    return lambda name: clip_spectrogram(files[name], frontend)
+
+
 def train(brain, hparams, datasets):
     """Trains on batches with a fixed share of each subset."""
     collate = functools.partial(PaddedBatch, padded_keys=[])
@@ -390,6 +399,7 @@ def main(arguments):
                 **run_record(hparams, brain.student),
                 "training_seconds": training_seconds,
             },
+            spectrogram=spectrograms(hparams),
         )
 
 

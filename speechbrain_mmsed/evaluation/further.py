@@ -27,7 +27,7 @@ NAMES = {
 AVERAGES = ("micro", "macro", "value")
 
 
-def extra_figures(scores, truth, parameters, with_intervals):
+def further_figures(scores, truth, parameters, with_intervals=True):
     """Further figures of all clips, with intervals if asked.
 
     Arguments
@@ -83,13 +83,15 @@ def _figure(result):
     }
 
 
-def extra_sections(further):
+def further_sections(further, name):
     """These figures in markdown.
 
     Arguments
     ---------
     further : dict
-        As `extra_figures` returns.
+        As `further_figures` returns.
+    name : str
+        Of the system, for the titles.
 
     Returns
     -------
@@ -120,9 +122,11 @@ def extra_sections(further):
         "The intersection-based F1 has thresholds and windows of EBF1, PSDS "
         "over all thresholds the windows of PSDS. F1 in %.",
     ]
-    sections = [["Beside the paper's figures, all clips", "\n\n".join(parts)]]
+    title = f"Beside the paper's figures, {name}, all clips"
+    sections = [[title, "\n\n".join(parts)]]
     if further["intervals"]:
-        sections.append(["Intervals, all clips", _intervals(further)])
+        title = f"Intervals, {name}, all clips"
+        sections.append([title, _intervals(further)])
     return sections
 
 

@@ -1,0 +1,105 @@
+"""Figures without a window system, and colours that can be told apart.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import pathlib
+
+from speechbrain_mmsed.files import atomic_path
+
+# Okabe and Ito's colours and further ones of other brightness; beyond ten
+# classes line styles change.
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#7b3294",
+    "#8c510a",
+    "#4d9221",
+    "#737373",
+)
+STYLES = ("-", "--", ":", "-.")
+
+
+def new_figure(width, height):
+    """A figure that belongs to nobody else.
+
+    Arguments
+    ---------
+    width, height : float
+        Inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    # Without pyplot there is no global state and no window system.
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure, folder, name):
+    """Writes a picture as a whole.
+
+    Arguments
+    ---------
+    figure : matplotlib.figure.Figure
+        What to write.
+    folder : str or pathlib.Path
+        Where to.
+    name : str
+        File name that ends in .png.
+
+    Returns
+    -------
+    str
+        The name.
+    """
+    with atomic_path(pathlib.Path(folder) / name) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+    return name
+
+
+def line_of(index):
+    """Colour and style of the line of a class.
+
+    Arguments
+    ---------
+    index : int
+        Position of the class among all.
+
+    Returns
+    -------
+    dict
+        Arguments of matplotlib.
+
+    Example
+    -------
+    >>> line_of(0) == line_of(10), line_of(0)["color"] == line_of(10)["color"]
+    (False, True)
+    """
+    style = STYLES[index // len(COLOURS) % len(STYLES)]
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": style}
+
+
+def title_of(label):
+    """A label for human eyes.
+
+    Arguments
+    ---------
+    label : str
+        Class label, such as "Alarm_bell_ringing".
+
+    Returns
+    -------
+    str
+    """
+    return label.replace("_", " ")
