@@ -195,9 +195,10 @@ def test_untuned_figures_say_so(corpus, capsys):
     assert "recognised from the content" in printed
     said = "Untuned: threshold 0.5, no median filter"
     assert said in printed
-    results = corpus / "untuned/report.md"
-    assert printed.splitlines()[-1].startswith(f"results: {results}")
-    text = results.read_text()
+    page = corpus / "untuned/report.html"
+    assert page.is_file()
+    assert printed.splitlines()[-1].startswith(f"results: {page} ")
+    text = (corpus / "untuned/report.md").read_text()
     assert said in text and "Parameters (not tuned)" in text
     assert "Chosen by validation" not in text
     for figure in report["figures"]["system"]["all"].values():
@@ -379,3 +380,16 @@ def test_published_systems_get_their_figures(
     for metric, value in zip(METRICS, expected, strict=True):
         assert metrics[metric] == pytest.approx(value, abs=1e-6)
     assert pathlib.Path(tmp_path / "report.md").is_file()
+
+
+def test_a_command_loads_nothing_that_only_another_one_needs():
+    code = (
+        "import sys; from speechbrain_mmsed.cli.arguments import make_parser; "
+        "make_parser(); print(sorted({name.split('.')[0] for name in "
+        "sys.modules} & {'numpy', 'pandas', 'torch', 'psds_eval'}), "
+        "'speechbrain_mmsed.evaluation' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[] False"

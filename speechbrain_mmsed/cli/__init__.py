@@ -1,4 +1,4 @@
-"""Programs of the package: `mmsed evaluate` and what may follow.
+"""The `mmsed` program; each command is a module of its own beside this one.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -7,6 +7,7 @@ Authors
 import sys
 
 from speechbrain_mmsed.cli.arguments import make_parser
+from speechbrain_mmsed.cli.errors import UsageError
 
 
 def main(argv=None):
@@ -20,23 +21,20 @@ def main(argv=None):
     Returns
     -------
     int
-        0, or 2 where arguments or data cannot be used; the message is on
-        the standard error, one line without a traceback.
+        What the command returns, 0 if all went well; 2 where arguments or
+        data cannot be used: the message is on the standard error, one line
+        without a traceback.
 
     Example
     -------
     >>> main(["evaluate", "--predictions", "/nowhere", "--ground-truth", "a",
-    ...       "--durations", "b", "--out", "c"])
+    ...       "--durations", "b", "--out", str(getfixture("tmp_path"))])
     2
     """
     arguments = make_parser().parse_args(argv)
-    # Numerical libraries are loaded only once the arguments are in order.
-    from speechbrain_mmsed.cli.evaluate import UsageError, evaluate
-
     try:
-        evaluate(arguments)
+        return arguments.run(arguments)
     except UsageError as error:
         message = " ".join(str(error).split())
         print(f"mmsed {arguments.command}: {message}", file=sys.stderr)
         return 2
-    return 0

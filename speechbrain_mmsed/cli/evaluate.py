@@ -1,249 +1,204 @@
-"""`mmsed evaluate`: any system's predictions to one report.
-
-Reading and checking come first, so that whatever is wrong with the data is
-told before the work; an error after that is one of this package and keeps
-its traceback.
+"""`mmsed evaluate`: the figures of any system from its files.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import json
-import os
-import pathlib
-import time
+import argparse
+import math
 
-import numpy as np
+from speechbrain_mmsed.cli.errors import UsageError
 
-from speechbrain_mmsed.cli.definitions import (
-    describe,
-    figures_section,
-    untuned_text,
-)
-from speechbrain_mmsed.cli.inputs import read_inputs
-from speechbrain_mmsed.cli.points import split_points
-from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
-from speechbrain_mmsed.evaluation.further import (
-    further_figures,
-    further_sections,
-)
-from speechbrain_mmsed.evaluation.pictures import PictureData, plot_details
-from speechbrain_mmsed.evaluation.pictures.page import write_page
-from speechbrain_mmsed.evaluation.plots import plot_report
-from speechbrain_mmsed.evaluation.readers import FORMS, PredictionError
-from speechbrain_mmsed.evaluation.report import render_report, screen_report
-from speechbrain_mmsed.evaluation.report_data import report_data
-from speechbrain_mmsed.evaluation.run import ModelResult
-from speechbrain_mmsed.evaluation.splits import (
-    SplitResult,
-    evaluate_splits,
-)
-from speechbrain_mmsed.evaluation.tuning import (
-    DEFAULT_THRESHOLD,
-    DEFAULT_WINDOW,
-)
-from speechbrain_mmsed.files import write_text
-from speechbrain_mmsed.postprocessing.parameters import ClassParameters
+DESCRIPTION = """\
+Evaluates sound event detection: clip-, segment- and event-based F1, PSDS1 and
+PSDS2, by the official libraries, of any system whose scores or events are on
+disk. Writes report.html (one page with pictures), report.md, report.json.
+
+Predictions are told apart by their content:
+  npz        scores of this package: one file, or a folder of weight_<w>.npz
+             (<scores_folder>/<model>/<subset> of a training)
+  score-tsv  a folder with one tab-separated table of scores for each clip,
+             named after it: columns onset, offset, one for each class (the
+             layout of sed_scores_eval, as ATST-SED and the DCASE baselines
+             write it); frames of one length
+  event-tsv  a folder with one table of events for each operating point:
+             columns filename, onset, offset, event_label. PSDS only, and F1
+             of --operating-point
+"""
+
+TUNING = """\
+With validation data thresholds and median windows are tuned there, for each
+class and metric. Without, every figure has --threshold and --window (0.5 and
+no filter if not given) and is labelled as untuned."""
 
 
-class UsageError(Exception):
-    """What the user can mend; the message is all that is printed."""
+def add_parser(commands):
+    """Describes the command.
+
+    Arguments
+    ---------
+    commands : argparse subparsers
+        Where it belongs.
+    """
+    parser = commands.add_parser(
+        "evaluate",
+        help="figures of any system from its scores or events",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_data(parser)
+    _add_tuning(parser)
+    _add_video(parser)
+    parser.add_argument(
+        "--audio",
+        metavar="DIR",
+        help="sounds or films of the clips, for the pictures of single clips",
+    )
+    parser.set_defaults(run=run)
 
 
-def evaluate(arguments):
-    """Read, measure, write and print.
+def run(arguments):
+    """Reads, measures, writes and prints.
 
     Arguments
     ---------
     arguments : argparse.Namespace
-        Of `mmsed evaluate`.
+        Of the parser.
 
     Returns
     -------
-    dict
-        The content of report.json.
-
-    Raises
-    ------
-    UsageError
-        Where arguments or data cannot be used or the report not written.
+    int
+        0.
     """
-    start = time.time()
-    out = pathlib.Path(arguments.out)
+    from speechbrain_mmsed.evaluation.readers import PredictionError
+    from speechbrain_mmsed.evaluation.system.report import evaluate_system
+
     try:
-        _make_folder(out)
-        inputs = read_inputs(arguments)
-    except (PredictionError, OSError) as error:
+        evaluate_system(arguments)
+    except PredictionError as error:
         raise UsageError(str(error)) from error
-    how = "as asked" if arguments.format else "recognised from the content"
-    print(
-        f"predictions: {arguments.predictions}, of the form {inputs.form} "
-        f"({FORMS[inputs.form]}; {how})"
+    return 0
+
+
+def _add_data(parser):
+    """What is evaluated."""
+    add = parser.add_argument
+    add("--predictions", required=True, metavar="DIR", help="see above")
+    add(
+        "--ground-truth",
+        required=True,
+        metavar="TSV",
+        help="columns filename, onset, offset, event_label; a clip without "
+        "events has no row, or one with the rest empty",
     )
-    for note in inputs.notes:
-        print(f"- {note}")
-    parameters = _parameters(inputs, arguments)
-    said = _said(inputs, parameters, arguments)
-    print(f"- {said}")
-    splits = _splits(inputs, parameters)
-    report = _report(inputs, parameters, splits, arguments, said)
-    if inputs.scores is not None:
-        report["further"] = further_figures(
-            inputs.scores,
-            inputs.truth["evaluation"],
-            parameters,
-            arguments.intervals,
-        )
-        report["sections"] += further_sections(
-            report["further"], arguments.name
-        )
-    report["metadata"]["seconds"] = round(time.time() - start, 1)
-    print(screen_report(report))
-    try:
-        drawn_from = PictureData(
-            splits["all"].figures(),
-            inputs.truth["evaluation"].labels,
-            parameters,
-            inputs.scores,
-            inputs.truth["evaluation"],
-            inputs.validation,
-            inputs.truth.get("validation"),
-            _spectrogram(arguments.audio),
-        )
-        _write(report, out, arguments.name, drawn_from)
-    except OSError as error:
-        raise UsageError(f"writing the report: {error}") from error
-    print(
-        f"results: {out / 'report.html'} (one page with pictures), report.md "
-        f"and report.json beside it"
+    add(
+        "--durations",
+        required=True,
+        metavar="TSV",
+        help="columns filename, duration (seconds): the clips to evaluate",
     )
-    return report
-
-
-def _make_folder(out):
-    """The folder of the report, before the work."""
-    if out.exists() and not out.is_dir():
-        raise PredictionError(f"--out {out}: a file; expected a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise PredictionError(f"--out {out}: no permission to write there")
-
-
-def _parameters(inputs, arguments):
-    """Thresholds and windows: tuned, given, or {} for operating points."""
-    if inputs.scores is None:
-        return {}
-    if inputs.validation is not None:
-        return tune(inputs.validation, inputs.truth["validation"])
-    labels = inputs.scores.labels
-    threshold, window = _fixed(arguments)
-    n_classes = len(labels)
-    thresholds = np.full(n_classes, threshold)
-    windows = np.full(n_classes, window)
-    return {
-        metric: ClassParameters(
-            labels,
-            None if metric.startswith("psds") else thresholds,
-            None if metric == "cbf1" else windows,
-            np.zeros(n_classes, dtype=bool),
-        )
-        for metric in METRICS
-    }
-
-
-def _fixed(arguments):
-    """Threshold and window of an untuned evaluation."""
-    threshold, window = arguments.threshold, arguments.window
-    return (
-        DEFAULT_THRESHOLD if threshold is None else threshold,
-        DEFAULT_WINDOW if window is None else window,
+    add("--out", required=True, metavar="DIR", help="gets the report")
+    add(
+        "--format",
+        choices=["npz", "score-tsv", "event-tsv"],
+        help="form of the predictions, instead of recognising it",
+    )
+    add(
+        "--labels",
+        nargs="+",
+        metavar="LABEL",
+        help="class labels, or one file with a label a line; otherwise those "
+        "of the scores, or of the ground truth where there are events only",
+    )
+    add("--name", default="system", help="what the report calls the system")
+    add(
+        "--operating-point",
+        metavar="POINT",
+        help="event-tsv: the table F1 is counted for (its name, the threshold "
+        "in its name, or the path of a further table)",
+    )
+    add(
+        "--end-tolerance",
+        type=_seconds,
+        metavar="SECONDS",
+        help="score-tsv: how far from its clip's end a table may end (two "
+        "frames)",
+    )
+    add(
+        "--intervals",
+        action="store_true",
+        help="95%% intervals of every figure, by resampling clips",
     )
 
 
-def _said(inputs, parameters, arguments):
-    """How scores became events, in a sentence."""
-    if not parameters:
-        if inputs.chosen_name:
-            return f"F1 of one operating point: {inputs.chosen_name}."
-        return "PSDS only: no operating point was chosen for F1."
-    if inputs.validation is not None:
-        return (
-            "Tuned: thresholds and median windows of each class and metric "
-            f"on {arguments.validation_predictions}."
-        )
-    return untuned_text(*_fixed(arguments), inputs.scores.frame_hop)
-
-
-def _splits(inputs, parameters):
-    """Figures of all clips, and by availability of video where known."""
-    truth = inputs.truth["evaluation"]
-    if inputs.scores is None:
-        return split_points(
-            inputs.points,
-            inputs.chosen,
-            truth,
-            inputs.has_video,
-            inputs.reasons,
-        )
-    if inputs.has_video is not None:
-        return evaluate_splits(
-            inputs.scores,
-            inputs.ignored,
-            truth,
-            parameters,
-            reasons=inputs.reasons,
-        )
-    measured = measure(inputs.scores, truth, parameters, official=True)
-    everything = SplitResult(
-        truth.labels, len(truth.durations), len(truth.events), measured, None
+def _add_tuning(parser):
+    """How scores become events."""
+    group = parser.add_argument_group("post-processing", TUNING)
+    add = group.add_argument
+    add("--validation-predictions", metavar="DIR", help="scores to tune with")
+    add("--validation-ground-truth", metavar="TSV", help="their reference")
+    add("--validation-durations", metavar="TSV", help="their durations")
+    add(
+        "--threshold",
+        type=_threshold,
+        help="for every class: active where the score is larger",
     )
-    return {"all": everything}
-
-
-def _report(inputs, parameters, splits, arguments, said):
-    """The content of report.json but for pictures and further figures."""
-    name = arguments.name
-    source = "not tuned"
-    if inputs.validation is not None:
-        source = str(arguments.validation_predictions)
-    result = ModelResult(
-        inputs.weight, inputs.validation_ebf1, parameters, source, splits
+    add(
+        "--window",
+        type=_window,
+        metavar="FRAMES",
+        help="median window for every class, an odd number of frames",
     )
-    metadata = {
-        "predictions": str(arguments.predictions),
-        "form": f"{inputs.form} ({FORMS[inputs.form]})",
-        "ground truth": str(arguments.ground_truth),
-        "durations": str(arguments.durations),
-        "post-processing": said,
-    }
-    for option in ("validation_predictions", "video", "ignored_predictions"):
-        if getattr(arguments, option):
-            key = option.replace("_", " ")
-            metadata[key] = str(getattr(arguments, option))
-    report = report_data({name: result}, {}, inputs.truth, {}, metadata)
-    report["notes"] = inputs.notes
-    report["tuned"] = inputs.validation is not None
-    report["figures"] = describe(report, inputs, said)
-    report["sections"] = [figures_section(report, name, said)]
-    return report
 
 
-def _spectrogram(folder):
-    """Log-mel of clips by name, from a folder of sounds or films."""
-    if folder is None:
-        return None
-    # Here, because evaluation needs neither torch nor sound otherwise.
-    from speechbrain_mmsed.dataio.spectrogram import SpectrogramFolder
+def _add_video(parser):
+    """What is known about video."""
+    group = parser.add_argument_group("availability of video")
+    add = group.add_argument
+    add(
+        "--video",
+        metavar="FILE",
+        help="clips that have video: a list, or columns filename and "
+        "has_video (1 or 0); npz files know it themselves",
+    )
+    add(
+        "--ignored-predictions",
+        metavar="DIR",
+        help="scores of the same system with the video ignored",
+    )
+    add(
+        "--weight",
+        type=float,
+        help="npz: evaluate weight_<w>.npz; otherwise the weight with the "
+        "best event-based F1 on validation",
+    )
 
-    return SpectrogramFolder(folder)
+
+def _number(text):
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
 
 
-def _write(report, out, name, drawn_from):
-    """Pictures, report.json, report.md, and the page that holds them."""
-    report["pictures"] = plot_report(report, out)
-    report["pictures"]["files"] += plot_details(name, drawn_from, out)
-    # NaN is no JSON, and no figure of this report may be NaN.
-    content = json.dumps(report, indent=1, allow_nan=False)
-    write_text(out / "report.json", content + "\n")
-    write_text(out / "report.md", render_report(report))
-    write_page(render_report(report), out)
+def _threshold(text):
+    value = _number(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 0 to below 1")
+    return value
+
+
+def _seconds(text):
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}: expected seconds >= 0")
+    return value
+
+
+def _window(text):
+    value = int(text)
+    if value < 1 or value % 2 == 0:
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected an odd number of frames"
+        )
+    return value

@@ -1,0 +1,1 @@
+"""Evaluation of a system that is known by its files alone."""

@@ -1,0 +1,245 @@
+"""Any system's predictions to one report.
+
+Reading and checking come first, so that whatever is wrong with the data is
+told before the work; an error after that is one of this package and keeps
+its traceback.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import json
+import os
+import pathlib
+import time
+
+import numpy as np
+
+from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
+from speechbrain_mmsed.evaluation.further import (
+    further_figures,
+    further_sections,
+)
+from speechbrain_mmsed.evaluation.pictures import PictureData, plot_details
+from speechbrain_mmsed.evaluation.pictures.page import write_page
+from speechbrain_mmsed.evaluation.plots import plot_report
+from speechbrain_mmsed.evaluation.readers import FORMS, PredictionError
+from speechbrain_mmsed.evaluation.report import render_report, screen_report
+from speechbrain_mmsed.evaluation.report_data import report_data
+from speechbrain_mmsed.evaluation.run import ModelResult
+from speechbrain_mmsed.evaluation.splits import (
+    SplitResult,
+    evaluate_splits,
+)
+from speechbrain_mmsed.evaluation.system.definitions import (
+    describe,
+    figures_section,
+    untuned_text,
+)
+from speechbrain_mmsed.evaluation.system.inputs import read_inputs
+from speechbrain_mmsed.evaluation.system.points import split_points
+from speechbrain_mmsed.evaluation.tuning import (
+    DEFAULT_THRESHOLD,
+    DEFAULT_WINDOW,
+)
+from speechbrain_mmsed.files import write_text
+from speechbrain_mmsed.postprocessing.parameters import ClassParameters
+
+
+def evaluate_system(arguments):
+    """Read, measure, write and print.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of `mmsed evaluate`.
+
+    Returns
+    -------
+    dict
+        The content of report.json.
+
+    Raises
+    ------
+    PredictionError
+        Where arguments or data cannot be used or the report not written.
+    """
+    start = time.time()
+    out = pathlib.Path(arguments.out)
+    try:
+        _make_folder(out)
+        inputs = read_inputs(arguments)
+    except OSError as error:
+        raise PredictionError(str(error)) from error
+    how = "as asked" if arguments.format else "recognised from the content"
+    print(
+        f"predictions: {arguments.predictions}, of the form {inputs.form} "
+        f"({FORMS[inputs.form]}; {how})"
+    )
+    for note in inputs.notes:
+        print(f"- {note}")
+    parameters = _parameters(inputs, arguments)
+    said = _said(inputs, parameters, arguments)
+    print(f"- {said}")
+    splits = _splits(inputs, parameters)
+    report = _report(inputs, parameters, splits, arguments, said)
+    if inputs.scores is not None:
+        report["further"] = further_figures(
+            inputs.scores,
+            inputs.truth["evaluation"],
+            parameters,
+            arguments.intervals,
+        )
+        report["sections"] += further_sections(
+            report["further"], arguments.name
+        )
+    report["metadata"]["seconds"] = round(time.time() - start, 1)
+    print(screen_report(report))
+    try:
+        drawn_from = PictureData(
+            splits["all"].figures(),
+            inputs.truth["evaluation"].labels,
+            parameters,
+            inputs.scores,
+            inputs.truth["evaluation"],
+            inputs.validation,
+            inputs.truth.get("validation"),
+            _spectrogram(arguments.audio),
+        )
+        _write(report, out, arguments.name, drawn_from)
+    except OSError as error:
+        raise PredictionError(f"writing the report: {error}") from error
+    print(
+        f"results: {out / 'report.html'} (one page with pictures), report.md "
+        f"and report.json beside it"
+    )
+    return report
+
+
+def _make_folder(out):
+    """The folder of the report, before the work."""
+    if out.exists() and not out.is_dir():
+        raise PredictionError(f"--out {out}: a file; expected a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise PredictionError(f"--out {out}: no permission to write there")
+
+
+def _parameters(inputs, arguments):
+    """Thresholds and windows: tuned, given, or {} for operating points."""
+    if inputs.scores is None:
+        return {}
+    if inputs.validation is not None:
+        return tune(inputs.validation, inputs.truth["validation"])
+    labels = inputs.scores.labels
+    threshold, window = _fixed(arguments)
+    n_classes = len(labels)
+    thresholds = np.full(n_classes, threshold)
+    windows = np.full(n_classes, window)
+    return {
+        metric: ClassParameters(
+            labels,
+            None if metric.startswith("psds") else thresholds,
+            None if metric == "cbf1" else windows,
+            np.zeros(n_classes, dtype=bool),
+        )
+        for metric in METRICS
+    }
+
+
+def _fixed(arguments):
+    """Threshold and window of an untuned evaluation."""
+    threshold, window = arguments.threshold, arguments.window
+    return (
+        DEFAULT_THRESHOLD if threshold is None else threshold,
+        DEFAULT_WINDOW if window is None else window,
+    )
+
+
+def _said(inputs, parameters, arguments):
+    """How scores became events, in a sentence."""
+    if not parameters:
+        if inputs.chosen_name:
+            return f"F1 of one operating point: {inputs.chosen_name}."
+        return "PSDS only: no operating point was chosen for F1."
+    if inputs.validation is not None:
+        return (
+            "Tuned: thresholds and median windows of each class and metric "
+            f"on {arguments.validation_predictions}."
+        )
+    return untuned_text(*_fixed(arguments), inputs.scores.frame_hop)
+
+
+def _splits(inputs, parameters):
+    """Figures of all clips, and by availability of video where known."""
+    truth = inputs.truth["evaluation"]
+    if inputs.scores is None:
+        return split_points(
+            inputs.points,
+            inputs.chosen,
+            truth,
+            inputs.has_video,
+            inputs.reasons,
+        )
+    if inputs.has_video is not None:
+        return evaluate_splits(
+            inputs.scores,
+            inputs.ignored,
+            truth,
+            parameters,
+            reasons=inputs.reasons,
+        )
+    measured = measure(inputs.scores, truth, parameters, official=True)
+    everything = SplitResult(
+        truth.labels, len(truth.durations), len(truth.events), measured, None
+    )
+    return {"all": everything}
+
+
+def _report(inputs, parameters, splits, arguments, said):
+    """The content of report.json but for pictures and further figures."""
+    name = arguments.name
+    source = "not tuned"
+    if inputs.validation is not None:
+        source = str(arguments.validation_predictions)
+    result = ModelResult(
+        inputs.weight, inputs.validation_ebf1, parameters, source, splits
+    )
+    metadata = {
+        "predictions": str(arguments.predictions),
+        "form": f"{inputs.form} ({FORMS[inputs.form]})",
+        "ground truth": str(arguments.ground_truth),
+        "durations": str(arguments.durations),
+        "post-processing": said,
+    }
+    for option in ("validation_predictions", "video", "ignored_predictions"):
+        if getattr(arguments, option):
+            key = option.replace("_", " ")
+            metadata[key] = str(getattr(arguments, option))
+    report = report_data({name: result}, {}, inputs.truth, {}, metadata)
+    report["notes"] = inputs.notes
+    report["tuned"] = inputs.validation is not None
+    report["figures"] = describe(report, inputs, said)
+    report["sections"] = [figures_section(report, name, said)]
+    return report
+
+
+def _spectrogram(folder):
+    """Log-mel of clips by name, from a folder of sounds or films."""
+    if folder is None:
+        return None
+    # Here, because evaluation needs neither torch nor sound otherwise.
+    from speechbrain_mmsed.dataio.spectrogram import SpectrogramFolder
+
+    return SpectrogramFolder(folder)
+
+
+def _write(report, out, name, drawn_from):
+    """Pictures, report.json, report.md, and the page that holds them."""
+    report["pictures"] = plot_report(report, out)
+    report["pictures"]["files"] += plot_details(name, drawn_from, out)
+    # NaN is no JSON, and no figure of this report may be NaN.
+    content = json.dumps(report, indent=1, allow_nan=False)
+    write_text(out / "report.json", content + "\n")
+    write_text(out / "report.md", render_report(report))
+    write_page(render_report(report), out)
