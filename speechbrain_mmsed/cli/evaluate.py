@@ -70,7 +70,7 @@ def run(arguments):
     int
         0.
     """
-    from speechbrain_mmsed.evaluation.readers import PredictionError
+    from speechbrain_mmsed.evaluation.readers.problems import PredictionError
     from speechbrain_mmsed.evaluation.system.report import evaluate_system
 
     try:

@@ -13,7 +13,6 @@ from speechbrain_mmsed.evaluation.checks import check_same_clips
 from speechbrain_mmsed.evaluation.psd_roc import (
     areas_and_score,
     best_curve,
-    effective_curve,
 )
 from speechbrain_mmsed.evaluation.psds_scenarios import (
     empty_result,
@@ -226,23 +225,3 @@ class ThresholdFreeCounts:
                 zip(present, areas.tolist(), strict=True)
             )
         return result
-
-    def roc(self):
-        """The curves of all clips, for pictures.
-
-        Returns
-        -------
-        dict
-            classes: label -> (shares of events found, effective
-            false-positive rates per hour), staircases for the classes that
-            have events; overall: the same for the score's own curve, None
-            where no class has events.
-        """
-        curves = next(self.curves())
-        overall = None
-        if curves:
-            overall = effective_curve(
-                list(curves.values()), self.scenario.instability_cost
-            )
-        classes = {self.labels[c]: curve for c, curve in curves.items()}
-        return {"classes": classes, "overall": overall}

@@ -353,3 +353,19 @@ def test_published_operating_points_give_the_reference_figures(
         result = psds_of_operating_points(tables, truth, scenario)
         assert round(result["value"], 6) == expected
         assert len(result["averaged_classes"]) == 10
+
+
+def test_curves_for_pictures_have_the_areas_of_the_figures():
+    scores, truth = random_corpus()
+    result = psds(scores, truth, [1, 3, 5, 1, 1], "psds2")
+
+    def area(shares, rates):
+        assert (np.diff(rates) > 0).all()
+        assert rates[0] == 0
+        return (np.diff([*rates, 100.0]) * shares).sum() / 100
+
+    assert set(result["curves"]["classes"]) == set("edcb")
+    for label, curve in result["curves"]["classes"].items():
+        assert area(*curve) == pytest.approx(result["class_wise"][label])
+    assert area(*result["curves"]["overall"]) == pytest.approx(result["value"])
+    assert result["value"] > 0.05

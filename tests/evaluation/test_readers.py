@@ -13,26 +13,26 @@ from speechbrain_mmsed.evaluation.psds import psds_of_operating_points
 from speechbrain_mmsed.evaluation.psds_scenarios import (
     THRESHOLDS as PSDS_THRESHOLDS,
 )
-from speechbrain_mmsed.evaluation.readers import (
-    PredictionError,
-    listed,
-    recognise,
-)
-from speechbrain_mmsed.evaluation.readers_choice import read_labels, read_video
-from speechbrain_mmsed.evaluation.readers_events import (
+from speechbrain_mmsed.evaluation.readers.choice import read_labels, read_video
+from speechbrain_mmsed.evaluation.readers.events import (
     chosen_point,
     point_files,
     read_point,
     threshold_of,
 )
-from speechbrain_mmsed.evaluation.readers_grid import check_ends, common_grid
-from speechbrain_mmsed.evaluation.readers_match import match_names
-from speechbrain_mmsed.evaluation.readers_precision import single_precision
-from speechbrain_mmsed.evaluation.readers_scores import (
+from speechbrain_mmsed.evaluation.readers.forms import recognise
+from speechbrain_mmsed.evaluation.readers.grid import check_ends, common_grid
+from speechbrain_mmsed.evaluation.readers.match import match_names
+from speechbrain_mmsed.evaluation.readers.precision import single_precision
+from speechbrain_mmsed.evaluation.readers.problems import (
+    PredictionError,
+    listed,
+)
+from speechbrain_mmsed.evaluation.readers.scores import (
     read_score_tables,
     score_labels,
 )
-from speechbrain_mmsed.evaluation.readers_truth import read_events, read_truth
+from speechbrain_mmsed.evaluation.readers.truth import read_events, read_truth
 from speechbrain_mmsed.evaluation.threshold_free_psds import (
     threshold_free_psds,
 )

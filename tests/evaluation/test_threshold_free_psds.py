@@ -250,20 +250,3 @@ def test_figures_that_cannot_be_given_have_a_reason():
     assert alone["value"] == pytest.approx(alone["class_wise"]["Cat"])
     with pytest.raises(ValueError, match="one for each class"):
         threshold_free_psds(scores, truth, [1], "psds1")
-
-
-def test_curves_for_pictures_have_the_areas_of_the_figures():
-    scores, truth = random_corpus(12, seed=5)
-    counts = ThresholdFreeCounts(scores, truth, [1, 3, 5, 1, 1], "psds2")
-    result, curves = counts.result(), counts.roc()
-    assert list(curves["classes"]) == LABELS[:4]
-
-    def area(shares, rates):
-        assert (np.diff(rates) > 0).all()
-        assert rates[0] == 0
-        return (np.diff(np.append(rates, 100.0)) * shares).sum() / 100
-
-    for label, curve in curves["classes"].items():
-        assert area(*curve) == pytest.approx(result["class_wise"][label])
-    assert area(*curves["overall"]) == pytest.approx(result["value"])
-    assert result["value"] > 0.05

@@ -23,7 +23,8 @@ from speechbrain_mmsed.evaluation.further import (
 from speechbrain_mmsed.evaluation.pictures import PictureData, plot_details
 from speechbrain_mmsed.evaluation.pictures.page import write_page
 from speechbrain_mmsed.evaluation.plots import plot_report
-from speechbrain_mmsed.evaluation.readers import FORMS, PredictionError
+from speechbrain_mmsed.evaluation.readers.forms import FORMS
+from speechbrain_mmsed.evaluation.readers.problems import PredictionError
 from speechbrain_mmsed.evaluation.report import render_report, screen_report
 from speechbrain_mmsed.evaluation.report_data import report_data
 from speechbrain_mmsed.evaluation.run import ModelResult

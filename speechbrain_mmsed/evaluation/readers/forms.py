@@ -13,9 +13,13 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import csv
 import pathlib
 
+from speechbrain_mmsed.evaluation.readers.problems import (
+    PredictionError,
+    listed,
+)
+from speechbrain_mmsed.evaluation.readers.tables import files_of, header_of
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
 FORMS = {
@@ -23,114 +27,6 @@ FORMS = {
     "score-tsv": "a table of scores for each clip",
     "event-tsv": "a table of events for each operating point",
 }
-SHOWN = 10
-
-
-class PredictionError(ValueError):
-    """Predictions or reference that cannot be used; says why and where."""
-
-
-def listed(names):
-    """The first names of a list, and how many there are.
-
-    Arguments
-    ---------
-    names : iterable of str
-        Names of clips or files.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> listed(["b", "a"])
-    'a, b'
-    >>> listed(str(n) for n in range(10, 22))
-    '10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 2 more (12 in all)'
-    """
-    names = sorted(map(str, names))
-    text = ", ".join(names[:SHOWN])
-    if len(names) > SHOWN:
-        text += f" and {len(names) - SHOWN} more ({len(names)} in all)"
-    return text
-
-
-def files_of(path, endings):
-    """Files of a folder with one of some endings, or the file itself.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Folder or file.
-    endings : tuple of str
-        Such as (".tsv", ".csv").
-
-    Returns
-    -------
-    list of pathlib.Path
-        In order of their names; hidden files are left out.
-    """
-    path = pathlib.Path(path)
-    files = [path] if path.is_file() else sorted(path.iterdir())
-    return [
-        file
-        for file in files
-        if file.suffix.lower() in endings
-        and file.is_file()
-        and not file.name.startswith(".")
-    ]
-
-
-def rows_of(file):
-    """Rows of a table as texts.
-
-    Arguments
-    ---------
-    file : pathlib.Path
-        Tab-separated, or comma-separated if it ends in .csv.
-
-    Yields
-    ------
-    tuple
-        Number of the line and the cells of each row but the first; rows
-        that are altogether empty are left out.
-    """
-    rows = _rows(file)
-    next(rows, None)
-    for line, row in rows:
-        if row:
-            yield line, row
-
-
-def header_of(file):
-    """Column titles of a table.
-
-    Arguments
-    ---------
-    file : pathlib.Path
-        Tab-separated, or comma-separated if it ends in .csv.
-
-    Returns
-    -------
-    list of str
-    """
-    _, header = next(_rows(file), (1, []))
-    return [title.strip() for title in header]
-
-
-def _rows(file):
-    """All rows with the numbers of their lines."""
-    comma = file.suffix.lower() == ".csv"
-    try:
-        with open(file, encoding="utf-8-sig", newline="") as handle:
-            rows = csv.reader(handle, delimiter="," if comma else "\t")
-            for row in rows:
-                yield rows.line_num, row
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PredictionError(
-            f"{file}: no table of text in UTF-8 ({error})"
-        ) from error
 
 
 def form_of_header(header):

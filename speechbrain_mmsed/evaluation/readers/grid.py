@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.readers import PredictionError, listed
+from speechbrain_mmsed.evaluation.readers.problems import (
+    PredictionError,
+    listed,
+)
 
 # Times are often written with three decimals.
 TIME_TOLERANCE = 1e-3

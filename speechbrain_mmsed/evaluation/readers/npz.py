@@ -5,19 +5,18 @@ Authors
 """
 
 import dataclasses
-import pathlib
 import zipfile
 
 from speechbrain_mmsed.evaluation.inference_weight import WEIGHT_FILE
-from speechbrain_mmsed.evaluation.readers import (
-    PredictionError,
-    files_of,
-    listed,
-)
-from speechbrain_mmsed.evaluation.readers_match import (
+from speechbrain_mmsed.evaluation.readers.match import (
     check_coverage,
     match_names,
 )
+from speechbrain_mmsed.evaluation.readers.problems import (
+    PredictionError,
+    listed,
+)
+from speechbrain_mmsed.evaluation.readers.tables import files_of
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 
@@ -151,19 +150,3 @@ def _check_durations(scores, matched, truth, file, source):
             f"there and {truth.durations[matched[name]]:g} s here; take the "
             f"durations of the same files. Clips: {listed(differing)}"
         )
-
-
-def folder_of(path):
-    """The folder of a file, or the folder itself.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        File or folder.
-
-    Returns
-    -------
-    pathlib.Path
-    """
-    path = pathlib.Path(path)
-    return path.parent if path.is_file() else path

@@ -6,13 +6,13 @@ Authors
 
 import pathlib
 
-from speechbrain_mmsed.evaluation.readers import (
+from speechbrain_mmsed.evaluation.readers.match import match_names
+from speechbrain_mmsed.evaluation.readers.problems import (
     PredictionError,
-    header_of,
     listed,
 )
-from speechbrain_mmsed.evaluation.readers_match import match_names
-from speechbrain_mmsed.evaluation.readers_truth import read_text_table
+from speechbrain_mmsed.evaluation.readers.tables import header_of
+from speechbrain_mmsed.evaluation.readers.truth import read_text_table
 
 YES = {"1", "1.0", "true", "yes", "present"}
 NO = {"0", "0.0", "false", "no", "absent", ""}

@@ -12,13 +12,13 @@ import re
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.readers import (
+from speechbrain_mmsed.evaluation.readers.match import match_names
+from speechbrain_mmsed.evaluation.readers.problems import (
     PredictionError,
-    files_of,
     listed,
 )
-from speechbrain_mmsed.evaluation.readers_match import match_names
-from speechbrain_mmsed.evaluation.readers_truth import read_events
+from speechbrain_mmsed.evaluation.readers.tables import files_of
+from speechbrain_mmsed.evaluation.readers.truth import read_events
 
 _NUMBER = re.compile(r"(?<![\d.])(?:0?\.\d+|[01](?:\.\d+)?)(?![\d])")
 

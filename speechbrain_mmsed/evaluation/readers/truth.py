@@ -12,12 +12,11 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from speechbrain_mmsed.evaluation.readers import (
+from speechbrain_mmsed.evaluation.readers.problems import (
     PredictionError,
-    header_of,
     listed,
-    rows_of,
 )
+from speechbrain_mmsed.evaluation.readers.tables import header_of, rows_of
 from speechbrain_mmsed.evaluation.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 

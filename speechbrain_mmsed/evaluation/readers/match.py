@@ -4,7 +4,10 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-from speechbrain_mmsed.evaluation.readers import PredictionError, listed
+from speechbrain_mmsed.evaluation.readers.problems import (
+    PredictionError,
+    listed,
+)
 
 
 def match_names(given, known, source):

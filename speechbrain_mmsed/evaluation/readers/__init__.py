@@ -1,0 +1,1 @@
+"""Predictions and reference of any system, read from files and checked."""

@@ -1,0 +1,37 @@
+"""What is wrong with files, in words that list the clips.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+SHOWN = 10
+
+
+class PredictionError(ValueError):
+    """Predictions or reference that cannot be used; says why and where."""
+
+
+def listed(names):
+    """The first names of a list, and how many there are.
+
+    Arguments
+    ---------
+    names : iterable of str
+        Names of clips or files.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> listed(["b", "a"])
+    'a, b'
+    >>> listed(str(n) for n in range(10, 22))
+    '10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 2 more (12 in all)'
+    """
+    names = sorted(map(str, names))
+    text = ", ".join(names[:SHOWN])
+    if len(names) > SHOWN:
+        text += f" and {len(names) - SHOWN} more ({len(names)} in all)"
+    return text
