@@ -120,9 +120,19 @@ class StreamExtraction:
             for stream in self.stores
         }
         todo = [key for key, streams in missing.items() if streams]
+        # Those without a film take no time: were they among the others, the
+        # remaining time would be wrong.
+        quick = [key for key in todo if not clips[key]["video"]]
+        slow = [key for key in todo if clips[key]["video"]]
         with contextlib.ExitStack() as stack:
+            claims = {
+                stream: stack.enter_context(Claims(store.folder))
+                for stream, store in self.stores.items()
+            }
+            done = sum(self._results(quick, clips, claims))
             bar = tqdm(
                 total=len(todo),
+                initial=done,
                 unit="clip",
                 smoothing=0.05,
                 disable=not progress,
@@ -130,11 +140,7 @@ class StreamExtraction:
                 mininterval=0.5 if sys.stderr.isatty() else 30.0,
             )
             stack.enter_context(bar)
-            claims = {
-                stream: stack.enter_context(Claims(store.folder))
-                for stream, store in self.stores.items()
-            }
-            for done in self._results(todo, clips, claims):
+            for done in self._results(slow, clips, claims):
                 bar.update(done)
         for store in self.stores.values():
             store.finish()

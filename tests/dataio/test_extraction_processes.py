@@ -118,7 +118,7 @@ def test_killed_and_started_again(clips_file, tmp_path):
     go(process)
     manifest = tmp_path / "slow" / "manifest.csv"
     deadline = time.monotonic() + 30
-    while len(read_manifest(manifest)) < 5 and time.monotonic() < deadline:
+    while len(read_manifest(manifest)) < 8 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
