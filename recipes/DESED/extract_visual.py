@@ -27,6 +27,7 @@ from speechbrain_mmsed.dataio.extraction_report import report_table
 from speechbrain_mmsed.dataio.preparation_checks import PrepareError
 from speechbrain_mmsed.dataio.stream_choice import (
     build_embedder,
+    embedder_recipe,
     split_streams,
 )
 from speechbrain_mmsed.dataio.stream_claims import Claims
@@ -149,6 +150,12 @@ def compute(streams, clips, hparams, device):
         min_coverage=hparams["min_coverage"],
         workers=hparams["workers"],
         made_from=streams,
+        recipes={
+            stream: embedder_recipe(
+                network, hparams["embedders"], hparams["weights_folder"]
+            )
+            for stream, network in streams.items()
+        },
     )
     reports = extraction.run(clips)
     spent = extraction.seconds

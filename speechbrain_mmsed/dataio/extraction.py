@@ -47,6 +47,9 @@ class StreamExtraction:
         processor on a CPU, and as many to keep a GPU busy. See `Workers`.
     made_from : dict or None
         Stream name -> how the yaml calls its network, where that differs.
+    recipes : dict or None
+        Stream name -> how to build its network again; see
+        `stream_choice.embedder_recipe`.
 
     Example
     -------
@@ -64,6 +67,7 @@ class StreamExtraction:
         min_coverage=0.5,
         workers=None,
         made_from=None,
+        recipes=None,
     ):
         self.reader = ClipFeatureReader(
             embeddings, n_frames, clip_seconds, min_coverage
@@ -76,6 +80,8 @@ class StreamExtraction:
             store = StreamStore(streams_folder, stream)
             description = self._description(embedding)
             description["made_from"] = (made_from or {}).get(stream, stream)
+            if recipes and stream in recipes:
+                description["embedder"] = recipes[stream]
             # Another machine would choose otherwise, but a stream has one.
             adopt = ("precision",) if embedding.automatic else ()
             embedding.adopt(store.begin(description, adopt)["precision"])

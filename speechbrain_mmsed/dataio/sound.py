@@ -8,6 +8,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -88,13 +89,37 @@ def read_sound(path, sample_rate):
         If it is absent, zero-length, damaged or holds values that are not
         finite; names the file.
     """
-    with _open(path) as sound:
-        rate, samples = sound.samplerate, _blocks(sound, path)
-        waveform = np.concatenate([block.mean(axis=1) for block in samples])
-    waveform = torch.from_numpy(waveform)
+    with open_sound(path) as (rate, blocks):
+        waveform = torch.from_numpy(np.concatenate(list(blocks)))
     if rate != sample_rate:
-        waveform = _resampler(rate, int(sample_rate))(waveform)
+        waveform = resampler(rate, int(sample_rate))(waveform)
     return waveform
+
+
+@contextlib.contextmanager
+def open_sound(path):
+    """Opens a sound file to be read piece by piece, mixed down to mono.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file.
+
+    Yields
+    ------
+    sample_rate : int
+        Hz.
+    blocks : iterator of numpy.ndarray
+        (samples,) float32 each, of at most some seconds.
+
+    Raises
+    ------
+    SoundError
+        As `read_sound`, also while the blocks are read.
+    """
+    with _open(path) as sound:
+        blocks = _blocks(sound, path)
+        yield sound.samplerate, (block.mean(axis=1) for block in blocks)
 
 
 def probe_sound(path):
@@ -183,8 +208,20 @@ def _text(error):
 
 
 @functools.lru_cache(maxsize=16)
-def _resampler(source, target):
-    """A resampler; its filter is computed once per pair of rates."""
+def resampler(source, target):
+    """A resampler; its filter is computed once per pair of rates.
+
+    Arguments
+    ---------
+    source : int
+        Hz.
+    target : int
+        Hz.
+
+    Returns
+    -------
+    torchaudio.transforms.Resample
+    """
     from torchaudio.transforms import Resample
 
     return Resample(source, target)

@@ -114,6 +114,48 @@ def build_embedder(spec, embedders, weights_folder):
     return _own_embedder(spec)
 
 
+def embedder_recipe(spec, embedders, weights_folder):
+    """How to build the network of a stream again, as plain values.
+
+    A detector needs it to make the features of training from another film.
+
+    Arguments
+    ---------
+    spec, embedders, weights_folder
+        As for `build_embedder`.
+
+    Returns
+    -------
+    dict
+        "class" (import path) and "arguments" (by name).
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.lobes.visual import EfficientNetLite0Embedder
+    >>> small = functools.partial(EfficientNetLite0Embedder, image_size=96)
+    >>> embedder_recipe("small", {"small": small}, "")["arguments"]
+    {'image_size': 96}
+    """
+    if spec.startswith(TIMM):
+        model = spec[len(TIMM) :]
+        kind = TimmEmbedder
+        arguments = {
+            "name": model,
+            "weights": _timm_weights(weights_folder, model),
+        }
+    elif spec in embedders:
+        kind = embedders[spec].func
+        arguments = dict(embedders[spec].keywords)
+    else:
+        return {"class": spec, "arguments": {}}
+    if arguments.get("weights"):
+        arguments["weights"] = os.path.abspath(arguments["weights"])
+    return {
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        "arguments": arguments,
+    }
+
+
 def _timm_weights(folder, model):
     """The file of weights of a model of timm, which need not exist."""
     stem = os.path.join(folder, model)

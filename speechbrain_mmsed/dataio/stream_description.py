@@ -145,6 +145,9 @@ def agree_on_description(path, description, adopt=()):
     stored = {key: found[key] for key in adopt if key in found}
     description = {**description, **stored}
     if fingerprint(found) == fingerprint(description):
+        # Features made before this was recorded can be made again, too.
+        if "embedder" in description and "embedder" not in found:
+            write_json(path, {**found, "embedder": description["embedder"]})
         return description
     differing = "\n".join(
         f"  {key}: stored {found.get(key)!r}, "

@@ -43,6 +43,7 @@ from speechbrain_mmsed.dataio.statistics import training_statistics
 from speechbrain_mmsed.dataio.streams import open_streams, read_clip
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.files import write_text
+from speechbrain_mmsed.inference.export import export_detector
 from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
 from speechbrain_mmsed.seeding import derive_generator
 from speechbrain_mmsed.training.checks import check_sizes
@@ -328,6 +329,22 @@ def score(brain, hparams, stores, datasets, untrained):
     return controls
 
 
+def export(brain, hparams, stores, resolved_yaml, report):
+    """Writes the folder from which a detector is loaded."""
+    models = {"student": brain.student}
+    if hparams["export_teacher"]:
+        models["teacher"] = brain.teacher
+    folder = export_detector(
+        os.path.join(hparams["output_folder"], "detector"),
+        resolved_yaml,
+        hparams["frontend"],
+        models,
+        {store.stream: store.description() for store in stores},
+        report,
+    )
+    print(f"detector: {folder}")
+
+
 def prepare(hparams):
     """Prepares manifests, ground truth and statistics, on one process."""
     run_on_main(
@@ -358,7 +375,7 @@ def prepare(hparams):
 
 
 def main(arguments):
-    """Prepares, trains, scores, tunes and evaluates."""
+    """Prepares, trains, scores, tunes, evaluates and exports."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, resolved_yaml = read_hparams(hparams_file, overrides)
     check_sizes(hparams)
@@ -388,7 +405,7 @@ def main(arguments):
     brain.recover_last()
     if if_main_process():
         controls = score(brain, hparams, stores, datasets, untrained)
-        evaluate_run(
+        report = evaluate_run(
             hparams["scores_folder"],
             os.path.join(hparams["prepared_folder"], "ground_truth"),
             hparams["output_folder"],
@@ -401,6 +418,7 @@ def main(arguments):
             },
             spectrogram=spectrograms(hparams),
         )
+        export(brain, hparams, stores, resolved_yaml, report)
 
 
 if __name__ == "__main__":

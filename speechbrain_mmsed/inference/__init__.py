@@ -1,0 +1,16 @@
+"""Detection with a trained network: an exported folder and any recording.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from speechbrain_mmsed.inference.detector import SoundEventDetector
+from speechbrain_mmsed.inference.errors import DetectionError
+from speechbrain_mmsed.inference.results import Detection, FileScores
+
+__all__ = [
+    "Detection",
+    "DetectionError",
+    "FileScores",
+    "SoundEventDetector",
+]

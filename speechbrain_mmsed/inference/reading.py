@@ -1,0 +1,184 @@
+"""Recordings are read ahead, while the network works on earlier ones.
+
+Some threads open recordings in their order and cut them into windows. Each
+recording has a queue of its own that holds some windows, so that memory does
+not grow with the length of a recording or the number of them.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import queue
+import threading
+from dataclasses import dataclass
+
+from speechbrain_mmsed.dataio.sound import SoundError, open_sound
+from speechbrain_mmsed.inference.errors import DetectionError
+from speechbrain_mmsed.inference.resampling import BlockResampler
+
+# Windows (0.6 MB each) that wait for the network, of one recording.
+QUEUE_LENGTH = 16
+# Recordings that are open or read, but not yet scored.
+RECORDINGS_AHEAD = 64
+
+
+@dataclass
+class End:
+    """What is known of a recording once it is read.
+
+    Arguments
+    ---------
+    duration : float
+        Seconds.
+    streams : dict
+        Name of a stream -> what became of it.
+    error : Exception or None
+        Why it could not be read to its end.
+    """
+
+    duration: float = 0.0
+    streams: dict | None = None
+    error: Exception | None = None
+
+
+def read_windows(path, cutter, streams):
+    """The windows of one recording.
+
+    Arguments
+    ---------
+    path : str
+        The recording: a sound file or a film with sound.
+    cutter : WindowCutter
+        A new one.
+    streams : FilmStreams or similar
+        Gives the streams of a window.
+
+    Yields
+    ------
+    tuple or End
+        (Window, features, available) for each window, then one End.
+
+    Raises
+    ------
+    DetectionError
+        If there is no sound that can be read.
+    """
+    n_samples = 0
+    try:
+        with open_sound(path) as (rate, blocks):
+            resampler = BlockResampler(rate, cutter.sample_rate)
+            for block in blocks:
+                n_samples += len(block)
+                for window in cutter.feed(resampler.feed(block)):
+                    yield window, *streams.window(window)
+        for window in cutter.feed(resampler.close()) + cutter.close():
+            yield window, *streams.window(window)
+    except SoundError as error:
+        raise DetectionError(
+            f"{path}: its sound is {error.reason}; expected a sound file or "
+            f"a film with sound. Convert it, or leave it out"
+        ) from error
+    duration = n_samples / rate
+    yield End(duration, streams.statuses(duration))
+
+
+class Readers:
+    """Threads that read recordings ahead.
+
+    Arguments
+    ---------
+    sources : iterable
+        Functions without arguments that give what `read_windows` yields;
+        called in the threads, in their order.
+    n_threads : int
+        Recordings that are read at the same time.
+
+    Example
+    -------
+    >>> with Readers([lambda: iter([End(1.0)])]) as readers:
+    ...     [[item.duration for item in items] for items in readers]
+    [[1.0]]
+    """
+
+    def __init__(self, sources, n_threads=2):
+        self._sources = iter(sources)
+        self._changed = threading.Condition()
+        self._ahead = threading.Semaphore(RECORDINGS_AHEAD)
+        self._queues = {}
+        self._started, self._exhausted = 0, False
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True)
+            for _ in range(n_threads)
+        ]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._stop.set()
+        for _ in self._threads:
+            self._ahead.release()
+        for thread in self._threads:
+            thread.join()
+
+    def __iter__(self):
+        """Yields an iterator of items for each recording, in order."""
+        number = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda number=number: number in self._queues
+                    or self._exhausted
+                )
+                if number not in self._queues:
+                    return
+                waiting = self._queues.pop(number)
+            yield self._items(waiting)
+            self._ahead.release()
+            number += 1
+
+    def _items(self, waiting):
+        while True:
+            item = waiting.get()
+            yield item
+            if isinstance(item, End):
+                return
+
+    def _work(self):
+        while True:
+            self._ahead.acquire()
+            if self._stop.is_set():
+                return
+            waiting = queue.Queue(QUEUE_LENGTH)
+            with self._changed:
+                source = next(self._sources, None)
+                if source is None:
+                    self._exhausted = True
+                else:
+                    self._queues[self._started] = waiting
+                    self._started += 1
+                self._changed.notify_all()
+            if source is None:
+                self._ahead.release()
+                return
+            self._read(source, waiting)
+
+    def _read(self, source, waiting):
+        try:
+            for item in source():
+                if not self._put(waiting, item):
+                    return
+        except Exception as error:  # raised again where it is looked at
+            self._put(waiting, End(error=error))
+
+    def _put(self, waiting, item):
+        while not self._stop.is_set():
+            try:
+                waiting.put(item, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False

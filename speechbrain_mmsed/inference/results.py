@@ -1,0 +1,91 @@
+"""What a detector gives back for a recording: scores, events, tags.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass
+class FileScores:
+    """Probabilities of the frames of one recording, or of a part of it.
+
+    Arguments
+    ---------
+    filename : str
+        The recording.
+    labels : list of str
+        C class labels.
+    frame : numpy.ndarray
+        (T, C) float32, the frames that begin inside the recording.
+    clip : numpy.ndarray
+        (C,) float32, tag scores: the largest over the windows of 10 s.
+    frame_hop : float
+        Seconds between the starts of two frames.
+    duration : float
+        Seconds of the recording (of a part: where the part ends).
+    streams : dict
+        Name -> `used`, `partly covered 0.0-6.2 s`, `absent: no video
+        track`, ...
+    first_frame : int
+        Number of the first row; above 0 only for the parts of a stream.
+    beyond : numpy.ndarray
+        (P, C) float32, frames of the zeros that fill up a recording
+        shorter than a window. Only post-processing looks at them: the
+        recipe filters its padded clips alike.
+
+    Example
+    -------
+    >>> scores = FileScores(
+    ...     "a.wav", ["Dog"], np.zeros((2, 1)), np.zeros(1), 0.1565, 0.2
+    ... )
+    >>> scores.times.tolist()
+    [[0.0, 0.1565], [0.1565, 0.2]]
+    """
+
+    filename: str
+    labels: list
+    frame: np.ndarray
+    clip: np.ndarray
+    frame_hop: float
+    duration: float
+    streams: dict = field(default_factory=dict)
+    first_frame: int = 0
+    beyond: np.ndarray | None = None
+
+    def __post_init__(self):
+        self.frame = np.asarray(self.frame, dtype=np.float32)
+        self.clip = np.asarray(self.clip, dtype=np.float32)
+        if self.beyond is None:
+            self.beyond = np.zeros((0, len(self.labels)), np.float32)
+
+    @property
+    def times(self):
+        """(T, 2) onset and offset of each frame, in seconds."""
+        edges = np.arange(len(self.frame) + 1) + self.first_frame
+        edges = np.minimum(edges * self.frame_hop, self.duration)
+        return np.stack([edges[:-1], edges[1:]], axis=1)
+
+
+@dataclass
+class Detection:
+    """Events and tags of one recording.
+
+    Arguments
+    ---------
+    events : pandas.DataFrame
+        Columns filename, onset, offset (seconds), event_label, score (mean
+        over the event's frames).
+    scores : FileScores
+        What they were made of.
+    tags : list of (str, float)
+        Labels of the whole recording with their scores, highest first.
+    """
+
+    events: pd.DataFrame
+    scores: FileScores
+    tags: list

@@ -1,0 +1,140 @@
+"""From windows of recordings to the scores of each recording.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from speechbrain_mmsed.inference.reading import End
+from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
+
+
+class WindowScorer:
+    """The network on batches of windows.
+
+    Arguments
+    ---------
+    network : MultiEncoder
+        In eval mode.
+    frontend : LogMelFrontend
+        Makes its input.
+    device : str
+        Where both are.
+    """
+
+    def __init__(self, network, frontend, device="cpu"):
+        self.network, self.frontend = network, frontend
+        self.device = torch.device(device)
+
+    @torch.inference_mode()
+    def __call__(self, waveforms, features, available, primary_weight):
+        """Probabilities of a batch of windows.
+
+        Arguments
+        ---------
+        waveforms : list of numpy.ndarray
+            B times (n_samples,).
+        features : list of list of numpy.ndarray
+            For each window, (T, D) of each stream.
+        available : list of list of bool
+            For each window, whether it has the sound and each stream.
+        primary_weight : float
+            Weight of the sound; the rest is split equally.
+
+        Returns
+        -------
+        clip : numpy.ndarray
+            (B, C) float32.
+        frame : numpy.ndarray
+            (B, T, C) float32.
+        """
+        batch = torch.from_numpy(np.stack(waveforms)).to(self.device)
+        streams = [
+            torch.from_numpy(np.stack(stream)).to(self.device)
+            for stream in zip(*features, strict=True)
+        ]
+        available = torch.tensor(available, device=self.device)
+        weights = split_remainder(primary_weight, available.shape[1])
+        weights = renormalise(weights.to(self.device), available)
+        outputs = self.network(
+            self.frontend(batch), streams, available, weights
+        )
+        return tuple(
+            logits.float().sigmoid().cpu().numpy() for logits in outputs
+        )
+
+
+@dataclass
+class Assembly:
+    """Scores of one recording, while they come in window by window.
+
+    Arguments
+    ---------
+    stitcher : Stitcher
+        A new one.
+    """
+
+    stitcher: object
+    rows: list = field(default_factory=list)
+    clip: np.ndarray | None = None
+
+    def add(self, window, clip, frame):
+        """Takes the scores of the next window; returns the final frames."""
+        rows = self.stitcher.add(window.start, frame, window.last)
+        self.rows.append(rows)
+        self.clip = clip if self.clip is None else np.maximum(self.clip, clip)
+        return rows
+
+
+def score_recordings(readers, scorer, make_stitcher, batch_size):
+    """Scores recordings in their order, in batches that may span several.
+
+    Arguments
+    ---------
+    readers : Readers
+        Started.
+    scorer : callable
+        Waveforms, features and available to clip and frame scores.
+    make_stitcher : callable
+        Builds a Stitcher.
+    batch_size : int
+        Windows at a time.
+
+    Yields
+    ------
+    assembly : Assembly
+        Scores of all windows of the next recording.
+    end : End
+        Its duration and streams, or why it was not read.
+    """
+    batch, open_recordings = [], []
+
+    def flush():
+        if batch:
+            windows, features, available, _ = zip(*batch, strict=True)
+            waveforms = [window.waveform for window in windows]
+            scores = scorer(waveforms, features, available)
+            for (window, _, _, assembly), clip, frame in zip(
+                batch, *scores, strict=True
+            ):
+                assembly.add(window, clip, frame)
+            batch.clear()
+        finished = [pair for pair in open_recordings if pair[1] is not None]
+        del open_recordings[: len(finished)]
+        return finished
+
+    for items in readers:
+        recording = [Assembly(make_stitcher()), None]
+        open_recordings.append(recording)
+        for item in items:
+            if isinstance(item, End):
+                recording[1] = item
+                continue
+            batch.append((*item, recording[0]))
+            if len(batch) >= batch_size:
+                yield from flush()
+    yield from flush()

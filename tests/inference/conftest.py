@@ -1,0 +1,140 @@
+"""A small exported detector, and recordings for it."""
+
+import pathlib
+import types
+import wave
+
+import numpy as np
+import pytest
+import torch
+
+from speechbrain_mmsed.inference import SoundEventDetector
+from speechbrain_mmsed.inference.export import export_detector
+from speechbrain_mmsed.training.hparams import read_hparams
+
+HPARAMS = (
+    pathlib.Path(__file__).resolve().parents[2]
+    / "recipes/DESED/sound_event_detection/hparams/quickstart.yaml"
+)
+LABELS = ["Cat", "Dog", "Speech"]
+MEAN_COLOUR = {
+    "network": "mean colour",
+    "weights_sha256": None,
+    "preprocessing": "[0, 1]",
+    "width": 3,
+    "n_frames": 64,
+    "clip_seconds": 10.0,
+    "precision": "fp32",
+}
+
+
+def report_of(labels, models=("student",)):
+    """As much of a report as export reads."""
+    n = len(labels)
+    parameters = {
+        metric: {
+            "labels": labels,
+            "thresholds": None if metric.startswith("psds") else [0.5] * n,
+            "windows": None if metric == "cbf1" else [3] * n,
+            "tuned": [True] * (n - 1) + [False],
+        }
+        for metric in ("cbf1", "sbf1", "ebf1", "psds1", "psds2")
+    }
+    figures = dict.fromkeys(parameters, 0.5)
+    return {
+        "class_labels": labels,
+        "inference_weight": dict.fromkeys(models, 0.75),
+        "tuned_parameters": dict.fromkeys(models, parameters),
+        "metrics": dict.fromkeys(models, {"all": figures}),
+        "counts": {"subsets": {"evaluation": {"clips": 8, "events": 20}}},
+        "libraries": {"torch": torch.__version__},
+        "metadata": {"seed": 1, "training_steps": 4, "data_folder": "d"},
+    }
+
+
+def export_small(folder, streams=(), recipe=None, models=("student",)):
+    """Exports a random network of the recipe's yaml; returns its hparams."""
+    overrides = (
+        f"{{data_folder: x, output_folder: {folder}, "
+        f"class_labels: {LABELS}, n_classes: 3, class_groups: null, "
+        f"streams: {list(streams)}, stream_widths: {{colour: 3}}}}"
+    )
+    hparams, resolved = read_hparams(HPARAMS, overrides)
+    torch.manual_seed(4)
+    # Scores that lie on both sides of the thresholds, and statistics.
+    torch.nn.init.normal_(hparams["network"].classifier.weight, std=0.5)
+    hparams["frontend"].set_statistics(
+        torch.linspace(-4, -6, 64), torch.linspace(2, 3, 64)
+    )
+    hparams["network"].train()
+    with torch.no_grad():
+        n_streams = len(streams)
+        hparams["network"](
+            torch.randn(4, 512, 64),
+            [torch.rand(4, 64, 3)] * n_streams,
+            fusion_weights=torch.ones(1 + n_streams) / (1 + n_streams),
+        )
+    hparams["network"].eval()
+    description = dict(MEAN_COLOUR)
+    if recipe is not None:
+        description["embedder"] = recipe
+    export_detector(
+        folder / "detector",
+        resolved,
+        hparams["frontend"],
+        dict.fromkeys(models, hparams["network"]),
+        dict.fromkeys(streams, description),
+        report_of(LABELS, models),
+    )
+    return hparams
+
+
+@pytest.fixture(scope="session")
+def export():
+    """`export_small`, for tests that need a folder of their own."""
+    return export_small
+
+
+@pytest.fixture(scope="session")
+def sounds():
+    """What makes recordings: `noise` and `write_wav`."""
+    return types.SimpleNamespace(noise=noise, write_wav=write_wav)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """(folder, hparams) of a detector of sound only."""
+    folder = tmp_path_factory.mktemp("exported")
+    hparams = export_small(folder)
+    return folder / "detector", hparams
+
+
+@pytest.fixture(scope="session")
+def detector(exported):
+    """The detector of sound only."""
+    return SoundEventDetector.from_hparams(
+        source=exported[0], run_opts={"device": "cpu"}
+    )
+
+
+def noise(seconds, rate=16000, channels=1, seed=0):
+    """(samples, channels) of noise whose level changes."""
+    rng = np.random.default_rng(seed)
+    n = round(seconds * rate)
+    level = np.interp(
+        np.arange(n) / rate,
+        np.arange(0, seconds + 2),
+        rng.uniform(0.01, 0.6, int(seconds + 2) + (seconds % 1 > 0)),
+    )
+    sound = rng.uniform(-1, 1, (n, channels)) * level[:, None]
+    return sound.astype(np.float32)
+
+
+def write_wav(path, sound, rate=16000):
+    """Writes 16-bit PCM."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(sound.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((sound * 32767).astype("<i2").tobytes())
+    return path
