@@ -131,6 +131,7 @@ def embedder_recipe(spec, embedders, weights_folder):
 
     Example
     -------
+    >>> import functools
     >>> from speechbrain_mmsed.lobes.visual import EfficientNetLite0Embedder
     >>> small = functools.partial(EfficientNetLite0Embedder, image_size=96)
     >>> embedder_recipe("small", {"small": small}, "")["arguments"]
