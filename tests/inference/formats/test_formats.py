@@ -1,0 +1,239 @@
+"""Each text format read back by a slow reader written for the test.
+
+Where other people's readers are installed (webvtt, textgrid, textgrids) they
+read the same files.
+"""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechbrain_mmsed.dataio.tables import read_event_table
+from speechbrain_mmsed.inference.formats import FORMATS, write_detection
+from speechbrain_mmsed.inference.formats.textgrid import without_gaps
+from speechbrain_mmsed.inference.formats.values import (
+    seconds_text,
+    shown_name,
+)
+
+NAMES = ["Dog", 'Quote "d"', "A & <b> --> c", "Größe 木"]
+
+
+@st.composite
+def event_lists(draw):
+    """A duration and events of each class that do not overlap."""
+    duration = draw(st.floats(0.05, 20_000))
+    events = []
+    for label in NAMES:
+        edges = draw(
+            st.lists(st.floats(0, 1), max_size=8, unique=True).map(sorted)
+        )
+        spans = np.array(edges[: len(edges) // 2 * 2]).reshape(-1, 2)
+        for onset, offset in spans * duration:
+            if offset - onset > 0.01:
+                score = draw(st.floats(0.01, 1))
+                events.append((onset, offset, label, score))
+    return duration, events
+
+
+def ordered(events):
+    return sorted((a, b, label) for a, b, label, _ in events)
+
+
+def assert_same(found, events, tolerance):
+    """The same events in the order of their written times."""
+    events = ordered(events)
+    assert len(found) == len(events)
+    found = sorted(found, key=lambda e: (e[2], e[0]))
+    events = sorted(events, key=lambda e: (e[2], e[0]))
+    assert [label for *_, label in found] == [label for *_, label in events]
+    times = np.array([e[:2] for e in events]).reshape(-1, 2)
+    read = np.array([e[:2] for e in found], float).reshape(-1, 2)
+    np.testing.assert_allclose(read, times, atol=tolerance, rtol=0)
+
+
+def read_tsv(text):
+    header, *lines = text.splitlines()
+    assert header.split("\t") == [
+        *("filename", "onset", "offset", "event_label", "score"),
+    ]
+    rows = [line.split("\t") for line in lines]
+    assert {row[0] for row in rows} == {"film.mp4"}
+    return [(float(r[1]), float(r[2]), r[3]) for r in rows if r[3]]
+
+
+def read_json(text):
+    events = json.loads(text)["events"]
+    return [(e["onset"], e["offset"], e["event_label"]) for e in events]
+
+
+def read_audacity(text):
+    rows = [line.split("\t") for line in text.splitlines()]
+    return [(float(a), float(b), label) for a, b, label in rows]
+
+
+def read_textgrid(text):
+    """Tokens of the file in order; checks that tiers have no gaps."""
+    tokens = re.findall(r'"(?:[^"]|"")*"|<exists>|(?<== )[-\d.]+', text)
+    assert tokens[:2] == ['"ooTextFile"', '"TextGrid"']
+    tokens = iter(tokens[2:])
+    begin, end = float(next(tokens)), float(next(tokens))
+    assert next(tokens) == "<exists>"
+    events = []
+    for _ in range(int(next(tokens))):
+        assert next(tokens) == '"IntervalTier"'
+        label = next(tokens)[1:-1].replace('""', '"')
+        assert (float(next(tokens)), float(next(tokens))) == (begin, end)
+        at = begin
+        for _ in range(int(next(tokens))):
+            low, high = float(next(tokens)), float(next(tokens))
+            assert low == at < high <= end
+            at = high
+            name = next(tokens)[1:-1].replace('""', '"')
+            if name:
+                assert name == label
+                events.append((low, high, name))
+        assert at == end
+    assert next(tokens, None) is None
+    return events
+
+
+def read_webvtt(text):
+    head, *cues = text.rstrip("\n").split("\n\n")
+    assert head == "WEBVTT"
+    events = []
+    for cue in cues:
+        times, name = cue.split("\n")
+        assert "-->" not in name
+        for code, letter in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+            name = name.replace(code, letter)
+        begin, end = (_webvtt_seconds(t) for t in times.split(" --> "))
+        assert begin < end
+        events.append((begin, end, name))
+    assert [e[:2] for e in events] == sorted(e[:2] for e in events)
+    return events
+
+
+def _webvtt_seconds(text):
+    assert re.fullmatch(r"\d\d+:[0-5]\d:[0-5]\d\.\d{3}", text)
+    hours, minutes, seconds = text.split(":")
+    return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+
+
+READERS = {
+    "tsv": (read_tsv, 1e-6),
+    "json": (read_json, 1e-6),
+    "audacity": (read_audacity, 1e-6),
+    "textgrid": (read_textgrid, 1e-6),
+    "webvtt": (read_webvtt, 1e-3),
+}
+
+
+@pytest.mark.parametrize("form", READERS)
+@given(event_lists())
+def test_events_come_back(make_detection, form, drawn):
+    duration, events = drawn
+    detection = make_detection(events, duration, NAMES, n_frames=0)
+    reader, tolerance = READERS[form]
+    text = FORMATS[form].render(detection)
+    assert_same(reader(text), events, tolerance)
+
+
+def test_files_without_events_are_valid(make_detection):
+    detection = make_detection()
+    for form, (reader, _) in READERS.items():
+        assert reader(FORMATS[form].render(detection)) == []
+
+
+def test_other_peoples_readers_agree(detection, tmp_path):
+    events = [tuple(row[1:4]) for row in detection.events.to_numpy()]
+    webvtt = pytest.importorskip("webvtt")
+    textgrid = pytest.importorskip("textgrid")
+    textgrids = pytest.importorskip("textgrids")
+    for form in ("webvtt", "textgrid"):
+        path = tmp_path / f"a{FORMATS[form].SUFFIX}"
+        write_detection(detection, form, path)
+    cues = webvtt.read(str(tmp_path / "a.vtt"))
+    found = [(c.start_in_seconds, c.end_in_seconds, c.text) for c in cues]
+    assert len(found) == 3
+    # This reader gives whole seconds.
+    for begin, end, label in found:
+        assert any(
+            label == e[2] and abs(begin - e[0]) < 1 and abs(end - e[1]) < 1
+            for e in events
+        )
+    grid = textgrid.TextGrid.fromFile(str(tmp_path / "a.TextGrid"))
+    assert [tier.name for tier in grid] == detection.scores.labels
+    marks = [
+        (i.minTime, i.maxTime, i.mark) for tier in grid for i in tier if i.mark
+    ]
+    assert sorted(marks) == sorted(events)
+    other = textgrids.TextGrid(str(tmp_path / "a.TextGrid"))
+    marks = [
+        (i.xmin, i.xmax, i.text)
+        for tier in other.values()
+        for i in tier
+        if i.text
+    ]
+    assert sorted(marks) == sorted(events)
+
+
+def test_tables_are_read_by_the_reader_of_annotations(detection, tmp_path):
+    path = tmp_path / "events.tsv"
+    write_detection(detection, "tsv", path)
+    table = read_event_table(path)
+    expected = detection.events.sort_values(["onset", "offset"])
+    pd.testing.assert_frame_equal(
+        table.reset_index(drop=True)[["onset", "offset"]],
+        expected.reset_index(drop=True)[["onset", "offset"]],
+    )
+
+
+def test_json_has_the_scores(detection):
+    content = json.loads(FORMATS["json"].render(detection))
+    scores = np.array(content["frame_scores"])
+    np.testing.assert_allclose(scores, detection.scores.frame, atol=5e-5)
+    assert content["labels"] == detection.scores.labels
+    assert content["tags"][0] == {"event_label": "Dog", "score": 0.9}
+    assert content["streams"]["openl3"] == "absent: no video track"
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1)
+)
+def test_names_stay_one_line_and_one_cell(name):
+    shown = shown_name(name)
+    assert shown.isprintable() and len(shown.splitlines()) == 1
+    assert name.isprintable() == (shown == name)
+
+
+def test_names_that_are_no_text_can_be_written(make_detection, tmp_path):
+    detection = make_detection(
+        [(0, 1, "Dog", 0.9)],
+        filename=b"\xff\tfilm\n.mp4".decode("utf-8", "surrogateescape"),
+    )
+    for form in FORMATS:
+        path = tmp_path / f"a{FORMATS[form].SUFFIX}"
+        write_detection(detection, form, path)
+    (row,) = read_event_table(tmp_path / "a.tsv").to_numpy().tolist()
+    assert row == ["\ufffd\\tfilm\\n.mp4", 0.0, 1.0, "Dog"]
+
+
+@given(st.floats(0, 1e5))
+def test_short_times_are_the_same_times(seconds):
+    assert float(seconds_text(seconds)) == round(seconds, 6)
+
+
+def test_events_shorter_than_the_digits_leave_no_empty_interval():
+    assert without_gaps([(1.0, 1.0 + 1e-9)], 2.0) == [(0.0, 2.0, False)]
+
+
+def test_unknown_format_is_an_error_with_the_known_ones(detection, tmp_path):
+    with pytest.raises(ValueError, match="unknown format 'srt'.*webvtt"):
+        write_detection(detection, "srt", tmp_path / "a.srt")
+    assert list(tmp_path.iterdir()) == []
