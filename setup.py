@@ -68,6 +68,10 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["speechbrain_mmsed*"]),
+    package_data={
+        # Parts of the page that `mmsed detect --format html` writes.
+        "speechbrain_mmsed.inference.formats": ["*.html", "*.css", "*.js"]
+    },
     python_requires=">=3.10",
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,

@@ -12,9 +12,9 @@ Authors
 import argparse
 
 import speechbrain_mmsed
-from speechbrain_mmsed.cli import evaluate
+from speechbrain_mmsed.cli import detect, evaluate, tag
 
-COMMANDS = (evaluate,)
+COMMANDS = (detect, tag, evaluate)
 
 
 def make_parser():

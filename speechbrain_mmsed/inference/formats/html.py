@@ -53,14 +53,14 @@ def render(detection, source=None, path=None):
     )
     parts = {
         "TITLE": html.escape(shown_name(detection.scores.filename)),
-        "STYLE": _asset("page.css"),
+        "STYLE": asset("page.css"),
         "DATA": _inside_script(data),
         "MEDIA": embedded,
         # Functions first, then what uses them.
-        "SCRIPT": _asset("page_draw.js") + _asset("page.js"),
+        "SCRIPT": asset("page_draw.js") + asset("page.js"),
     }
     # Cut at the marks, so that no part is searched for another's mark.
-    pieces = _asset("page.html").split("@@")
+    pieces = asset("page.html").split("@@")
     return "".join(
         parts[piece] if i % 2 else piece for i, piece in enumerate(pieces)
     )
@@ -165,7 +165,17 @@ def _inside_script(text):
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028")
 
 
-def _asset(name):
-    """A file beside this module."""
+def asset(name):
+    """The text of a file beside this module.
+
+    Arguments
+    ---------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    str
+    """
     here = resources.files("speechbrain_mmsed.inference.formats")
     return (here / name).read_text(encoding="utf-8")

@@ -33,38 +33,34 @@ def render(detection, source=None, path=None):
     -------
     str
     """
-    return HEADER + rows(detection.scores.filename, detection.events)
+    events = in_order(detection.events)
+    return HEADER + rows_of(detection.scores.filename, events)
 
 
-def rows(filename, events):
+def rows_of(filename, events):
     """The rows of one file, without the header.
 
     Arguments
     ---------
     filename : str
         What stands in the first column.
-    events : pandas.DataFrame
-        Columns onset, offset (seconds), event_label, score (0 to 1).
+    events : list of tuple
+        (onset, offset, label, score) by onset; seconds, score 0 to 1.
 
     Returns
     -------
     str
-        Lines, by onset.
+        Lines.
 
     Example
     -------
-    >>> import pandas as pd
-    >>> events = pd.DataFrame(
-    ...     [[0.626, 1.252, "Dog", 0.9]],
-    ...     columns=["onset", "offset", "event_label", "score"],
-    ... )
-    >>> rows("a.mp4", events)
+    >>> rows_of("a.mp4", [(0.626, 1.252, "Dog", 0.9)])
     'a.mp4\\t0.626\\t1.252\\tDog\\t0.9000\\n'
     """
     name = shown_name(filename)
     lines = [
         f"{name}\t{seconds_text(onset)}\t{seconds_text(offset)}\t{label}\t"
         f"{score:.4f}\n"
-        for onset, offset, label, score in in_order(events)
+        for onset, offset, label, score in events
     ]
     return "".join(lines) or f"{name}\t\t\t\t\n"

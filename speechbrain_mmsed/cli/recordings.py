@@ -1,0 +1,232 @@
+"""What `mmsed detect` and `mmsed tag` share: recordings, model, last lines.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import argparse
+import os
+import sys
+
+from speechbrain_mmsed.cli.errors import UsageError
+
+EXIT = """\
+exit code: 0 all recordings done, 1 some failed (the others are done, the
+summary says why), 2 nothing was begun or results could not be written."""
+
+
+def add_recordings(parser):
+    """Arguments that both commands have.
+
+    Arguments
+    ---------
+    parser : argparse.ArgumentParser
+        Gets them.
+    """
+    add = parser.add_argument
+    add(
+        "recordings",
+        nargs="+",
+        metavar="FILE_OR_FOLDER",
+        help="sounds or films with sound, of any length; of a folder, and "
+        "of those in it, all that have a suffix of sounds or films",
+    )
+    add(
+        "--model",
+        required=True,
+        metavar="DIR",
+        help="detector folder that a training wrote "
+        "(<output_folder>/detector), or the training's output folder",
+    )
+    add(
+        "--out",
+        metavar="DIR",
+        help="write results there; a call that was interrupted goes on "
+        "where it stopped",
+    )
+    add(
+        "--primary-weight",
+        type=_weight,
+        metavar="W",
+        help="weight of the sound, above 0 and at most 1; 1 ignores the "
+        "film (default: what training chose on validation)",
+    )
+    add(
+        "--device",
+        default="cpu",
+        help="where the network runs, for instance cuda:0 (cpu)",
+    )
+
+
+def _weight(text):
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected a number above 0 and at most 1"
+        )
+    return value
+
+
+def say(text):
+    """A line for people, apart from results on the standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def find_model(folder):
+    """The detector folder that is meant.
+
+    Arguments
+    ---------
+    folder : str
+        It, or the folder it is in.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UsageError
+        If there is none; nothing is looked for on the network.
+
+    Example
+    -------
+    >>> find_model("/nowhere")
+    Traceback (most recent call last):
+    speechbrain_mmsed.cli.errors.UsageError: --model /nowhere: no such folder
+    """
+    if not os.path.isdir(folder):
+        raise UsageError(f"--model {folder}: no such folder")
+    for candidate in (folder, os.path.join(folder, "detector")):
+        if os.path.isfile(os.path.join(candidate, "postprocessing.json")):
+            return candidate
+    raise UsageError(
+        f"--model {folder}: no detector folder (there is no "
+        f"postprocessing.json in it); expected the folder `detector` that "
+        f"training writes into its output folder"
+    )
+
+
+def open_all(arguments):
+    """The recordings and the detector, the cheap checks first.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        With what `add_recordings` adds.
+
+    Returns
+    -------
+    inputs : Inputs
+        The recordings.
+    detector : SoundEventDetector
+        Loaded.
+    model : str
+        Its folder.
+
+    Raises
+    ------
+    UsageError
+        If a recording does not exist or the model cannot be used.
+    """
+    model = find_model(arguments.model)
+    if arguments.out and os.path.isfile(arguments.out):
+        raise UsageError(f"--out {arguments.out} is a file, expected a folder")
+    from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
+    from speechbrain_mmsed.inference.folders.inputs import collect
+
+    try:
+        inputs = collect(arguments.recordings)
+        detector = SoundEventDetector.from_hparams(
+            source=model, run_opts={"device": arguments.device}
+        )
+    except (DetectionError, OSError) as error:
+        raise UsageError(str(error)) from error
+    streams = ", ".join(["sound", *detector.streams])
+    say(f"model: {model}, {len(detector.labels)} classes, from {streams}")
+    return inputs, detector, model
+
+
+def run_all(arguments, inputs, detector, how, outputs, journal, on_result):
+    """All recordings, with a progress bar on a terminal.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of the command.
+    inputs : Inputs
+        The recordings.
+    detector : SoundEventDetector
+        The model.
+    how : dict
+        For `detect_files`.
+    outputs : Outputs or None
+        What is written for each.
+    journal : Journal or None
+        What is done.
+    on_result : callable
+        Told (result, detection, bar) of each recording in order.
+
+    Returns
+    -------
+    list of Result
+
+    Raises
+    ------
+    UsageError
+        If results cannot be written.
+    """
+    from tqdm import tqdm
+
+    from speechbrain_mmsed.inference.folders.run import detect_all
+
+    results = []
+    # A single recording has the detector's own bar, of its length.
+    single = len(inputs.files) == 1
+    how = {**how, "progress": None if single else False}
+    bar = tqdm(
+        detect_all(detector, inputs.files, outputs, journal, **how),
+        arguments.command,
+        len(inputs.files),
+        unit="file",
+        disable=True if single else None,
+    )
+    try:
+        for result, detection in bar:
+            if result.failed:
+                bar.write(f"FAILED {result.message}", file=sys.stderr)
+            on_result(result, detection, bar)
+            results.append(result)
+    except OSError as error:
+        raise UsageError(f"results cannot be written: {error}") from error
+    return results
+
+
+def settings_of(detector, model, arguments, **more):
+    """All that results depend on, for the journal.
+
+    Arguments
+    ---------
+    detector : SoundEventDetector
+        The model.
+    model : str
+        Its folder.
+    arguments : argparse.Namespace
+        Of the command.
+    **more
+        Further settings.
+
+    Returns
+    -------
+    dict
+    """
+    import speechbrain_mmsed
+    from speechbrain_mmsed.inference.folders.results import file_state
+
+    names = ("hyperparams.yaml", "postprocessing.json", "network.ckpt")
+    return {
+        "version": speechbrain_mmsed.__version__,
+        "model": [file_state(os.path.join(model, name)) for name in names],
+        "primary_weight": arguments.primary_weight,
+        **more,
+    }

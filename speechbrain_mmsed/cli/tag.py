@@ -1,0 +1,128 @@
+"""`mmsed tag`: what is to be heard in a recording as a whole.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import argparse
+import os
+import sys
+
+from speechbrain_mmsed.cli.errors import UsageError
+from speechbrain_mmsed.cli.recordings import (
+    EXIT,
+    add_recordings,
+    open_all,
+    run_all,
+    say,
+    settings_of,
+)
+
+DESCRIPTION = """\
+Says which classes a recording holds, without times: those whose score is
+above the threshold that was tuned for clip-based F1, highest first. The score
+of a recording longer than 10 s is the largest of its parts.
+
+  mmsed tag film.mp4 --model results/run/detector
+      prints a table: filename, event_label, score
+  mmsed tag films/ --model results/run/detector --out tags
+      writes tags.tsv, scores.tsv (all classes of all recordings) and
+      files.tsv (what became of each recording)
+"""
+
+
+def add_parser(commands):
+    """Describes the command.
+
+    Arguments
+    ---------
+    commands : argparse subparsers
+        Where it belongs.
+    """
+    parser = commands.add_parser(
+        "tag",
+        help="classes that your own recordings hold, without times",
+        description=DESCRIPTION,
+        epilog=EXIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_recordings(parser)
+    parser.add_argument(
+        "--top",
+        type=_count,
+        metavar="N",
+        help="the N highest scores, whatever the thresholds",
+    )
+    parser.set_defaults(run=run)
+
+
+def _count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
+    return value
+
+
+def run(arguments):
+    """Finds and writes tags.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of `mmsed tag`.
+
+    Returns
+    -------
+    int
+        0, or 1 if a recording failed.
+
+    Raises
+    ------
+    UsageError
+        If nothing can be begun or results cannot be written.
+    """
+    inputs, detector, model = open_all(arguments)
+    from speechbrain_mmsed.inference.folders.journal import Journal
+    from speechbrain_mmsed.inference.folders.summary import (
+        scores_table,
+        screen_lines,
+        tags_table,
+        write_tables,
+    )
+
+    out, journal = arguments.out, None
+    how = {"primary_weight": arguments.primary_weight}
+
+    def show(result, detection, bar):
+        if arguments.top:
+            scores = zip(detector.labels, result.clip, strict=False)
+            ranked = sorted(scores, key=lambda tag: -tag[1])
+            result.tags = ranked[: arguments.top]
+        if not out and not result.failed:
+            text = tags_table([result]).split("\n", 1)[1]
+            bar.write(text, file=sys.stdout, end="")
+
+    try:
+        if out:
+            settings = settings_of(detector, model, arguments)
+            journal = Journal(os.path.join(out, "tag.jsonl"), settings)
+        else:
+            print(tags_table([]), end="", flush=True)
+        results = run_all(arguments, inputs, detector, how, None, journal, show)
+        if out:
+            tables = {
+                "tags": tags_table(results),
+                "scores": scores_table(results, detector.labels),
+            }
+            written = write_tables(results, detector.streams, out, tables)
+    except OSError as error:
+        raise UsageError(f"results cannot be written: {error}") from error
+    sys.stdout.flush()
+    tell = print if out else say
+    for line in screen_lines(results, inputs, detector.streams, "tags"):
+        tell(line)
+    where = "printed above; with --out DIR they are written to files"
+    if out:
+        where = f"{out} ({', '.join(written)})"
+    tell(f"results: {where}")
+    return int(any(result.failed for result in results))

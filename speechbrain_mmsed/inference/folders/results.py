@@ -1,0 +1,126 @@
+"""What became of one recording, as tables and journals need it.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+from dataclasses import dataclass, field
+
+from speechbrain_mmsed.dataio.sound import SoundError
+from speechbrain_mmsed.inference.formats.values import in_order
+
+
+@dataclass
+class Result:
+    """Events and tags of a recording, or why there are none.
+
+    Arguments
+    ---------
+    file : InputFile
+        The recording.
+    reason : str
+        Why it failed, empty if it did not.
+    message : str
+        The same as a sentence that says what to do.
+    duration : float
+        Seconds.
+    streams : dict
+        Name -> what became of it.
+    events : list of tuple
+        (onset, offset, label, score) by onset.
+    tags : list of tuple
+        (label, score), highest first.
+    clip : list of float
+        A score of the whole recording for each class.
+    reused : bool
+        Whether an earlier call had done it.
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.inference.folders.inputs import InputFile
+    >>> result = Result(InputFile("/a.wav", "a.wav", "a"), reason="unreadable")
+    >>> result.failed
+    True
+    """
+
+    file: object
+    reason: str = ""
+    message: str = ""
+    duration: float = 0.0
+    streams: dict = field(default_factory=dict)
+    events: list = field(default_factory=list)
+    tags: list = field(default_factory=list)
+    clip: list = field(default_factory=list)
+    reused: bool = False
+
+    @property
+    def failed(self):
+        """Whether there is nothing but a reason."""
+        return bool(self.reason)
+
+    @classmethod
+    def of_detection(cls, file, detection):
+        """The result that a detection is."""
+        scores = detection.scores
+        return cls(
+            file,
+            duration=float(scores.duration),
+            streams=dict(scores.streams),
+            events=in_order(detection.events),
+            tags=[(label, float(score)) for label, score in detection.tags],
+            clip=[float(score) for score in scores.clip],
+        )
+
+    @classmethod
+    def of_error(cls, file, error):
+        """The result that an error is; its cause knows the short reason."""
+        message = " ".join(str(error).split()) or type(error).__name__
+        cause = error.__cause__
+        reason = cause.reason if isinstance(cause, SoundError) else message
+        return cls(file, reason=reason, message=message)
+
+    def to_record(self):
+        """Plain values for a journal, with the state of the file."""
+        return {
+            "source": file_state(self.file.path),
+            "duration": self.duration,
+            "streams": self.streams,
+            "events": self.events,
+            "tags": self.tags,
+            "clip": self.clip,
+        }
+
+    @classmethod
+    def of_record(cls, file, record):
+        """The result in a journal, or None if the file is another now."""
+        if record["source"] != file_state(file.path):
+            return None
+        return cls(
+            file,
+            duration=record["duration"],
+            streams=record["streams"],
+            events=[tuple(event) for event in record["events"]],
+            tags=[tuple(tag) for tag in record["tags"]],
+            clip=record["clip"],
+            reused=True,
+        )
+
+
+def file_state(path):
+    """Path, size and time of change: other values mean another file.
+
+    Arguments
+    ---------
+    path : str
+        A file; it may be gone.
+
+    Returns
+    -------
+    list or None
+    """
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return [os.path.abspath(path), state.st_size, state.st_mtime_ns]

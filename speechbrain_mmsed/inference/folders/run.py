@@ -1,0 +1,151 @@
+"""Detection in many recordings, one result for each, in their order.
+
+The detector reads recordings ahead in threads and scores their windows in
+common batches; here results are written, remembered and put in order. A
+recording that cannot be used is a result like any other.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import dataclasses
+import os
+
+from speechbrain_mmsed.inference.errors import DetectionError
+from speechbrain_mmsed.inference.folders.results import Result
+from speechbrain_mmsed.inference.formats import FORMATS, write_detection
+from speechbrain_mmsed.inference.formats.picture import write_picture
+
+
+class Outputs:
+    """Files that are written for each recording.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Where to.
+    forms : list of str
+        Keys of FORMATS.
+    with_picture : bool
+        Whether a png is drawn as well.
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.inference.folders.inputs import InputFile
+    >>> file = InputFile("/films/a.mp4", "a.mp4", "a")
+    >>> Outputs("out", ["tsv", "html"]).paths(file)
+    {'tsv': 'out/a.tsv', 'html': 'out/a.html'}
+    """
+
+    def __init__(self, folder, forms, with_picture=False):
+        self.folder = os.fspath(folder)
+        self.suffixes = {form: FORMATS[form].SUFFIX for form in forms}
+        if with_picture:
+            self.suffixes["picture"] = ".png"
+
+    def paths(self, file):
+        """Form -> path of its file for a recording."""
+        return {
+            form: os.path.join(self.folder, file.stem + suffix)
+            for form, suffix in self.suffixes.items()
+        }
+
+    def complete(self, file):
+        """Whether all files of a recording are there."""
+        return all(os.path.isfile(path) for path in self.paths(file).values())
+
+    def write(self, file, detection):
+        """Writes all files of a recording, each whole or not at all."""
+        for form, path in self.paths(file).items():
+            if form == "picture":
+                write_picture(detection, path)
+            else:
+                write_detection(detection, form, path, file.path)
+
+
+def detect_all(detector, files, outputs=None, journal=None, **how):
+    """Events and tags of many recordings.
+
+    Arguments
+    ---------
+    detector : SoundEventDetector
+        Has `detect_files`.
+    files : list of InputFile
+        The recordings.
+    outputs : Outputs or None
+        What is written for each.
+    journal : Journal or None
+        Knows what earlier calls have done, and is told what is done now.
+    **how
+        For `detect_files`: metric, primary_weight, progress.
+
+    Yields
+    ------
+    result : Result
+        In the order of the files.
+    detection : Detection or None
+        None where the recording failed or had been done before.
+    """
+    earlier = {} if journal is None else _earlier(files, outputs, journal)
+    new = [file for file in files if file.name not in earlier]
+    detections = _detections(detector, new, **how)
+    for file in files:
+        if file.name in earlier:
+            yield earlier[file.name], None
+            continue
+        detection = next(detections)
+        if isinstance(detection, Exception):
+            yield Result.of_error(file, detection), None
+            continue
+        detection = _renamed(detection, file.name)
+        result = Result.of_detection(file, detection)
+        if outputs is not None:
+            outputs.write(file, detection)
+        if journal is not None:
+            journal.append(file.name, result.to_record())
+        yield result, detection
+
+
+def _earlier(files, outputs, journal):
+    """Results of earlier calls that still hold, by name."""
+    results = {}
+    for file in files:
+        record = journal.done.get(file.name)
+        if record is None or not (outputs is None or outputs.complete(file)):
+            continue
+        result = Result.of_record(file, record)
+        if result is not None:
+            results[file.name] = result
+    return results
+
+
+def _detections(detector, files, **how):
+    """A Detection or an error for each file.
+
+    An error that no reader foresaw ends the detector's pass; the others are
+    done in a new one.
+    """
+    left = list(files)
+    while left:
+        try:
+            for _, detection in detector.detect_files(
+                [file.path for file in left], **how
+            ):
+                left.pop(0)
+                yield detection
+        except Exception as error:
+            file = left.pop(0)
+            wrapped = DetectionError(
+                f"{file.path}: unexpected {type(error).__name__}: {error}"
+            )
+            wrapped.__traceback__ = error.__traceback__
+            yield wrapped
+
+
+def _renamed(detection, name):
+    """The detection under the name that tables use."""
+    return dataclasses.replace(
+        detection,
+        events=detection.events.assign(filename=name),
+        scores=dataclasses.replace(detection.scores, filename=name),
+    )

@@ -1,0 +1,251 @@
+"""What became of many recordings: tables on disk and on the screen.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import collections
+import os
+
+from speechbrain_mmsed.files import write_text
+from speechbrain_mmsed.inference.formats import tsv
+from speechbrain_mmsed.inference.formats.values import seconds_text, shown_name
+
+# Longer lists are not read on a screen; files.tsv has all.
+MAX_LINES = 30
+
+
+def events_table(results):
+    """Events of all recordings in one table, in DESED's columns.
+
+    Arguments
+    ---------
+    results : list of Result
+        Failed ones are left out: a row without events would say that there
+        are none.
+
+    Returns
+    -------
+    str
+    """
+    return tsv.HEADER + "".join(
+        tsv.rows_of(result.file.name, result.events)
+        for result in results
+        if not result.failed
+    )
+
+
+def tags_table(results):
+    """Tags of all recordings: filename, event_label, score.
+
+    Arguments
+    ---------
+    results : list of Result
+        Failed ones are left out.
+
+    Returns
+    -------
+    str
+        A recording without tags has a row with its name only.
+    """
+    lines = ["filename\tevent_label\tscore\n"]
+    for result in results:
+        if result.failed:
+            continue
+        name = shown_name(result.file.name)
+        lines += [
+            f"{name}\t{label}\t{score:.4f}\n" for label, score in result.tags
+        ] or [f"{name}\t\t\n"]
+    return "".join(lines)
+
+
+def files_table(results, streams):
+    """A row for each recording, with the reason where it failed.
+
+    Arguments
+    ---------
+    results : list of Result
+        All of them.
+    streams : list of str
+        The detector's streams, a column each.
+
+    Returns
+    -------
+    str
+    """
+    columns = ["filename", "status", "duration", "events", "tags", *streams]
+    lines = ["\t".join([*columns, "reason"]) + "\n"]
+    for result in results:
+        cells = [shown_name(result.file.name)]
+        if result.failed:
+            cells += ["failed", "", "", ""] + [""] * len(streams)
+        else:
+            tags = ",".join(label for label, _ in result.tags)
+            cells += ["done", seconds_text(result.duration)]
+            cells += [str(len(result.events)), tags]
+            cells += [shown_name(result.streams.get(s, "")) for s in streams]
+        lines.append("\t".join([*cells, shown_name(result.message)]) + "\n")
+    return "".join(lines)
+
+
+def scores_table(results, labels):
+    """Scores of all classes: filename and a column for each class.
+
+    Arguments
+    ---------
+    results : list of Result
+        Failed ones are left out.
+    labels : list of str
+        The detector's classes.
+
+    Returns
+    -------
+    str
+    """
+    lines = ["\t".join(["filename", *labels]) + "\n"]
+    for result in results:
+        if not result.failed:
+            cells = [f"{score:.4f}" for score in result.clip]
+            name = shown_name(result.file.name)
+            lines.append("\t".join([name, *cells]) + "\n")
+    return "".join(lines)
+
+
+def write_tables(results, streams, folder, tables):
+    """Writes the tables of all recordings.
+
+    Arguments
+    ---------
+    results : list of Result
+        All of them.
+    streams : list of str
+        The detector's streams.
+    folder : str or pathlib.Path
+        Where to.
+    tables : dict
+        Name without suffix -> text; `files` is added.
+
+    Returns
+    -------
+    list of str
+        Names of the files.
+    """
+    tables = {**tables, "files": files_table(results, streams)}
+    for name, text in tables.items():
+        write_text(os.path.join(folder, f"{name}.tsv"), text)
+    return [f"{name}.tsv" for name in tables]
+
+
+def screen_lines(results, inputs, streams, what="events"):
+    """The summary for the screen.
+
+    Arguments
+    ---------
+    results : list of Result
+        All of them.
+    inputs : Inputs
+        What was named.
+    streams : list of str
+        The detector's streams.
+    what : str
+        "events" or "tags": what is counted.
+
+    Returns
+    -------
+    list of str
+        Lines: recordings, counts and reasons.
+    """
+    failed = [result for result in results if result.failed]
+    done = [result for result in results if not result.failed]
+    lines = _grid(results if len(results) <= MAX_LINES else failed, what)
+    if len(results) > MAX_LINES and failed:
+        lines = lines[: MAX_LINES + 1]
+    if lines:
+        lines.append("")
+    noun = "recording" if len(results) == 1 else "recordings"
+    text = f"{len(results)} {noun}: {len(done)} done"
+    reused = sum(result.reused for result in results)
+    if reused:
+        text += f" ({reused} of them before)"
+    lines.append(f"{text}, {len(failed)} failed")
+    lines += _counted("failed", (kind(r.reason) for r in failed))
+    for stream in streams:
+        states = (kind(r.streams.get(stream, "unknown")) for r in done)
+        lines += _counted(stream, states)
+    if what == "events":
+        found = (label for r in done for _, _, label, _ in r.events)
+    else:
+        found = (label for r in done for label, _ in r.tags)
+    lines += _counted(what, found) or [f"{what}: none"]
+    if inputs.other_kinds:
+        lines += _counted("files of other kinds left out", inputs.other_kinds)
+    if inputs.repeated:
+        lines.append(f"named more than once, done once: {inputs.repeated}")
+    return lines
+
+
+def kind(reason):
+    """A reason without what is particular to one file.
+
+    Arguments
+    ---------
+    reason : str
+        As results have it.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> kind("partly covered 0.0-6.2 s"), kind("absent: no video track")
+    ('partly covered', 'no video track')
+    """
+    if reason.startswith("absent: "):
+        reason = reason.removeprefix("absent: ")
+    for general in ("partly covered", "unreadable", "zero-length"):
+        if reason.startswith(general):
+            return general
+    return reason
+
+
+def _counted(title, values):
+    """One line of counts, most frequent first; none for nothing."""
+    counts = collections.Counter(values).most_common()
+    if not counts:
+        return []
+    parts = ", ".join(f"{value} {count}" for value, count in counts)
+    return [f"{title}: {parts}"]
+
+
+def _grid(results, what):
+    """A line for each recording, in columns."""
+    if not results:
+        return []
+    rows = [("recording", "seconds", what)]
+    for result in results:
+        name = shown_name(result.file.name)
+        if len(name) > 48:
+            name = f"{name[:22]}...{name[-23:]}"
+        if result.failed:
+            rows.append((name, "-", f"FAILED: {result.reason}"))
+            continue
+        counts = collections.Counter(label for _, _, label, _ in result.events)
+        found = ", ".join(f"{label} {n}" for label, n in counts.most_common())
+        if what == "tags":
+            found = ", ".join(f"{t} {score:.2f}" for t, score in result.tags)
+        partly = [
+            f"{stream} {text}"
+            for stream, text in result.streams.items()
+            if text != "used"
+        ]
+        rows.append(
+            (
+                name,
+                f"{result.duration:.1f}",
+                "; ".join([found or "none", *partly]),
+            )
+        )
+    wide = max(len(row[0]) for row in rows)
+    long = max(len(row[1]) for row in rows)
+    return [f"{a:<{wide}}  {b:>{long}}  {c}" for a, b, c in rows]

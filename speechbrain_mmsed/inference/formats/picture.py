@@ -1,0 +1,80 @@
+"""A picture of a detection: scores of every class, events on top.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from speechbrain_mmsed.files import atomic_path
+from speechbrain_mmsed.inference.formats.html import pool_frames
+from speechbrain_mmsed.inference.formats.values import in_order, shown_name
+
+# More columns than this no screen shows.
+MAX_COLUMNS = 4000
+EVENT_COLOUR = "#d9480f"
+
+
+def draw(detection):
+    """The picture as a matplotlib figure.
+
+    Arguments
+    ---------
+    detection : Detection
+        Events and scores.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row for each class; darker is more probable, bars are events.
+    """
+    from matplotlib.figure import Figure
+
+    scores = detection.scores
+    labels = list(scores.labels)
+    frames, pooled = pool_frames(scores.frame, MAX_COLUMNS)
+    end = float(scores.duration)
+    figure = Figure(figsize=(11, 1.4 + 0.34 * len(labels)), layout="tight")
+    axes = figure.subplots()
+    # The last frame may reach past the end of the recording.
+    reach = len(frames) * pooled * scores.frame_hop
+    image = axes.imshow(
+        frames.T,
+        aspect="auto",
+        interpolation="nearest",
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        extent=(0, max(reach, 1e-6), len(labels) - 0.5, -0.5),
+    )
+    for onset, offset, label, _ in in_order(detection.events):
+        row = labels.index(label)
+        axes.broken_barh(
+            [(onset, offset - onset)], (row + 0.2, 0.22), color=EVENT_COLOUR
+        )
+    axes.set_xlim(0, end)
+    axes.set_yticks(range(len(labels)), [_plain(label) for label in labels])
+    for row in range(1, len(labels)):
+        axes.axhline(row - 0.5, color="white", linewidth=1.5)
+    axes.set_xlabel("seconds")
+    axes.set_title(_plain(scores.filename), loc="left", fontsize=11)
+    figure.colorbar(image, ax=axes, pad=0.01, label="score")
+    return figure
+
+
+def write_picture(detection, path):
+    """Writes the picture, whole or not at all.
+
+    Arguments
+    ---------
+    detection : Detection
+        Events and scores.
+    path : str or pathlib.Path
+        Where to; the suffix decides on the form (.png, .pdf, .svg).
+    """
+    figure = draw(detection)
+    with atomic_path(path) as name:
+        figure.savefig(name, dpi=110)
+
+
+def _plain(text):
+    """Text in which a dollar sign does not start a formula."""
+    return shown_name(text).replace("$", r"\$")
