@@ -2,7 +2,7 @@
 
 Every format is a function of the detection, of the file that was listened to
 and of the path to write to (only the page needs the last two), and returns
-the text of the file. A further one is a module with `SUFFIX`, `ABOUT` and
+the text of the file. A further one is a module with `SUFFIX` and
 `render`, and a line in FORMATS.
 
 Authors

@@ -10,7 +10,6 @@ Authors
 from speechbrain_mmsed.inference.formats.values import in_order, shown_name
 
 SUFFIX = ".txt"
-ABOUT = "label track for Audacity"
 
 
 def render(detection, source=None, path=None):

@@ -22,7 +22,6 @@ from speechbrain_mmsed.dataio.sound import SOUND_FILE_SUFFIXES
 from speechbrain_mmsed.inference.formats.values import in_order, shown_name
 
 SUFFIX = ".html"
-ABOUT = "page with a player and a timeline, opens offline"
 
 # Larger files are linked and not embedded.
 EMBED_BYTES = 4_000_000

@@ -9,7 +9,6 @@ import json
 from speechbrain_mmsed.inference.formats.values import in_order, shown_name
 
 SUFFIX = ".json"
-ABOUT = "events, tags, streams and the scores of every frame, for programs"
 
 
 def render(detection, source=None, path=None):

@@ -11,7 +11,6 @@ Authors
 from speechbrain_mmsed.inference.formats.values import in_order, shown_name
 
 SUFFIX = ".TextGrid"
-ABOUT = "TextGrid for Praat, a tier for each class"
 
 
 def render(detection, source=None, path=None):

@@ -15,7 +15,6 @@ from speechbrain_mmsed.inference.formats.values import (
 )
 
 SUFFIX = ".tsv"
-ABOUT = "table of events: filename, onset, offset, event_label, score"
 HEADER = "filename\tonset\toffset\tevent_label\tscore\n"
 
 

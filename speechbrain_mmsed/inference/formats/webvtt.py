@@ -7,7 +7,6 @@ Authors
 from speechbrain_mmsed.inference.formats.values import in_order, shown_name
 
 SUFFIX = ".vtt"
-ABOUT = "subtitles that players show (WebVTT)"
 
 
 def render(detection, source=None, path=None):

@@ -1,10 +1,10 @@
 """Made-up detections, so that formats are tested without a network."""
 
-import types
-
 import numpy as np
 import pandas as pd
 import pytest
+
+from speechbrain_mmsed.inference.results import Detection, FileScores
 
 LABELS = ["Alarm_bell_ringing", "Dog", "Speech"]
 COLUMNS = ["filename", "onset", "offset", "event_label", "score"]
@@ -22,16 +22,16 @@ def build_detection(
         rows = slice(int(onset / HOP), int(np.ceil(offset / HOP)))
         frame[rows, labels.index(label)] = score
     clip = frame.max(axis=0) if n_frames else np.zeros(len(labels), np.float32)
-    scores = types.SimpleNamespace(
+    scores = FileScores(
         filename=filename,
         labels=list(labels),
         frame=frame,
         clip=clip,
         frame_hop=HOP,
         duration=duration,
-        streams={"audio": "used", "openl3": "absent: no video track"},
+        streams={"openl3": "absent: no video track"},
     )
-    return types.SimpleNamespace(
+    return Detection(
         events=pd.DataFrame(
             [[filename, *event] for event in events], columns=COLUMNS
         ),

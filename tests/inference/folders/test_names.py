@@ -1,0 +1,58 @@
+"""Names of results: short, and never the same for two recordings."""
+
+import os
+import unicodedata
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speechbrain_mmsed.inference.folders.names import (
+    RESERVED,
+    unique_names,
+    unique_stems,
+)
+
+PARTS = st.sampled_from(["a", "A", "b", "é", "e\u0301", "events", "a.wav"])
+PATHS = st.builds(
+    lambda folders, stem, suffix: "/".join([*folders, stem + suffix]),
+    st.lists(PARTS, max_size=2),
+    PARTS,
+    st.sampled_from([".wav", ".mp4", ".WAV", ""]),
+)
+
+
+def on_any_disc(name):
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PATHS, min_size=1, max_size=12, unique=True), st.data())
+def test_no_two_results_share_a_name(paths, data):
+    paths = [f"/root/{path}" for path in paths]
+    plain = data.draw(st.lists(st.booleans(), min_size=12, max_size=12))
+    relatives = [
+        os.path.basename(path) if alone else os.path.relpath(path, "/root")
+        for path, alone in zip(paths, plain, strict=False)
+    ]
+    names = unique_names(paths, relatives)
+    stems = unique_stems(names)
+    for found in (names, [*stems, *RESERVED]):
+        keys = [on_any_disc(name) for name in found]
+        assert len(set(keys)) == len(keys), found
+    for stem, name in zip(stems, names, strict=True):
+        assert stem in (name, os.path.splitext(name)[0]) or "~" in stem
+        assert not os.path.isabs(stem) and ".." not in stem.split("/")
+
+
+def test_names_are_short_where_they_can_be():
+    paths = ["/x/1/a.mp4", "/x/1/b.wav", "/x/2/b.wav", "/x/2/b.mp3"]
+    names = unique_names(paths, ["a.mp4", "b.wav", "b.wav", "b.mp3"])
+    assert names == ["a.mp4", "1/b.wav", "2/b.wav", "b.mp3"]
+    assert unique_stems(names) == ["a", "1/b", "2/b", "b"]
+    # The long name of one may be the short name of another.
+    names = ["a.wav", "a.mp4", "a.wav.mp3"]
+    assert unique_stems(names) == ["a.wav", "a.mp4", "a.wav.mp3"]
+
+
+def test_names_that_differ_in_case_are_told_apart():
+    assert unique_stems(["a.wav", "A.wav"]) == ["a.wav", "A.wav~2"]

@@ -1,0 +1,106 @@
+"""Many recordings: order, failures, and what an interruption leaves."""
+
+import pytest
+
+from speechbrain_mmsed.inference.folders.inputs import collect
+from speechbrain_mmsed.inference.folders.journal import Journal
+from speechbrain_mmsed.inference.folders.run import Outputs, detect_all
+
+
+@pytest.fixture
+def files(recordings):
+    return collect([recordings]).files
+
+
+@pytest.fixture
+def run(made_up, files, tmp_path):
+    """Detects with a new journal object, as a new call would."""
+
+    def start(settings=None, forms=("tsv", "webvtt"), taken=files):
+        journal = Journal(tmp_path / "out/detect.jsonl", settings or {})
+        outputs = Outputs(tmp_path / "out", forms)
+        made_up.listened.clear()
+        results = detect_all(made_up, taken, outputs, journal)
+        return [result for result, _ in results]
+
+    return start
+
+
+def test_results_come_in_order_and_failures_among_them(run, made_up, tmp_path):
+    results = run()
+    assert [result.file.name for result in results] == [
+        *("1.wav", "2.wav", "3.wav", "4.wav", "deep/5.mp4", "deep/5.wav"),
+    ]
+    assert [result.failed for result in results] == [False, True, True] + [
+        False
+    ] * 3
+    assert results[1].reason == "absent: no sound track"
+    assert "convert" in results[1].message
+    assert "unexpected ZeroDivisionError: nobody" in results[2].message
+    assert [len(result.events) for result in results] == [1, 0, 0, 0, 2, 3]
+    written = {
+        str(path.relative_to(tmp_path / "out"))
+        for path in (tmp_path / "out").rglob("*.*")
+    }
+    assert written == {
+        "detect.jsonl",
+        *(
+            name + suffix
+            for name in ("1", "4", "deep/5.mp4", "deep/5.wav")
+            for suffix in (".tsv", ".vtt")
+        ),
+    }
+    text = (tmp_path / "out/deep/5.mp4.tsv").read_text()
+    assert "deep/5.mp4\t0.0\t1.0\tDog\t0.7500\n" in text
+
+
+def test_a_new_call_does_only_what_is_not_done(run, made_up):
+    first = run()
+    again = run()
+    listened = [path.rsplit("/", 1)[1] for path in made_up.listened]
+    assert listened == ["2.wav", "3.wav"]
+    for one, two in zip(first, again, strict=True):
+        assert two.reused != two.failed
+        assert (one.events, one.tags, one.clip, one.streams) == (
+            *(two.events, two.tags, two.clip, two.streams),
+        )
+
+
+def test_other_settings_changed_files_and_lost_results_are_done(
+    run, made_up, files, tmp_path
+):
+    run()
+    run(settings={"metric": "sbf1"})
+    assert len(made_up.listened) == 6
+    (tmp_path / "out/1.vtt").unlink()
+    with open(files[3].path, "w") as file:
+        file.write("dd")
+    results = run(settings={"metric": "sbf1"})
+    listened = [path.rsplit("/", 1)[1] for path in made_up.listened]
+    assert listened == ["1.wav", "2.wav", "3.wav", "4.wav"]
+    assert len(results[3].events) == 2
+    run(settings={"metric": "sbf1"}, forms=("tsv", "json"))
+    assert len(made_up.listened) == 6
+
+
+def test_an_interrupted_call_is_gone_on_with(run, made_up, files, tmp_path):
+    journal = Journal(tmp_path / "out/detect.jsonl", {})
+    outputs = Outputs(tmp_path / "out", ("tsv", "webvtt"))
+    for result, _ in detect_all(made_up, files, outputs, journal):
+        if result.file.name == "4.wav":
+            break
+    # The end of a killed program: half a line.
+    with open(journal.path, "a") as file:
+        file.write('{"name": "deep/5.mp4", "resu')
+    run()
+    listened = [path.rsplit("films/", 1)[1] for path in made_up.listened]
+    assert listened == ["2.wav", "3.wav", "deep/5.mp4", "deep/5.wav"]
+    run()
+    assert len(made_up.listened) == 2
+
+
+def test_pictures_are_drawn(run, made_up, files, tmp_path):
+    pytest.importorskip("matplotlib")
+    outputs = Outputs(tmp_path / "out", ["tsv"], with_picture=True)
+    list(detect_all(made_up, files[:1], outputs))
+    assert (tmp_path / "out/1.png").read_bytes().startswith(b"\x89PNG")
