@@ -197,6 +197,15 @@ def run_all(arguments, inputs, detector, how, outputs, journal, on_result):
                 bar.write(f"FAILED {result.message}", file=sys.stderr)
             on_result(result, detection, bar)
             results.append(result)
+    except KeyboardInterrupt:
+        bar.close()
+        kept = "what is done is kept; the same command goes on from here"
+        say(f"stopped. {kept if arguments.out else 'nothing was written'}")
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever reads has enough: `mmsed detect ... | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         raise UsageError(f"results cannot be written: {error}") from error
     return results

@@ -63,7 +63,7 @@ def unique_stems(names):
     ['film.mp4', 'film.wav', 'song', 'events.wav']
     """
     short = [os.path.splitext(name)[0] for name in names]
-    return _numbered(_escalate(short, list(names), RESERVED))
+    return _numbered(_escalate(short, list(names), RESERVED), RESERVED)
 
 
 def _key(name):
@@ -87,17 +87,17 @@ def _escalate(short, longer, reserved=()):
             chosen[i] = longer[i]
 
 
-def _numbered(names):
+def _numbered(names, reserved=()):
     """Names that are still the same get a number."""
-    taken, numbered = {_key(name) for name in names}, []
-    seen = set()
+    present = {*map(_key, names), *reserved}
+    taken, numbered = set(reserved), []
     for name in names:
         number, candidate = 1, name
-        while _key(candidate) in seen or (
-            number > 1 and _key(candidate) in taken
-        ):
+        while _key(candidate) in taken:
             number += 1
             candidate = f"{name}~{number}"
-        seen.add(_key(candidate))
+            if _key(candidate) in present:
+                candidate = name  # belongs to another
+        taken.add(_key(candidate))
         numbered.append(candidate)
     return numbered

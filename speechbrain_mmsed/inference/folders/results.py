@@ -77,7 +77,11 @@ class Result:
         """The result that an error is; its cause knows the short reason."""
         message = " ".join(str(error).split()) or type(error).__name__
         cause = error.__cause__
-        reason = cause.reason if isinstance(cause, SoundError) else message
+        reason = message.removeprefix(f"{file.path}: ")
+        if isinstance(cause, SoundError):
+            reason = cause.reason
+        elif cause is not None:
+            reason = f"unexpected {type(cause).__name__}"
         return cls(file, reason=reason, message=message)
 
     def to_record(self):

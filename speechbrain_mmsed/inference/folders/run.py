@@ -123,7 +123,8 @@ def _detections(detector, files, **how):
     """A Detection or an error for each file.
 
     An error that no reader foresaw ends the detector's pass; the others are
-    done in a new one.
+    done in a new one. A DetectionError that is raised, not yielded, is about
+    the call and not about a file.
     """
     left = list(files)
     while left:
@@ -133,12 +134,14 @@ def _detections(detector, files, **how):
             ):
                 left.pop(0)
                 yield detection
+        except DetectionError:
+            raise
         except Exception as error:
             file = left.pop(0)
             wrapped = DetectionError(
                 f"{file.path}: unexpected {type(error).__name__}: {error}"
             )
-            wrapped.__traceback__ = error.__traceback__
+            wrapped.__cause__ = error
             yield wrapped
 
 

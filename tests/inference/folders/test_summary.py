@@ -66,7 +66,7 @@ def test_the_screen_shows_counts_and_reasons(results, inputs):
     assert "deep/5.wav     10.0  Cat 3; openl3 absent: no film" in lines
     assert "6 recordings: 4 done, 2 failed" in lines
     (failed,) = [line for line in lines if line.startswith("failed: ")]
-    assert "no sound track 1" in failed
+    assert failed == "failed: no sound track 1, unexpected ZeroDivisionError 1"
     assert "openl3: used 2, no film 2" in lines
     assert "events: Cat 4, Dog 2" in lines
     assert "files of other kinds left out: .csv 1" in lines
