@@ -13,6 +13,7 @@ import base64
 import html
 import json
 import os
+import pathlib
 import urllib.parse
 from importlib import resources
 
@@ -153,10 +154,18 @@ def _media(source, path):
         with open(source, "rb") as file:
             return media, base64.b64encode(file.read()).decode()
     folder = os.path.dirname(os.path.abspath(path)) if path else os.getcwd()
-    relative = os.path.relpath(os.path.abspath(source), folder)
+    source = os.path.abspath(source)
+    try:
+        relative = os.path.relpath(source, folder)
+    except ValueError:  # on another drive of Windows
+        return {
+            **media,
+            "link": pathlib.Path(source).as_uri(),
+            "where": shown_name(source),
+        }, ""
     # A link has slashes on every system; bytes that are no UTF-8 stay.
-    raw = os.fsencode(relative.replace(os.sep, "/"))
-    return {**media, "link": urllib.parse.quote(raw)}, ""
+    link = urllib.parse.quote(os.fsencode(relative.replace(os.sep, "/")))
+    return {**media, "link": link, "where": shown_name(relative)}, ""
 
 
 def _inside_script(text):

@@ -19,7 +19,7 @@ function makePlayer() {
   player.playsInline = true;
   player.addEventListener("error", () => {
     const where = media.link
-      ? `the page expects it at ${decodeURIComponent(media.link)}`
+      ? `the page expects it at ${media.where}`
       : "it is inside this page";
     trouble(`${media.name} cannot be played: this browser lacks its codec, ` +
       `or the file is gone (${where}). The timeline works without.`);
