@@ -13,13 +13,15 @@ MAX_COLUMNS = 4000
 EVENT_COLOUR = "#d9480f"
 
 
-def draw(detection):
+def draw(detection, figure=None):
     """The picture as a matplotlib figure.
 
     Arguments
     ---------
     detection : Detection
         Events and scores.
+    figure : matplotlib.figure.Figure or None
+        Where to draw, for instance one of pyplot; None: a new one.
 
     Returns
     -------
@@ -32,7 +34,9 @@ def draw(detection):
     labels = list(scores.labels)
     frames, pooled = pool_frames(scores.frame, MAX_COLUMNS)
     end = float(scores.duration)
-    figure = Figure(figsize=(11, 1.4 + 0.34 * len(labels)), layout="tight")
+    figure = Figure() if figure is None else figure
+    figure.set_size_inches(11, 1.4 + 0.34 * len(labels))
+    figure.set_layout_engine("tight")
     axes = figure.subplots()
     # The last frame may reach past the end of the recording.
     reach = len(frames) * pooled * scores.frame_hop
