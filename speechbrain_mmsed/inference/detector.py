@@ -36,7 +36,7 @@ from speechbrain_mmsed.inference.streams import (
     film_of,
 )
 from speechbrain_mmsed.inference.weights import load_weights
-from speechbrain_mmsed.inference.windows import Stitcher, WindowCutter
+from speechbrain_mmsed.inference.windows import WindowCutter
 from speechbrain_mmsed.postprocessing.decode import frames_inside
 
 
@@ -68,7 +68,8 @@ class SoundEventDetector(Pretrained):
     HPARAMS_NEEDED = [
         *("labels", "frame_hop", "sample_rate", "clip_seconds", "n_frames"),
         *("streams", "stream_widths", "embedders", "min_video_coverage"),
-        *("primary_weight", "margin_frames", "peak_floor", "postprocessing"),
+        *("primary_weight", "margin_frames", "shortest_hop", "peak_floor"),
+        "postprocessing",
     ]
     MODULES_NEEDED = ["network", "frontend"]
 
@@ -229,9 +230,7 @@ class SoundEventDetector(Pretrained):
         n_threads = min(len(paths), max(2, (os.cpu_count() or 2) // 2), 8)
         scorer = functools.partial(self._scorer, primary_weight=weight)
         with bar, Readers(sources, n_threads) as readers:
-            results = score_recordings(
-                readers, scorer, self.new_stitcher, self.batch_size
-            )
+            results = score_recordings(readers, scorer, self.batch_size)
             for path, (assembly, end) in zip(paths, results, strict=True):
                 if end.error is None:
                     yield (
@@ -421,12 +420,9 @@ class SoundEventDetector(Pretrained):
             self.hparams.n_frames,
             round(self.frame_hop * self.sample_rate),
             self.hparams.margin_frames,
+            self.hparams.shortest_hop,
             self.hparams.peak_floor,
         )
-
-    def new_stitcher(self):
-        """A Stitcher for one recording."""
-        return Stitcher(self.hparams.n_frames, self.hparams.margin_frames)
 
     def score_windows(self, windows):
         """Clip (B, C) and frame (B, T, C) scores of windows, sound only."""

@@ -26,9 +26,11 @@ HEAD = """\
 
 TAIL = """\
 
-# Long recordings: windows overlap by twice the margin; those of a recording
-# of several windows are divided by their peak, but not by less than the floor.
+# Recordings of several windows: frames that two windows share on each side,
+# at least; frames between the beginnings of two windows, at least; and the
+# smallest peak that a window is divided by, so that silence is not blown up.
 margin_frames: 7
+shortest_hop: 25
 peak_floor: 0.001
 
 # Weight of the sound, chosen on validation for each model, stands in:

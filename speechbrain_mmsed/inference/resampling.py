@@ -1,5 +1,9 @@
 """Resampling piece by piece, with the result of the whole at once.
 
+Blocks of one size go through the filter, whatever the sizes of the pieces:
+the result is the same to the last bit, so that a file and a stream are cut
+into the same windows.
+
 Authors
  * The speechbrain_mmsed authors, 2026
 """
@@ -14,6 +18,8 @@ from speechbrain_mmsed.dataio.sound import resampler
 # Ratios of larger numbers need filters of gigabytes; one of these is at most
 # a millionth beside, which is 7 ms in two hours.
 LARGEST_TERM = 1000
+# Samples that are resampled at once, about.
+BLOCK = 2048
 
 
 class BlockResampler:
@@ -31,7 +37,7 @@ class BlockResampler:
     >>> resampler = BlockResampler(48000, 16000)
     >>> first = resampler.feed(np.zeros(1000, np.float32))
     >>> len(first), len(first) + len(resampler.close())
-    (327, 334)
+    (0, 334)
     """
 
     def __init__(self, source, target):
@@ -41,16 +47,21 @@ class BlockResampler:
         self._in, self._out = ratio.numerator, ratio.denominator
         self._same = ratio == 1
         self._filter = None if self._same else resampler(self._in, self._out)
+        if self._same:
+            return
         # Samples that the filter looks to each side, in whole periods.
-        self._width = 0 if self._same else self._filter.width
-        self._margin = -(-self._width // self._in)
-        self._buffer = np.zeros(0, np.float32)
-        self._skip = 0  # periods of the buffer that were given before
+        margin = -(-self._filter.width // self._in)
+        self._margin = margin * self._in
+        periods = max(1, BLOCK // self._in)
+        self._block = periods * self._in
+        self._kept = slice(margin * self._out, (margin + periods) * self._out)
+        self._buffer = np.zeros(self._margin, np.float32)
+        self._n_in, self._n_out = 0, 0
 
     @property
     def delay(self):
         """Samples (source) that must follow before one can be given."""
-        return self._width + self._in if not self._same else 0
+        return 0 if self._same else self._block + self._margin
 
     def feed(self, samples):
         """Resampled sound that further samples make certain.
@@ -68,15 +79,9 @@ class BlockResampler:
         samples = np.asarray(samples, np.float32)
         if self._same:
             return samples
+        self._n_in += len(samples)
         self._buffer = np.concatenate([self._buffer, samples])
-        ready = (len(self._buffer) - self._width) // self._in
-        if ready <= self._skip:
-            return np.zeros(0, np.float32)
-        given = self._resampled()[self._skip * self._out : ready * self._out]
-        drop = max(0, ready - self._margin)
-        self._buffer = self._buffer[drop * self._in :]
-        self._skip = ready - drop
-        return given
+        return self._whole_blocks()
 
     def close(self):
         """What is left at the end.
@@ -86,13 +91,26 @@ class BlockResampler:
         numpy.ndarray
             (m,) float32.
         """
-        if self._same or not len(self._buffer):
+        if self._same:
             return np.zeros(0, np.float32)
-        return self._resampled()[self._skip * self._out :]
+        missing = -(-self._n_in * self._out // self._in) - self._n_out
+        zeros = np.zeros(2 * (self._block + self._margin), np.float32)
+        self._buffer = np.concatenate([self._buffer, zeros])
+        return self._whole_blocks()[:missing]
 
-    def _resampled(self):
+    def _whole_blocks(self):
+        length = self._block + 2 * self._margin
+        blocks = [np.zeros(0, np.float32)]
+        at = 0
         with torch.inference_mode():
-            return self._filter(torch.from_numpy(self._buffer)).numpy()
+            while at + length <= len(self._buffer):
+                block = torch.from_numpy(self._buffer[at : at + length])
+                blocks.append(self._filter(block).numpy()[self._kept])
+                at += self._block
+        self._buffer = self._buffer[at:]
+        blocks = np.concatenate(blocks)
+        self._n_out += len(blocks)
+        return blocks
 
 
 def _near(ratio):

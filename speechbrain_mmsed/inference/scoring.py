@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from speechbrain_mmsed.inference.reading import End
+from speechbrain_mmsed.inference.windows import Stitcher
 from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
 
 
@@ -75,22 +76,22 @@ class Assembly:
     Arguments
     ---------
     stitcher : Stitcher
-        A new one.
+        Joins the windows.
     """
 
-    stitcher: object
+    stitcher: Stitcher = field(default_factory=Stitcher)
     rows: list = field(default_factory=list)
     clip: np.ndarray | None = None
 
     def add(self, window, clip, frame):
         """Takes the scores of the next window; returns the final frames."""
-        rows = self.stitcher.add(window.start, frame, window.last)
+        rows = self.stitcher.add(window, frame)
         self.rows.append(rows)
         self.clip = clip if self.clip is None else np.maximum(self.clip, clip)
         return rows
 
 
-def score_recordings(readers, scorer, make_stitcher, batch_size):
+def score_recordings(readers, scorer, batch_size):
     """Scores recordings in their order, in batches that may span several.
 
     Arguments
@@ -99,8 +100,6 @@ def score_recordings(readers, scorer, make_stitcher, batch_size):
         Started.
     scorer : callable
         Waveforms, features and available to clip and frame scores.
-    make_stitcher : callable
-        Builds a Stitcher.
     batch_size : int
         Windows at a time.
 
@@ -128,7 +127,7 @@ def score_recordings(readers, scorer, make_stitcher, batch_size):
         return finished
 
     for items in readers:
-        recording = [Assembly(make_stitcher()), None]
+        recording = [Assembly(), None]
         open_recordings.append(recording)
         for item in items:
             if isinstance(item, End):

@@ -45,7 +45,7 @@ class DetectionStream:
         self._detector = detector
         self._cutter = detector.new_cutter()
         self._resampler = BlockResampler(sample_rate, detector.sample_rate)
-        self._assembly = Assembly(detector.new_stitcher())
+        self._assembly = Assembly()
         self._n_samples, self._closed = 0, False
         self.latency = (
             self._cutter.n_frames * self._cutter.frame_samples + 1

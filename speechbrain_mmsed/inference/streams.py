@@ -191,7 +191,7 @@ class FilmStreams:
         streams = list(self._reader.embeddings)
         if not streams:
             return features, available
-        start = window.start * self.frame_hop
+        start = window.begin
         clip = {
             "video": self.path,
             "video_status": "present",

@@ -52,12 +52,14 @@ def report_of(labels, models=("student",)):
     }
 
 
-def export_small(folder, streams=(), recipe=None, models=("student",)):
+def export_small(
+    folder, streams=(), recipe=None, models=("student",), fit=None, more=""
+):
     """Exports a random network of the recipe's yaml; returns its hparams."""
     overrides = (
         f"{{data_folder: x, output_folder: {folder}, "
         f"class_labels: {LABELS}, n_classes: 3, class_groups: null, "
-        f"streams: {list(streams)}, stream_widths: {{colour: 3}}}}"
+        f"streams: {list(streams)}, stream_widths: {{colour: 3}}{more}}}"
     )
     hparams, resolved = read_hparams(HPARAMS, overrides)
     torch.manual_seed(4)
@@ -74,6 +76,8 @@ def export_small(folder, streams=(), recipe=None, models=("student",)):
             [torch.rand(4, 64, 3)] * n_streams,
             fusion_weights=torch.ones(1 + n_streams) / (1 + n_streams),
         )
+    if fit is not None:
+        fit(hparams["network"], hparams["frontend"])
     hparams["network"].eval()
     description = dict(MEAN_COLOUR)
     if recipe is not None:
@@ -98,7 +102,7 @@ def export():
 @pytest.fixture(scope="session")
 def sounds():
     """What makes recordings: `noise` and `write_wav`."""
-    return types.SimpleNamespace(noise=noise, write_wav=write_wav)
+    return types.SimpleNamespace(noise=noise, scene=scene, write_wav=write_wav)
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +118,80 @@ def detector(exported):
     """The detector of sound only."""
     return SoundEventDetector.from_hparams(
         source=exported[0], run_opts={"device": "cpu"}
+    )
+
+
+def event(label, seconds, rng, rate=16000):
+    """One sound of a class: a sweep, bursts of noise, or a buzz."""
+    t = np.arange(round(seconds * rate)) / rate
+    if label == "Cat":
+        sound = np.sin(2 * np.pi * (2500 * t + 120 * np.sin(6 * t)))
+    elif label == "Dog":
+        sound = rng.uniform(-1, 1, len(t)) * (np.sin(2 * np.pi * 9 * t) > -0.5)
+    else:
+        sound = np.sign(np.sin(2 * np.pi * 180 * t))
+    return sound * rng.uniform(0.3, 1.0)
+
+
+def scene(seconds, seed, rate=16000):
+    """(waveform, frame labels (T, C)) of events with pauses between them."""
+    rng = np.random.default_rng(seed)
+    waveform = rng.normal(0, 0.003, round(seconds * rate))
+    hop = 2504
+    truth = np.zeros((-(-len(waveform) // hop), len(LABELS)), np.float32)
+    at = rng.uniform(0.0, 1.5)
+    while at < seconds:
+        column = rng.integers(len(LABELS))
+        length = rng.uniform(0.6, 2.5)
+        begin = round(at * rate)
+        sound = event(LABELS[column], length, rng)[: len(waveform) - begin]
+        waveform[begin : begin + len(sound)] += sound
+        truth[begin // hop : -(-(begin + len(sound)) // hop), column] = 1
+        at += length + rng.uniform(0.3, 2.0)
+    return waveform.astype(np.float32), truth
+
+
+def fit_to_scenes(network, frontend, n_steps=100, batch=16):
+    """A short training on scenes of a clip's length."""
+    scenes = [scene(10.0, seed) for seed in range(160)]
+    sound = torch.from_numpy(np.stack([w for w, _ in scenes]))
+    sound = sound / sound.abs().amax(1, keepdim=True)
+    truth = torch.from_numpy(np.stack([t for _, t in scenes]))
+    with torch.no_grad():
+        raw = torch.cat([frontend.log_mel(part) for part in sound.split(16)])
+    frontend.set_statistics(raw.mean((0, 1)), raw.std((0, 1)))
+    log_mel = frontend.standardise(raw)
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, 6e-3, total_steps=n_steps
+    )
+    generator = torch.Generator().manual_seed(0)
+    loss_of = torch.nn.functional.binary_cross_entropy_with_logits
+    network.train()
+    for _ in range(n_steps):
+        rows = torch.randint(0, len(scenes), (batch,), generator=generator)
+        clip, frame = network(log_mel[rows])
+        loss = loss_of(frame, truth[rows]) + 0.2 * loss_of(
+            clip, truth[rows].amax(1)
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A detector of a network that was trained for some seconds."""
+    folder = tmp_path_factory.mktemp("trained")
+    small = (
+        ", d_model: 32, d_head: 16, d_ffn: 64, extractor: !new:"
+        "speechbrain_mmsed.lobes.cnn.ConvolutionalFeatureExtractor "
+        "{channels: [4, 8, 16, 16, 32, 32, 32], dropout: 0.0}"
+    )
+    export_small(folder, fit=fit_to_scenes, more=small)
+    return SoundEventDetector.from_hparams(
+        source=folder / "detector", run_opts={"device": "cpu"}
     )
 
 
