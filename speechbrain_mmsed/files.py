@@ -165,3 +165,24 @@ def write_json(path, content):
     """
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def plain_name(text):
+    """Any text as a part of a file name.
+
+    Arguments
+    ---------
+    text : str
+        Such as the name of a system.
+
+    Returns
+    -------
+    str
+        Letters, digits, dots, underscores and hyphens.
+
+    Example
+    -------
+    >>> plain_name("ATST-SED/stage 2")
+    'ATST-SED_stage_2'
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)

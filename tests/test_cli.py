@@ -89,8 +89,10 @@ def command(folder, predictions, *options, out="out"):
     ]
 
 
-def evaluate(folder, predictions, *options, out="out"):
+def evaluate(folder, predictions, *options, out="out", pictures=False):
     """Run an evaluation and read its report."""
+    if not pictures:
+        options = (*options, "--no-pictures")
     assert main(command(folder, predictions, *options, out=out)) == 0
     text = (folder / out / "report.json").read_text()
 
@@ -190,7 +192,7 @@ def test_every_figure_says_what_it_is(corpus, tuned):
 
 def test_untuned_figures_say_so(corpus, capsys):
     predictions = corpus / "npz/evaluation/weight_0.5000.npz"
-    report = evaluate(corpus, predictions, out="untuned")
+    report = evaluate(corpus, predictions, out="untuned", pictures=True)
     printed = capsys.readouterr().out
     assert "recognised from the content" in printed
     said = "Untuned: threshold 0.5, no median filter"
@@ -201,6 +203,9 @@ def test_untuned_figures_say_so(corpus, capsys):
     text = (corpus / "untuned/report.md").read_text()
     assert said in text and "Parameters (not tuned)" in text
     assert "Chosen by validation" not in text
+    drawn = {"class_wise_f1", "availability", "psd_roc_system"}
+    drawn |= {"timelines_system"}
+    assert set(report["pictures"]["files"]) == {f"{n}.png" for n in drawn}
     for figure in report["figures"]["system"]["all"].values():
         assert figure["post_processing"].startswith(said)
         assert not any(figure["parameters"]["tuned"])
@@ -223,6 +228,10 @@ def test_given_threshold_and_window_are_used(corpus):
     assert "median window 5 frames (0.7825 s)" in figure["post_processing"]
     plain = evaluate(corpus, predictions, out="plain")
     assert plain["metrics"] != report["metrics"]
+    assert not list((corpus / "plain").glob("*.png"))
+    assert (
+        "No pictures were asked for" in (corpus / "plain/report.md").read_text()
+    )
 
 
 def write_points(folder, scores, thresholds):
@@ -296,7 +305,8 @@ def test_video_of_another_system(corpus, tmp_path):
     write_tables(tmp_path / "ignored", ignored)
     options = ["--video", tmp_path / "video.tsv"]
     options += ["--ignored-predictions", tmp_path / "ignored"]
-    report = evaluate(corpus, corpus / "tables/evaluation", *options, out="v")
+    tables = corpus / "tables/evaluation"
+    report = evaluate(corpus, tables, *options, out="v", pictures=True)
     own = evaluate(
         corpus, corpus / "npz/evaluation", "--weight", 0.5, out="own"
     )
@@ -336,6 +346,28 @@ def test_intervals_hold_the_figures(corpus):
         assert figure["value"] == pytest.approx(metrics[metric], abs=1e-9)
         assert figure["low"] <= figure["value"] <= figure["high"]
     assert "95% intervals" in (corpus / "intervals/report.md").read_text()
+
+
+def test_f1_of_events_has_intervals_and_can_be_compared(corpus, tmp_path):
+    scores, _ = make_scores(1)
+    write_points(tmp_path / "points", scores, [0.25, 0.5])
+    options = ["--labels", *LABELS, "--intervals", "--operating-point"]
+    for point in ("0.25", "0.5"):
+        report = evaluate(
+            corpus, tmp_path / "points", *options, point, out=f"th_{point}"
+        )
+    figures = report["further"]["intervals"]
+    assert set(figures) == {"cbf1", "sbf1", "ebf1", "ibf1"}
+    macro = figures["ebf1"]["figures"]["macro"]
+    metrics = report["metrics"]["system"]["all"]
+    assert macro["value"] == pytest.approx(metrics["ebf1"])
+    out = tmp_path / "compared"
+    folders = [str(corpus / f"th_{point}") for point in ("0.25", "0.5")]
+    assert main(["compare", *folders, "--out", str(out)]) == 0
+    results = json.loads((out / "comparison.json").read_text())
+    figure = results["ebf1"]["figures"]["macro"]
+    assert figure["second"] == pytest.approx(metrics["ebf1"])
+    assert results["ebf1"]["names"] == ["th_0.25", "th_0.5"]
 
 
 def test_module_runs_as_a_program(tmp_path):

@@ -112,6 +112,7 @@ def test_nothing_is_wrong_with_the_data(data, capsys):
             *("--ground-truth", str(data / "truth.tsv")),
             *("--durations", str(data / "durations.tsv")),
             *("--out", str(data / "out")),
+            "--no-pictures",
         ]
         assert main(arguments) == 0
     assert capsys.readouterr().err == ""
@@ -336,7 +337,7 @@ def test_operating_points(data, capsys):
     "predictions, options, words",
     [
         ("points", ["--threshold", 0.3], ["--threshold", "no meaning"]),
-        ("points", ["--intervals"], ["--intervals", "no meaning"]),
+        ("points", ["--intervals"], ["--intervals needs --operating-point"]),
         (
             "tables",
             ["--operating-point", 0.5],

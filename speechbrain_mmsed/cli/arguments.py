@@ -12,9 +12,9 @@ Authors
 import argparse
 
 import speechbrain_mmsed
-from speechbrain_mmsed.cli import detect, evaluate, tag
+from speechbrain_mmsed.cli import compare, detect, evaluate, tag
 
-COMMANDS = (detect, tag, evaluate)
+COMMANDS = (detect, tag, evaluate, compare)
 
 
 def make_parser():

@@ -54,6 +54,12 @@ def add_parser(commands):
         metavar="DIR",
         help="sounds or films of the clips, for the pictures of single clips",
     )
+    parser.add_argument(
+        "--no-pictures",
+        dest="pictures",
+        action="store_false",
+        help="figures and tables only",
+    )
     parser.set_defaults(run=run)
 
 

@@ -12,7 +12,7 @@ from speechbrain_mmsed.evaluation.counts_by_clip import (
 )
 from speechbrain_mmsed.evaluation.intersection_f1 import intersection_counts
 from speechbrain_mmsed.evaluation.paired import compare
-from speechbrain_mmsed.evaluation.psds_by_clip import PsdsByClip
+from speechbrain_mmsed.evaluation.psds_by_clip import psds_by_clip
 from speechbrain_mmsed.evaluation.resampling import LEVEL, N_RESAMPLES
 from speechbrain_mmsed.evaluation.threshold_free_by_clip import (
     ThresholdFreeCounts,
@@ -70,7 +70,7 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
             statistics[kind] = f1[kind](events, truth)
         elif kind in PSDS:
             windows = parameters[kind].windows
-            statistics[kind] = PsdsByClip(scores, truth, windows, kind)
+            statistics[kind] = psds_by_clip(scores, truth, windows, kind)
         else:
             scenario = kind.removeprefix("threshold_free_")
             windows = parameters[scenario].windows
@@ -78,6 +78,30 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
                 scores, truth, windows, scenario
             )
     return statistics
+
+
+def event_statistics(events, truth):
+    """Counts by clip of a system whose events are known, but not its scores.
+
+    Arguments
+    ---------
+    events : pandas.DataFrame
+        Columns filename, onset, offset (seconds), event_label; a clip's
+        labels are those of its events.
+    truth : GroundTruth
+        Reference.
+
+    Returns
+    -------
+    dict
+        CountsByClip of cbf1, sbf1, ebf1 and ibf1.
+    """
+    return {
+        "cbf1": clip_counts(events, truth),
+        "sbf1": segment_counts(events, truth),
+        "ebf1": event_counts(events, truth),
+        "ibf1": intersection_counts(events, truth),
+    }
 
 
 def intervals(statistics, n_resamples=None, level=LEVEL, seed=0):

@@ -4,8 +4,22 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+from speechbrain_mmsed.evaluation.report_tables import table
 
-def comparison_table(results, labels=()):
+NAMES = {
+    "cbf1": "CBF1",
+    "sbf1": "SBF1",
+    "ebf1": "EBF1",
+    "ibf1": "intersection-based F1",
+    "psds1": "PSDS1",
+    "psds2": "PSDS2",
+    "threshold_free_psds1": "PSDS1 over all thresholds",
+    "threshold_free_psds2": "PSDS2 over all thresholds",
+}
+AVERAGES = ("micro", "macro", "value")
+
+
+def comparison_table(results, labels=(), averages=True):
     """The comparison as a table in markdown.
 
     Arguments
@@ -14,46 +28,52 @@ def comparison_table(results, labels=()):
         As `comparison` returns.
     labels : sequence of str
         Classes to show beside the averages.
+    averages : bool
+        Whether the averages are shown, and below them what each figure is.
 
     Returns
     -------
     str
-        One line for each figure, in percent points; below it one line for
-        each definition.
+        One line for each figure, F1 in per cent.
     """
     some = next(iter(results.values()))
-    first, second = some["names"]
-    lines = [
-        f"| figure | {first} | {second} | difference | "
-        f"{some['level']:.0%} interval | p |",
-        "|---|---|---|---|---|---|",
+    shown = (*(AVERAGES if averages else ()), *labels)
+    rows = [
+        [f"{NAMES[kind]}{'' if name == 'value' else f' {name}'}"]
+        + _cells(kind, figure)
+        for kind, result in results.items()
+        for name in shown
+        for figure in [result["figures"].get(name)]
+        if figure is not None
     ]
-    for kind, result in results.items():
-        for name, figure in result["figures"].items():
-            if name in ("micro", "macro", "value") or name in labels:
-                title = kind if name == "value" else f"{kind} {name}"
-                lines.append(f"| {title} | {_cells(figure)} |")
-    lines.append("")
-    for kind, result in results.items():
-        lines.append(
-            f"- {kind}: {result['definition']}; {result['n_classes']} classes, "
-            f"{result['n_clips']} clips, {result['n_resamples']} resamples "
-            f"(seed {result['seed']}), computed by {result['computed_by']}"
-        )
-    return "\n".join(lines)
+    header = ["figure", *some["names"], "difference"]
+    header += [f"{some['level']:.0%} interval", "p"]
+    text = table(header, rows)
+    if not averages:
+        return text
+    lines = [
+        f"- {NAMES[kind]}: {result['definition']}; {result['n_classes']} "
+        f"classes, {result['n_clips']} clips, {result['method']}, "
+        f"{result['n_resamples']} resamples (seed {result['seed']}), "
+        f"computed by {result['computed_by']}."
+        for kind, result in results.items()
+    ]
+    return text + "\n\n" + "\n".join(lines)
 
 
-def _cells(figure):
+def _cells(kind, figure):
     """The cells of a figure that may be undefined."""
     if figure["difference"] is None or figure["low"] is None:
-        return "- | - | - | - | -"
-    percent = {
-        name: 100 * figure[name]
+        return ["-"] * 5
+    scale, digits = (1, 4) if "psds" in kind else (100, 2)
+    first, second, difference, low, high = (
+        scale * figure[name]
         for name in ("first", "second", "difference", "low", "high")
-    }
-    return (
-        f"{percent['first']:.2f} | {percent['second']:.2f} | "
-        f"{percent['difference']:+.2f} | "
-        f"{percent['low']:+.2f} to {percent['high']:+.2f} | "
-        f"{figure['p_value']:.4f}"
     )
+    return [
+        f"{first:.{digits}f}",
+        f"{second:.{digits}f}",
+        f"{difference:+.{digits}f}",
+        f"{low:+.{digits}f} to {high:+.{digits}f}",
+        f"{figure['p_value']:.4f}",
+    ]

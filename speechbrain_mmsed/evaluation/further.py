@@ -7,38 +7,22 @@ Authors
 import importlib.metadata
 
 from speechbrain_mmsed.evaluation.clip_statistics import (
-    KINDS,
     THRESHOLD_FREE,
-    clip_statistics,
     intervals,
 )
+from speechbrain_mmsed.evaluation.comparison_table import AVERAGES, NAMES
 from speechbrain_mmsed.evaluation.report_tables import table
 
-NAMES = {
-    "cbf1": "CBF1",
-    "sbf1": "SBF1",
-    "ebf1": "EBF1",
-    "ibf1": "intersection-based F1",
-    "psds1": "PSDS1",
-    "psds2": "PSDS2",
-    "threshold_free_psds1": "PSDS1 over all thresholds",
-    "threshold_free_psds2": "PSDS2 over all thresholds",
-}
-AVERAGES = ("micro", "macro", "value")
+FURTHER = ("ibf1", *THRESHOLD_FREE)
 
 
-def further_figures(scores, truth, parameters, with_intervals=True):
+def further_figures(statistics, with_intervals=True):
     """Further figures of all clips, with intervals if asked.
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Their reference.
-    parameters : dict
-        For each metric a ClassParameters; the intersection-based F1 takes
-        those of EBF1, PSDS over all thresholds the windows of PSDS.
+    statistics : dict
+        As `clip_statistics` or `event_statistics` returns.
     with_intervals : bool
         Whether clips are resampled, for these figures and the five.
 
@@ -49,16 +33,12 @@ def further_figures(scores, truth, parameters, with_intervals=True):
         definition, computed_by, n_classes. intervals: as
         `clip_statistics.intervals` returns, or {}.
     """
-    kinds = ("ibf1", *THRESHOLD_FREE)
-    if with_intervals:
-        kinds = (*KINDS, *THRESHOLD_FREE)
-    statistics = clip_statistics(scores, truth, parameters, kinds)
-    figures = {
-        kind: _figure(statistics[kind].result())
-        for kind in ("ibf1", *THRESHOLD_FREE)
-    }
     return {
-        "figures": figures,
+        "figures": {
+            kind: _figure(counts.result())
+            for kind, counts in statistics.items()
+            if kind in FURTHER
+        },
         "intervals": intervals(statistics) if with_intervals else {},
     }
 
@@ -100,7 +80,12 @@ def further_sections(further, name):
     """
     figures = further["figures"]
     rows = [
-        [NAMES[kind], name, figure["computed_by"], _cell(kind, figure[name])]
+        [
+            NAMES[kind],
+            "" if name == "value" else name,
+            figure["computed_by"],
+            _cell(kind, figure[name]),
+        ]
         for kind, figure in figures.items()
         for name in AVERAGES
         if name in figure
@@ -115,12 +100,14 @@ def further_sections(further, name):
         f"classes{_because(figure)}."
         for kind, figure in figures.items()
     ]
+    shared = ["The intersection-based F1 has thresholds and windows of EBF1"]
+    if len(figures) > 1:
+        shared.append("PSDS over all thresholds the windows of PSDS")
     parts = [
         table(["figure", "average", "computed by", "value"], rows, 3),
         table(["class", *(NAMES[kind] for kind in figures)], by_class),
         "\n".join(lines),
-        "The intersection-based F1 has thresholds and windows of EBF1, PSDS "
-        "over all thresholds the windows of PSDS. F1 in %.",
+        f"{', '.join(shared)}. F1 in %.",
     ]
     title = f"Beside the paper's figures, {name}, all clips"
     sections = [[title, "\n\n".join(parts)]]
@@ -132,24 +119,25 @@ def further_sections(further, name):
 
 def _intervals(further):
     """A row for each average with its interval."""
-    rows, lines = [], []
+    rows, draws = [], {}
     for kind, result in further["intervals"].items():
         for name, figure in result["figures"].items():
             if name in AVERAGES:
                 keys = ("value", "low", "high", "bootstrap_error")
                 cells = [_cell(kind, figure[key]) for key in keys]
-                rows.append([NAMES[kind], name, *cells])
-        lines.append(
-            f"- {NAMES[kind]}: {result['definition']}; {result['n_classes']} "
-            f"classes, {result['n_clips']} clips, {result['method']}, "
-            f"{result['n_resamples']} resamples (seed {result['seed']}), "
-            f"computed by {result['computed_by']}."
-        )
-    level = next(iter(further["intervals"].values()))["level"]
+                average = "" if name == "value" else name
+                rows.append([NAMES[kind], average, *cells])
+        draws.setdefault(result["n_resamples"], []).append(NAMES[kind])
+    some = next(iter(further["intervals"].values()))
     header = ["figure", "average", "value", "from", "to", "error"]
+    said = "; ".join(f"{n} for {', '.join(k)}" for n, k in draws.items())
     return (
-        f"{level:.0%} intervals over clips; thresholds and windows are kept.\n"
-        f"\n{table(header, rows, 2)}\n\n" + "\n".join(lines)
+        f"{some['level']:.0%} intervals: {some['method']} ({some['n_clips']} "
+        f"clips); thresholds and windows are kept.\n\n{table(header, rows, 2)}"
+        f"\n\nResamples: {said} (seed {some['seed']}). Definitions of the "
+        "figures are in the other sections. PSDS of resamples lies below that "
+        "of the clips themselves, because chance enlarges the deviation over "
+        "classes; report.json has the bias and the basic interval."
     )
 
 

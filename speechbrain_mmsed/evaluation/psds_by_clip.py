@@ -8,12 +8,18 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from speechbrain_mmsed.evaluation.checks import check_same_clips
 from speechbrain_mmsed.evaluation.psds_counts import PsdsCounts, RunFinder
 from speechbrain_mmsed.evaluation.psds_matching import Criteria
-from speechbrain_mmsed.evaluation.psds_scenarios import THRESHOLDS, scenario_of
+from speechbrain_mmsed.evaluation.psds_scenarios import (
+    THRESHOLDS,
+    Scenario,
+    scenario_of,
+)
 from speechbrain_mmsed.evaluation.psds_tables import EventTables, clip_chunks
 from speechbrain_mmsed.evaluation.psds_tuning import psds_of_counts
 from speechbrain_mmsed.evaluation.reference_by_clip import (
@@ -22,78 +28,53 @@ from speechbrain_mmsed.evaluation.reference_by_clip import (
 )
 
 
+@dataclass
 class PsdsByClip:
-    """Counts of one scenario at 50 thresholds, kept by clip.
+    """Counts of one scenario at P thresholds, kept by clip.
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips, those of the ground truth.
-    truth : GroundTruth
-        Reference events and durations.
+    filenames : list of str
+        N clips.
+    labels : list of str
+        C class labels.
+    scenario : Scenario
+        Parameters of the score.
     windows : numpy.ndarray
-        (C,) odd median windows in frames.
-    scenario : str or Scenario
-        "psds1" or "psds2", or parameters.
-    thresholds : numpy.ndarray
-        (P,) rising thresholds.
+        (C,) median windows in frames.
+    seconds : numpy.ndarray
+        (N,) durations.
+    n_reference : numpy.ndarray
+        (N, C) reference events longer than 0 s.
+    reference_seconds : numpy.ndarray
+        (N, C) their seconds.
+    true_positives : numpy.ndarray
+        (N, P, C) reference events found.
+    false_positives : numpy.ndarray
+        (N, P, C) failed detections.
+    cross_triggers : numpy.ndarray or None
+        (N, P, C, C) failed detections on events of other classes; None
+        where they cost nothing.
     """
+
+    filenames: list
+    labels: list
+    scenario: Scenario
+    windows: np.ndarray
+    seconds: np.ndarray
+    n_reference: np.ndarray
+    reference_seconds: np.ndarray
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    cross_triggers: np.ndarray | None = None
 
     computed_by = "speechbrain_mmsed (counts equal to psds_eval's)"
 
-    def __init__(self, scores, truth, windows, scenario, thresholds=THRESHOLDS):
-        check_same_clips(scores, truth)
-        self.scenario = scenario_of(scenario)
-        self.filenames = list(scores.filenames)
-        self.labels = list(scores.labels)
-        self.definition = f"PSDS over {len(thresholds)} thresholds"
-        self.seconds = np.array([truth.durations[f] for f in self.filenames])
-        n_clips, n_classes = len(self.filenames), len(self.labels)
-        self.n_reference, self.reference_seconds = reference_totals(
-            lasting_events(truth, self.filenames), n_clips, n_classes
-        )
-        self.windows = np.asarray(windows)
-        shape = (n_clips, len(thresholds), n_classes)
-        self.true_positives = np.zeros(shape, dtype=np.float32)
-        self.false_positives = np.zeros(shape, dtype=np.float32)
-        self.cross_triggers = None
-        if self.scenario.cross_trigger_cost > 0:
-            self.cross_triggers = np.zeros(
-                (*shape, n_classes), dtype=np.float32
-            )
-        self._count(scores, truth, thresholds)
-
-    def _count(self, scores, truth, thresholds):
-        """Fill the tables chunk by chunk."""
-        n_points = len(thresholds)
-        for clips in clip_chunks(scores, truth, n_points):
-            tables = EventTables(scores, truth, clips)
-            runs = RunFinder(
-                scores.frame[clips], thresholds, self.windows.max()
-            )
-            clip, label, point, first, past = tables.known(
-                *runs.events(self.windows)
-            )
-            n_clips = len(tables.edges)
-            counted = Criteria(tables, self.scenario).count(
-                clip,
-                label,
-                clip * n_points + point,
-                first,
-                past,
-                n_clips * n_points,
-            )
-            for table, counts in zip(
-                (
-                    self.true_positives,
-                    self.false_positives,
-                    self.cross_triggers,
-                ),
-                counted,
-                strict=True,
-            ):
-                if table is not None:
-                    table[clips] = counts.reshape(table[clips].shape)
+    @property
+    def definition(self):
+        """What is counted."""
+        n_points = self.true_positives.shape[1]
+        return f"{self.scenario.text()}; {n_points} thresholds"
 
     def counts(self, weights):
         """Counts of resampled clips.
@@ -174,6 +155,81 @@ class PsdsByClip:
             zip(self.labels, self.windows.tolist(), strict=True)
         )
         return result
+
+
+def psds_by_clip(scores, truth, windows, scenario, thresholds=THRESHOLDS):
+    """Count every clip of a scored system on its own.
+
+    Arguments
+    ---------
+    scores : ClipScores
+        Scores of N clips, those of the ground truth.
+    truth : GroundTruth
+        Reference events and durations.
+    windows : numpy.ndarray
+        (C,) odd median windows in frames.
+    scenario : str or Scenario
+        "psds1" or "psds2", or parameters.
+    thresholds : numpy.ndarray
+        (P,) rising thresholds.
+
+    Returns
+    -------
+    PsdsByClip
+    """
+    check_same_clips(scores, truth)
+    scenario = scenario_of(scenario)
+    filenames, labels = list(scores.filenames), list(scores.labels)
+    shape = (len(filenames), len(thresholds), len(labels))
+    crossing = None
+    if scenario.cross_trigger_cost > 0:
+        crossing = np.zeros((*shape, len(labels)), dtype=np.float32)
+    result = PsdsByClip(
+        filenames,
+        labels,
+        scenario,
+        np.asarray(windows),
+        np.array([truth.durations[f] for f in filenames]),
+        *reference_totals(
+            lasting_events(truth, filenames), len(filenames), len(labels)
+        ),
+        np.zeros(shape, dtype=np.float32),
+        np.zeros(shape, dtype=np.float32),
+        crossing,
+    )
+    _count(result, scores, truth, thresholds)
+    return result
+
+
+def _count(result, scores, truth, thresholds):
+    """Fill the tables chunk by chunk."""
+    n_points = len(thresholds)
+    for clips in clip_chunks(scores, truth, n_points):
+        tables = EventTables(scores, truth, clips)
+        runs = RunFinder(scores.frame[clips], thresholds, result.windows.max())
+        clip, label, point, first, past = tables.known(
+            *runs.events(result.windows)
+        )
+        n_clips = len(tables.edges)
+        counted = Criteria(tables, result.scenario).count(
+            clip,
+            label,
+            clip * n_points + point,
+            first,
+            past,
+            n_clips * n_points,
+        )
+        for table, counts in zip(
+            (
+                result.true_positives,
+                result.false_positives,
+                result.cross_triggers,
+            ),
+            counted,
+            strict=True,
+        ):
+            if table is not None:
+                table[clips] = counts.reshape(table[clips].shape)
 
 
 def _weighted(weights, table):

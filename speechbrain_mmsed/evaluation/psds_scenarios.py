@@ -38,6 +38,30 @@ class Scenario:
     cross_trigger_cost: float
     max_rate: float = 100.0
 
+    def text(self):
+        """The definition in a line.
+
+        Returns
+        -------
+        str
+
+        Example
+        -------
+        >>> SCENARIOS["psds1"].text()
+        'PSDS: DTC 0.7, GTC 0.7, alpha_CT 0, alpha_ST 1, at most 100 false \
+positives per hour'
+        """
+        crossing = ""
+        if self.cross_trigger_cost > 0:
+            crossing = f"CTTC {self.cross_trigger_tolerance:g}, "
+        return (
+            f"PSDS: DTC {self.detection_tolerance:g}, "
+            f"GTC {self.ground_truth_intersection:g}, {crossing}"
+            f"alpha_CT {self.cross_trigger_cost:g}, "
+            f"alpha_ST {self.instability_cost:g}, at most {self.max_rate:g} "
+            "false positives per hour"
+        )
+
 
 # PSDS1 has no cross-trigger tolerance (N/A in Table 4): with a cost of 0 its
 # value does not matter, and 0.3 is psds_eval's default.

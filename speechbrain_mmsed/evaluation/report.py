@@ -12,7 +12,9 @@ import pathlib
 from speechbrain_mmsed.evaluation.report_tables import (
     SPLIT_TITLES,
     TITLES,
+    averages_table,
     classes_table,
+    counts_table,
     figures_table,
     number,
     parameters_table,
@@ -57,6 +59,7 @@ def render_report(report):
     """
     sections = [
         ("Evaluation", figures_table(report, report["metrics"])),
+        ("Micro and macro averages", averages_table(report)),
         ("Figures that are not defined", "\n".join(_empty_figures(report))),
         ("Averaged classes", "\n".join(_averaged(report))),
     ]
@@ -76,6 +79,8 @@ def render_report(report):
     for model in report["metrics"]:
         title = f"Classes, {model}, all clips"
         sections.append((title, classes_table(report, model)))
+        title = f"Counts, {model}, all clips"
+        sections.append((title, counts_table(report, model)))
         if report["tuned_parameters"][model]:
             what = "Tuned parameters"
             if not report.get("tuned", True):

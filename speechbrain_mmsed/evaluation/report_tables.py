@@ -11,6 +11,7 @@ TITLES = {
     "psds1": "PSDS1",
     "psds2": "PSDS2",
 }
+F1_TITLES = {"cbf1": "CBF1", "sbf1": "SBF1", "ebf1": "EBF1"}
 SPLIT_TITLES = {
     "all": "all clips",
     "video_available": "available",
@@ -135,6 +136,73 @@ def classes_table(report, model):
         for metric, title in TITLES.items()
     ]
     return table(["class", "events", *titles], rows)
+
+
+def averages_table(report):
+    """Micro and macro average of every F1, a row for each model and split.
+
+    Arguments
+    ---------
+    report : dict
+        As `report_data` returns.
+
+    Returns
+    -------
+    str
+        "" where no F1 is defined.
+    """
+    rows = [
+        [model, SPLIT_TITLES[split]]
+        + [
+            " / ".join(
+                number(metric, averages.get(metric, {}).get(name))
+                for name in ("micro", "macro")
+            )
+            for metric in F1_TITLES
+        ]
+        for model, splits in report["f1_averages"].items()
+        for split, averages in splits.items()
+        if averages
+    ]
+    if not rows:
+        return ""
+    return (
+        table(["model", "video", *F1_TITLES.values()], rows, 2)
+        + "\n\nMicro / macro in %. The paper reports CBF1 and SBF1 micro, "
+        "EBF1 macro."
+    )
+
+
+def counts_table(report, model):
+    """What the F1 of every class is made of.
+
+    Arguments
+    ---------
+    report : dict
+        As `report_data` returns.
+    model : str
+        Name of a model.
+
+    Returns
+    -------
+    str
+        "" where no F1 is defined.
+    """
+    counts = report["class_counts"][model]["all"]
+    if not counts:
+        return ""
+    rows = [
+        [label]
+        + [
+            " / ".join(
+                str(counts[metric][label][n]) for n in ("tp", "fp", "fn")
+            )
+            for metric in F1_TITLES
+        ]
+        for label in report["class_labels"]
+    ]
+    header = ["class", "clips", "segments", "events"]
+    return table(header, rows) + "\n\nFound / invented / missed."
 
 
 def parameters_table(report, model):

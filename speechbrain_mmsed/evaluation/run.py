@@ -16,6 +16,11 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from speechbrain_mmsed.evaluation.clip_statistics import (
+    KINDS,
+    THRESHOLD_FREE,
+    clip_statistics,
+)
 from speechbrain_mmsed.evaluation.evaluate import tune
 from speechbrain_mmsed.evaluation.further import (
     further_figures,
@@ -26,17 +31,12 @@ from speechbrain_mmsed.evaluation.inference_weight import (
     load_scores,
     stored_weights,
 )
-from speechbrain_mmsed.evaluation.pictures import PictureData, plot_details
-from speechbrain_mmsed.evaluation.pictures.page import write_page
-from speechbrain_mmsed.evaluation.plots import plot_report
-from speechbrain_mmsed.evaluation.report import (
-    render_report,
-    screen_report,
-)
+from speechbrain_mmsed.evaluation.pictures import PictureData
+from speechbrain_mmsed.evaluation.report import screen_report
 from speechbrain_mmsed.evaluation.report_data import report_data
+from speechbrain_mmsed.evaluation.report_files import write_report
 from speechbrain_mmsed.evaluation.splits import evaluate_splits
 from speechbrain_mmsed.evaluation.truth import GroundTruth
-from speechbrain_mmsed.files import write_text
 
 SUBSETS = ("validation", "evaluation")
 
@@ -91,8 +91,8 @@ def evaluate_run(
     truth_folder : str or pathlib.Path
         `{validation,evaluation}.tsv` and `{...}_durations.tsv`.
     output_folder : str or pathlib.Path
-        Gets report.json, report.md, pictures, and report.html, which holds
-        them all.
+        Gets report.json, report.md, pictures, report.html, which holds them
+        all, and counts_<model>.npz for `mmsed compare`.
     class_labels : list of str
         C class labels, in the order of the scores.
     models : sequence of str
@@ -118,7 +118,6 @@ def evaluate_run(
     class_groups = dict(class_groups or {})
     metadata = dict(metadata or {})
     _check_arguments(class_labels, models, class_groups, metadata)
-    output_folder = pathlib.Path(output_folder)
     scores_folder = pathlib.Path(scores_folder)
     truth = {
         subset: GroundTruth.load(
@@ -136,13 +135,18 @@ def evaluate_run(
             results[name] = _evaluate_model(
                 scores_folder / name, truth, name in models, main, bar
             )
-        further = {}
+        further, counts = {}, {}
         for name in models:
             bar.set_postfix_str(f"{name}: intervals")
             data = results[name].pictures
-            further[name] = further_figures(
-                data.scores, data.truth, data.parameters
+            statistics = clip_statistics(
+                data.scores,
+                data.truth,
+                data.parameters,
+                (*KINDS, *THRESHOLD_FREE),
             )
+            counts[name] = statistics, data.scores.video()
+            further[name] = further_figures(statistics)
             bar.update()
     report = report_data(
         {name: results[name] for name in models},
@@ -157,21 +161,14 @@ def evaluate_run(
         for name in models
         for section in further_sections(further[name], name)
     ]
-    output_folder.mkdir(parents=True, exist_ok=True)
-    report["pictures"] = plot_report(report, output_folder)
     for name in models:
         results[name].pictures.spectrogram = spectrogram
-        report["pictures"]["files"] += plot_details(
-            name, results[name].pictures, output_folder
-        )
-    # NaN is no JSON, and no figure of this report may be NaN.
-    content = json.dumps(report, indent=1, allow_nan=False)
-    for name, text in (
-        ("report.json", content + "\n"),
-        ("report.md", render_report(report)),
-    ):
-        write_text(output_folder / name, text)
-    page = write_page(render_report(report), output_folder)
+    page = write_report(
+        report,
+        output_folder,
+        {name: results[name].pictures for name in models},
+        counts,
+    )
     print(screen_report(report))
     print(f"report: {page} (one page with pictures), report.md, report.json")
     return report

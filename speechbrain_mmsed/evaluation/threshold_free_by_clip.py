@@ -29,7 +29,7 @@ from speechbrain_mmsed.evaluation.threshold_free_counts import (
 from speechbrain_mmsed.evaluation.threshold_free_runs import audible_scores
 
 DEFINITION = (
-    "PSDS over all thresholds (every distinct score of a class), times "
+    "{scenario}; over all thresholds (every distinct score of a class), times "
     "compared in microseconds as sed_scores_eval 0.0.4 does"
 )
 
@@ -51,12 +51,12 @@ class ThresholdFreeCounts:
         Clips in one batch; bounds the memory. Any number gives the same.
     """
 
-    definition = DEFINITION
     computed_by = "speechbrain_mmsed"
 
     def __init__(self, scores, truth, windows, scenario, clips_at_once=128):
         check_same_clips(scores, truth)
         self.scenario = scenario_of(scenario)
+        self.definition = DEFINITION.format(scenario=self.scenario.text())
         self.filenames = list(scores.filenames)
         self.labels = list(scores.labels)
         self.windows = np.asarray(windows)

@@ -150,6 +150,17 @@ class ClipScores:
             self.frame_hop,
         )
 
+    def video(self):
+        """Which clips have video.
+
+        Returns
+        -------
+        dict
+            File name -> bool.
+        """
+        flags = self.has_video.tolist()
+        return dict(zip(self.filenames, flags, strict=True))
+
     def save(self, path):
         """Write the scores to an npz file, whole or not at all.
 

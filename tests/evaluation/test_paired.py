@@ -151,9 +151,15 @@ def test_table():
         n_resamples=200,
     )
     lines = comparison_table(results, ["Dog"]).splitlines()
-    assert lines[0].startswith("| figure | student | teacher | difference")
-    titles = [line.split(" | ")[0] for line in lines[2:5]]
-    assert titles == ["| ebf1 micro", "| ebf1 macro", "| ebf1 Dog"]
+    cells = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in lines[:5]
+    ]
+    assert cells[0][:4] == ["figure", "student", "teacher", "difference"]
+    titles = [row[0] for row in cells[2:]]
+    assert titles == ["EBF1 micro", "EBF1 macro", "EBF1 Dog"]
     difference = results["ebf1"]["figures"]["macro"]["difference"]
-    assert f"| {100 * difference:+.2f} |" in lines[3]
-    assert "200 clips, 200 resamples" in lines[-1]
+    assert cells[3][3] == f"{100 * difference:+.2f}"
+    assert "200 clips, paired" in lines[-1] and "200 resamples" in lines[-1]
+    alone = comparison_table(results, ["Dog"], averages=False)
+    (line,) = alone.splitlines()[2:]
+    assert line.split() == lines[4].split()

@@ -211,7 +211,8 @@ def test_report_on_paper_and_files(run, capsys):
     details = ("psd_roc", "f1_event", "f1_segment", "f1_clip", "timelines")
     pictures |= {f"{name}_student.png" for name in details}
     assert set(report["pictures"]["files"]) == pictures
-    assert names == {"report.json", "report.md", "report.html", *pictures}
+    files = {"report.json", "report.md", "report.html", "counts_student.npz"}
+    assert names == files | pictures
     page = (folder / "out/report.html").read_text()
     for name in pictures:
         picture = (folder / "out" / name).read_bytes()

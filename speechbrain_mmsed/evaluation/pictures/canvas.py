@@ -25,6 +25,20 @@ COLOURS = (
 STYLES = ("-", "--", ":", "-.")
 
 
+def has_matplotlib():
+    """Whether pictures can be drawn.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def new_figure(width, height):
     """A figure that belongs to nobody else.
 

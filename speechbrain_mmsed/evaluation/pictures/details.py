@@ -4,11 +4,10 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import re
 from dataclasses import dataclass
 
 from speechbrain_mmsed.evaluation.counts import count_clips, count_grid
-from speechbrain_mmsed.evaluation.pictures.canvas import save
+from speechbrain_mmsed.evaluation.pictures.canvas import has_matplotlib, save
 from speechbrain_mmsed.evaluation.pictures.grids import (
     draw_grid,
     draw_thresholds,
@@ -16,11 +15,7 @@ from speechbrain_mmsed.evaluation.pictures.grids import (
 from speechbrain_mmsed.evaluation.pictures.roc import draw_roc
 from speechbrain_mmsed.evaluation.pictures.timelines import draw_timelines
 from speechbrain_mmsed.evaluation.tuning import THRESHOLDS, WINDOWS
-
-NO_MATPLOTLIB = (
-    "No pictures: matplotlib is not installed "
-    '(pip install "speechbrain_mmsed[plot]").'
-)
+from speechbrain_mmsed.files import plain_name
 
 
 @dataclass
@@ -76,9 +71,7 @@ def plot_details(name, data, folder):
     list of str
         Names of the files that were written; none without matplotlib.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
+    if not has_matplotlib():
         return []
     pictures = {
         f"psd_roc_{name}": draw_roc(
@@ -96,7 +89,7 @@ def plot_details(name, data, folder):
             data.spectrogram,
         )
     return [
-        save(figure, folder, f"{re.sub(r'[^A-Za-z0-9_.-]', '_', title)}.png")
+        save(figure, folder, f"{plain_name(title)}.png")
         for title, figure in pictures.items()
         if figure is not None
     ]

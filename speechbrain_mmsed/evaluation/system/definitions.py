@@ -6,6 +6,7 @@ Authors
 
 import importlib.metadata
 
+from speechbrain_mmsed.evaluation.psds_scenarios import SCENARIOS
 from speechbrain_mmsed.evaluation.report_tables import (
     SPLIT_TITLES,
     TITLES,
@@ -21,14 +22,7 @@ DEFINITIONS = {
         "200 ms and 20 % of the event, optimal matching; a class that is "
         "never predicted counts 0"
     ),
-    "psds1": (
-        "PSDS scenario 1: DTC 0.7, GTC 0.7, alpha_CT 0, alpha_ST 1, at most "
-        "100 false positives per hour"
-    ),
-    "psds2": (
-        "PSDS scenario 2: DTC 0.1, GTC 0.1, CTTC 0.3, alpha_CT 0.5, alpha_ST "
-        "1, at most 100 false positives per hour"
-    ),
+    **{name: scenario.text() for name, scenario in SCENARIOS.items()},
 }
 FIFTY = "50 thresholds 0.01 to 0.99"
 

@@ -43,10 +43,7 @@ def read_npz(inputs, arguments):
     else:
         inputs.reasons = {"video_available": AUDIO_ONLY}
     if inputs.has_video is None:
-        flags = inputs.scores.has_video.tolist()
-        inputs.has_video = dict(
-            zip(inputs.scores.filenames, flags, strict=True)
-        )
+        inputs.has_video = inputs.scores.video()
 
 
 def _weight(inputs, arguments, files):

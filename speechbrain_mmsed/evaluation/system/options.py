@@ -49,9 +49,15 @@ def check_options(arguments, form):
         "event-tsv": (
             *VALIDATION,
             *("threshold", "window", "end_tolerance", "weight"),
-            *("ignored_predictions", "intervals"),
+            "ignored_predictions",
         ),
     }
+    no_f1 = form == "event-tsv" and not arguments.operating_point
+    if no_f1 and arguments.intervals:
+        raise PredictionError(
+            "--intervals needs --operating-point: without scores there are "
+            "intervals of F1 only, and F1 needs one table of events"
+        )
     for name in foreign[form]:
         if _given(arguments, name):
             raise PredictionError(

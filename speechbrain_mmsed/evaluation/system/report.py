@@ -8,25 +8,30 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import json
 import os
 import pathlib
 import time
 
 import numpy as np
+from tqdm import tqdm
 
+from speechbrain_mmsed.evaluation.clip_statistics import (
+    KINDS,
+    THRESHOLD_FREE,
+    clip_statistics,
+    event_statistics,
+)
 from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
 from speechbrain_mmsed.evaluation.further import (
     further_figures,
     further_sections,
 )
-from speechbrain_mmsed.evaluation.pictures import PictureData, plot_details
-from speechbrain_mmsed.evaluation.pictures.page import write_page
-from speechbrain_mmsed.evaluation.plots import plot_report
+from speechbrain_mmsed.evaluation.pictures import PictureData
 from speechbrain_mmsed.evaluation.readers.forms import FORMS
 from speechbrain_mmsed.evaluation.readers.problems import PredictionError
-from speechbrain_mmsed.evaluation.report import render_report, screen_report
+from speechbrain_mmsed.evaluation.report import screen_report
 from speechbrain_mmsed.evaluation.report_data import report_data
+from speechbrain_mmsed.evaluation.report_files import write_report
 from speechbrain_mmsed.evaluation.run import ModelResult
 from speechbrain_mmsed.evaluation.splits import (
     SplitResult,
@@ -43,7 +48,6 @@ from speechbrain_mmsed.evaluation.tuning import (
     DEFAULT_THRESHOLD,
     DEFAULT_WINDOW,
 )
-from speechbrain_mmsed.files import write_text
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
@@ -79,40 +83,37 @@ def evaluate_system(arguments):
     )
     for note in inputs.notes:
         print(f"- {note}")
-    parameters = _parameters(inputs, arguments)
-    said = _said(inputs, parameters, arguments)
+    said = _said(inputs, arguments)
     print(f"- {said}")
-    splits = _splits(inputs, parameters)
-    report = _report(inputs, parameters, splits, arguments, said)
-    if inputs.scores is not None:
-        report["further"] = further_figures(
-            inputs.scores,
-            inputs.truth["evaluation"],
-            parameters,
-            arguments.intervals,
+    stages = ["tuning", "figures", "further figures", "pictures"]
+    with tqdm(total=len(stages), desc="evaluation", disable=None) as bar:
+
+        def stage(name):
+            bar.update(stages.index(name) - bar.n)
+            bar.set_postfix_str(name)
+
+        stage("tuning")
+        parameters = _parameters(inputs, arguments)
+        stage("figures")
+        splits = _splits(inputs, parameters)
+        report = _report(inputs, parameters, splits, arguments, said)
+        stage("further figures")
+        statistics = _statistics(inputs, parameters)
+        if statistics:
+            report["further"] = further_figures(statistics, arguments.intervals)
+            report["sections"] += further_sections(
+                report["further"], arguments.name
+            )
+        report["metadata"]["seconds"] = round(time.time() - start, 1)
+        stage("pictures")
+        page = _write(
+            report, out, arguments, inputs, splits, parameters, statistics
         )
-        report["sections"] += further_sections(
-            report["further"], arguments.name
-        )
-    report["metadata"]["seconds"] = round(time.time() - start, 1)
+        bar.update(bar.total - bar.n)
     print(screen_report(report))
-    try:
-        drawn_from = PictureData(
-            splits["all"].figures(),
-            inputs.truth["evaluation"].labels,
-            parameters,
-            inputs.scores,
-            inputs.truth["evaluation"],
-            inputs.validation,
-            inputs.truth.get("validation"),
-            _spectrogram(arguments.audio),
-        )
-        _write(report, out, arguments.name, drawn_from)
-    except OSError as error:
-        raise PredictionError(f"writing the report: {error}") from error
     print(
-        f"results: {out / 'report.html'} (one page with pictures), report.md "
-        f"and report.json beside it"
+        f"results: {page} (one page with pictures), report.md and report.json "
+        "beside it"
     )
     return report
 
@@ -157,9 +158,9 @@ def _fixed(arguments):
     )
 
 
-def _said(inputs, parameters, arguments):
+def _said(inputs, arguments):
     """How scores became events, in a sentence."""
-    if not parameters:
+    if inputs.scores is None:
         if inputs.chosen_name:
             return f"F1 of one operating point: {inputs.chosen_name}."
         return "PSDS only: no operating point was chosen for F1."
@@ -235,12 +236,38 @@ def _spectrogram(folder):
     return SpectrogramFolder(folder)
 
 
-def _write(report, out, name, drawn_from):
-    """Pictures, report.json, report.md, and the page that holds them."""
-    report["pictures"] = plot_report(report, out)
-    report["pictures"]["files"] += plot_details(name, drawn_from, out)
-    # NaN is no JSON, and no figure of this report may be NaN.
-    content = json.dumps(report, indent=1, allow_nan=False)
-    write_text(out / "report.json", content + "\n")
-    write_text(out / "report.md", render_report(report))
-    write_page(render_report(report), out)
+def _statistics(inputs, parameters):
+    """Counts by clip of all that can be counted; {} without events."""
+    truth = inputs.truth["evaluation"]
+    if inputs.scores is not None:
+        kinds = (*KINDS, *THRESHOLD_FREE)
+        return clip_statistics(inputs.scores, truth, parameters, kinds)
+    if inputs.chosen is not None:
+        return event_statistics(inputs.chosen, truth)
+    return {}
+
+
+def _write(report, out, arguments, inputs, splits, parameters, statistics):
+    """The files of the report."""
+    name = arguments.name
+    drawn_from = PictureData(
+        splits["all"].figures(),
+        inputs.truth["evaluation"].labels,
+        parameters,
+        inputs.scores,
+        inputs.truth["evaluation"],
+        inputs.validation,
+        inputs.truth.get("validation"),
+        _spectrogram(arguments.audio),
+    )
+    counts = {name: (statistics, inputs.has_video)} if statistics else {}
+    try:
+        return write_report(
+            report,
+            out,
+            {name: drawn_from},
+            counts,
+            arguments.pictures,
+        )
+    except OSError as error:
+        raise PredictionError(f"writing the report: {error}") from error

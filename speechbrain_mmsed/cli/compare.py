@@ -1,0 +1,98 @@
+"""`mmsed compare`: two evaluated systems on the same clips.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import argparse
+
+from speechbrain_mmsed.cli.errors import UsageError
+
+DESCRIPTION = """\
+Compares two systems that were evaluated on the same clips: the difference of
+every figure, its 95% interval and p-value by a paired bootstrap over clips.
+
+Each is the folder of a report (of `mmsed evaluate`, or the output folder of a
+training: then its student), or a counts_<system>.npz in it, such as
+counts_teacher.npz. Both must have the same clips and ground truth; thresholds
+and windows are those that each was evaluated with. The interval says what
+other clips would have given, not what another training would have given.
+"""
+
+
+def add_parser(commands):
+    """Describes the command.
+
+    Arguments
+    ---------
+    commands : argparse subparsers
+        Where it belongs.
+    """
+    parser = commands.add_parser(
+        "compare",
+        help="two evaluated systems on the same clips",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("first", help="report that is compared with")
+    add("second", help="report that is compared")
+    add("--out", metavar="DIR", help="gets the comparison; else it is printed")
+    add(
+        "--names",
+        nargs=2,
+        metavar="NAME",
+        help="what the two are called; otherwise after their folders",
+    )
+    add(
+        "--clips",
+        choices=["all", "video", "no-video"],
+        default="all",
+        help="only clips with, or without, video",
+    )
+    add(
+        "--resamples",
+        type=_count,
+        metavar="N",
+        help="draws of every figure (2000 for F1, 500 for PSDS)",
+    )
+    add("--seed", type=int, default=0, help="of the draws (0)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Compares, writes and prints.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of the parser.
+
+    Returns
+    -------
+    int
+        0.
+    """
+    from speechbrain_mmsed.evaluation.comparison_report import compare_reports
+    from speechbrain_mmsed.evaluation.readers.problems import PredictionError
+
+    try:
+        compare_reports(
+            arguments.first,
+            arguments.second,
+            arguments.names,
+            arguments.out,
+            arguments.clips,
+            arguments.resamples,
+            arguments.seed,
+        )
+    except (PredictionError, OSError) as error:
+        raise UsageError(str(error)) from error
+    return 0
+
+
+def _count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected at least 1")
+    return value
