@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_mmsed.lobes.visual.base import FrameEmbedder, centre_crop
+from speechbrain_mmsed.lobes.visual.colour import ColourHistogramEmbedder
 from speechbrain_mmsed.lobes.visual.efficientnet import (
     EfficientNetLite0Embedder,
 )
@@ -18,6 +19,7 @@ from speechbrain_mmsed.lobes.visual.vgg import VGG16Embedder
 from speechbrain_mmsed.lobes.visual.weights import WeightsError
 
 __all__ = [
+    "ColourHistogramEmbedder",
     "EfficientNetLite0Embedder",
     "FrameEmbedder",
     "OpenL3Embedder",

@@ -1,0 +1,1 @@
+"""Experiments of many systems and seeds: plans, runs, tables."""

@@ -1,0 +1,185 @@
+"""An experiment from its plan to its tables.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+import shlex
+import sys
+
+from speechbrain_mmsed.experiments.before import run_before, without_streams
+from speechbrain_mmsed.experiments.collect import collect
+from speechbrain_mmsed.experiments.commands import options, plain_command
+from speechbrain_mmsed.experiments.jobs import make_jobs
+from speechbrain_mmsed.experiments.plan import PlanError
+from speechbrain_mmsed.experiments.runner import Runner, failure_list
+
+
+def summary(jobs):
+    """How many runs there are, for the first line.
+
+    Arguments
+    ---------
+    jobs : list of Job
+        The runs of an experiment.
+
+    Returns
+    -------
+    str
+    """
+    configurations = {job.configuration for job in jobs}
+    seeds = {job.seed for job in jobs}
+    done = sum(job.is_done() for job in jobs)
+    return (
+        f"{len(configurations)} configurations x {len(seeds)} seeds = "
+        f"{len(jobs)} runs, {done} of them done"
+    )
+
+
+def run_experiment(plan, jobs, folder, devices):
+    """Prepares, runs what is not done, and writes the tables.
+
+    Arguments
+    ---------
+    plan : Plan
+        The experiment.
+    jobs : list of Job
+        Its runs, or some of them.
+    folder : str
+        Folder of the experiment.
+    devices : list of str
+        One run at a time on each.
+
+    Returns
+    -------
+    list of tuple
+        (job, reason) of those that failed or could not start.
+    """
+    print(summary(jobs), flush=True)
+    plan.check_budget()
+    run_before(plan, folder)
+    blocked, failed = set(), []
+    for stream, needing in without_streams(jobs).items():
+        if not blocked.issuperset(needing):
+            reason = f"not started: no stream in {stream}; extract it first"
+            failed += [(job, reason) for job in needing if job not in blocked]
+            blocked.update(needing)
+            print(f"{len(needing)} runs {reason}", flush=True)
+    ready = [job for job in jobs if job not in blocked]
+    failed += Runner(ready, devices).run()
+    if failed:
+        print(f"\n{len(failed)} runs failed; start again to try them again:")
+        print(failure_list(failed))
+    return failed
+
+
+def tabulate(plan, folder, seeds=(), model="student", clips=True):
+    """Writes the tables of all runs that are done.
+
+    Arguments
+    ---------
+    plan : Plan
+        The experiment.
+    folder : str
+        Folder of the experiment.
+    seeds : list of int
+        Further seeds than the plan's.
+    model : str
+        "student" or "teacher".
+    clips : bool
+        Whether differences get intervals over clips.
+
+    Returns
+    -------
+    str
+        The line that says where the tables are.
+    """
+    jobs = make_jobs(plan, folder, sorted({*plan.seeds, *seeds}))
+    path = collect(plan, jobs, folder, model, clips)
+    if path is None:
+        return f"No run of {folder} is done: there are no tables yet."
+    return f"Tables: {os.path.abspath(path)}"
+
+
+def cluster_lines(jobs, program, plan_path, folder, devices, extra):
+    """One command a run, for a job array; runs that are done are left out.
+
+    Arguments
+    ---------
+    jobs : list of Job
+        The runs.
+    program : str
+        The program that runs one job with `--job`.
+    plan_path : str
+        The plan's file.
+    folder : str
+        Folder of the experiment.
+    devices : list of str
+        The first is the device of every run.
+    extra : dict
+        Overrides of the command line.
+
+    Returns
+    -------
+    list of str
+    """
+    return [
+        shlex.join(
+            [
+                *(sys.executable, os.path.abspath(program)),
+                os.path.abspath(plan_path),
+                *("--folder", os.path.abspath(folder)),
+                *("--devices", devices[0], "--job", job.name),
+                *options(extra),
+            ]
+        )
+        for job in jobs
+        if not job.is_done()
+    ]
+
+
+def plain_lines(plan, seed):
+    """The command of the training program for each configuration.
+
+    Arguments
+    ---------
+    plan : Plan
+        The experiment.
+    seed : int
+        Seed to put into the commands.
+
+    Returns
+    -------
+    list of str
+    """
+    return [plain_command(plan, c, seed) for c in plan.configurations()]
+
+
+def one_job(jobs, name):
+    """The run of a name.
+
+    Arguments
+    ---------
+    jobs : list of Job
+        The runs of an experiment.
+    name : str
+        `<configuration>/seed_<n>`.
+
+    Returns
+    -------
+    list of Job
+        With one entry.
+
+    Raises
+    ------
+    PlanError
+        If there is none.
+    """
+    found = [job for job in jobs if job.name == name]
+    if not found:
+        raise PlanError(
+            f"--job {name}: there is no such run; the first of "
+            f"{len(jobs)} is {jobs[0].name}"
+        )
+    return found

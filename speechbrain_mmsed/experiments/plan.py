@@ -1,0 +1,217 @@
+"""The plan of an experiment: systems, seeds, budget.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+from dataclasses import dataclass, field
+
+import ruamel.yaml
+
+from speechbrain_mmsed.experiments.systems import System
+from speechbrain_mmsed.training.hparams import check_keys, merged_yaml
+
+PLAN_KEYS = (
+    "title",
+    "program",
+    "base_models",
+    "seeds",
+    "devices",
+    "budget",
+    "before",
+    "systems",
+    "paper_figures",
+    "stands_for",
+)
+SYSTEM_KEYS = ("base", "streams", "training", "inference")
+
+
+class PlanError(ValueError):
+    """A plan that would run something else than it says."""
+
+
+@dataclass
+class Plan:
+    """What is to be run, and how it becomes tables.
+
+    Arguments
+    ---------
+    title : str
+        What the experiment is.
+    folder : str
+        Folder of the plan's file, to which its paths are relative.
+    program : str
+        Path of the training program.
+    base_models : dict
+        Name -> path of a yaml of the training program.
+    seeds : list of int
+        One run for each configuration and seed.
+    systems : list of System
+        Rows of the tables.
+    devices : list of str
+        Where to run unless the command line says it.
+    budget : dict
+        Overrides of every run.
+    before : list of list of str
+        Commands that make what the runs need: a program's path, arguments.
+    paper_figures : str or None
+        Path of the published figures.
+    stands_for : dict
+        Stream -> the stream of the published systems in whose place it is.
+    """
+
+    title: str
+    folder: str
+    program: str
+    base_models: dict
+    seeds: list
+    systems: list
+    devices: list = field(default_factory=list)
+    budget: dict = field(default_factory=dict)
+    before: list = field(default_factory=list)
+    paper_figures: str | None = None
+    stands_for: dict = field(default_factory=dict)
+
+    def configurations(self):
+        """All ways to train, in the order of the systems.
+
+        Returns
+        -------
+        list of Configuration
+        """
+        return [c for system in self.systems for c in system.configurations()]
+
+    def check_budget(self):
+        """Stops at an override that a base yaml does not know.
+
+        Raises
+        ------
+        HparamsError
+            Naming the key and what was probably meant.
+        """
+        for path in self.base_models.values():
+            known = ruamel.yaml.YAML().load(merged_yaml(path))
+            name = os.path.basename(path)
+            check_keys(self.budget, known, "budget of the experiment", name)
+
+
+def read_plan(path):
+    """Reads and checks a plan.
+
+    Arguments
+    ---------
+    path : str
+        Yaml with the keys of `Plan`; `seeds` is a list or a number N that
+        means 1 to N; `systems` maps names to base, streams, training and
+        inference (a value or a list of values to choose from).
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    PlanError, HparamsError
+        Naming the file, the value and what was expected.
+    """
+    with open(path, encoding="utf-8") as file:
+        content = ruamel.yaml.YAML(typ="safe").load(file) or {}
+    check_keys(content, PLAN_KEYS, path, "a plan")
+    for key in ("title", "program", "base_models", "seeds", "systems"):
+        if not content.get(key):
+            raise PlanError(f"{path}: '{key}' has no value; a plan needs one")
+    folder = os.path.dirname(os.path.abspath(path))
+    content["seeds"] = read_seeds(content["seeds"], path)
+    content["systems"] = [
+        _read_system(name, values or {}, content["base_models"], path)
+        for name, values in content["systems"].items()
+    ]
+    for name, file in content["base_models"].items():
+        content["base_models"][name] = _existing(folder, file, path)
+    content["program"] = _existing(folder, content["program"], path)
+    if content.get("paper_figures"):
+        figures = _existing(folder, content["paper_figures"], path)
+        content["paper_figures"] = figures
+    for key in ("budget", "stands_for"):
+        content[key] = content.get(key) or {}
+    for key in ("before", "devices"):
+        content[key] = content.get(key) or []
+    return Plan(folder=folder, **content)
+
+
+def read_seeds(value, source):
+    """The seeds that a plan or a command line names.
+
+    Arguments
+    ---------
+    value : int or list of int or str
+        N for 1 to N, or the seeds; as text "3", or "1,5,7".
+    source : str
+        Where it stands, for the message.
+
+    Returns
+    -------
+    list of int
+
+    Example
+    -------
+    >>> read_seeds(3, "plan"), read_seeds("1,5", "plan"), read_seeds([2], "p")
+    ([1, 2, 3], [1, 5], [2])
+    """
+    try:
+        if isinstance(value, str):
+            parts = [int(part) for part in value.split(",")]
+            value = parts[0] if len(parts) == 1 else parts
+        seeds = range(1, value + 1) if isinstance(value, int) else value
+        seeds = [int(seed) for seed in seeds]
+    except (TypeError, ValueError):
+        seeds = []
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise PlanError(
+            f"{source}: seeds {value!r}: expected a number N for the seeds 1 "
+            "to N, or different seeds such as 1,5,7"
+        )
+    return seeds
+
+
+def _read_system(name, values, base_models, path):
+    """One system of the yaml, checked."""
+    where = f"{path}: system {name}"
+    check_keys(values, SYSTEM_KEYS, where, "a system")
+    base = values.get("base")
+    if base not in base_models:
+        raise PlanError(
+            f"{where}: base is {base!r}, expected one of {list(base_models)}"
+        )
+    streams = tuple(values.get("streams") or ())
+    weights = {}
+    for key in ("training", "inference"):
+        given = values.get(key)
+        given = given if isinstance(given, list) else [given]
+        weights[key] = tuple(weight for weight in given if weight is not None)
+        if bool(weights[key]) != bool(streams):
+            raise PlanError(
+                f"{where}: streams are {list(streams)}, but {key} is "
+                f"{values.get(key)!r}; a system with streams needs weights of "
+                "the sound, one without has none"
+            )
+    for weight in weights["training"] + weights["inference"]:
+        random = weight == "random" and weights["training"] == ("random",)
+        number = isinstance(weight, int | float) and 0 < weight <= 1
+        if not (number or random and weight not in weights["inference"]):
+            raise PlanError(
+                f"{where}: weight {weight!r}: expected numbers above 0 and at "
+                "most 1, or training: random"
+            )
+    return System(name, base, streams, **weights)
+
+
+def _existing(folder, file, path):
+    """A path of the plan, made absolute."""
+    found = os.path.normpath(os.path.join(folder, file))
+    if not os.path.isfile(found):
+        raise PlanError(
+            f"{path}: {file} is not there; paths are relative to {folder}"
+        )
+    return found

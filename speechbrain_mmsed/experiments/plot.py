@@ -1,0 +1,110 @@
+"""Pictures of an experiment: every metric by system, every seed a dot.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+
+from speechbrain_mmsed.evaluation.report_tables import TITLES
+from speechbrain_mmsed.experiments.tables import inputs_of
+from speechbrain_mmsed.files import atomic_path
+
+COLOURS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3")
+
+
+def plot_rows(rows, folder, found_notes, with_paper):
+    """One picture for each metric, over all clips.
+
+    Arguments
+    ---------
+    rows : list of Row
+        Of all tables.
+    folder : str
+        Gets `<metric>.png`.
+    found_notes : list of str
+        What keeps the experiment from being the published one.
+    with_paper : bool
+        Whether the published means stand on the same axis: only of the same
+        corpus.
+
+    Returns
+    -------
+    list of str
+        Paths; empty where matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return []
+    rows = [row for row in rows if row.split == "all"]
+    bases = list(dict.fromkeys(row.system.base for row in rows))
+    rows.sort(key=lambda row: bases.index(row.system.base))
+    paths = []
+    for metric, title in TITLES.items():
+        figure = Figure(
+            figsize=(8, 1.6 + 0.34 * len(rows)), layout="constrained"
+        )
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        _draw(ax, rows, bases, metric, with_paper)
+        ax.set_xlabel(title)
+        ax.set_title(
+            "Evaluation set, all clips: mean and deviation; dots: seeds",
+            fontsize="medium",
+            loc="left",
+        )
+        if found_notes:
+            figure.text(
+                0.01,
+                -0.02,
+                "Not the paper's experiment: " + ";\n".join(found_notes),
+                fontsize="x-small",
+                va="top",
+            )
+        paths.append(os.path.join(folder, f"{metric}.png"))
+        with atomic_path(paths[-1]) as temporary:
+            figure.savefig(
+                temporary, format="png", dpi=110, bbox_inches="tight"
+            )
+    return paths
+
+
+def _draw(ax, rows, bases, metric, with_paper):
+    """A line for each system."""
+    scale = 1 if metric.startswith("psds") else 100
+    for place, row in enumerate(rows):
+        cell = row.cells[metric]
+        colour = COLOURS[bases.index(row.system.base) % len(COLOURS)]
+        if cell.mean is not None:
+            ax.errorbar(
+                scale * cell.mean,
+                place,
+                xerr=scale * (cell.deviation or 0.0),
+                fmt="o",
+                color=colour,
+                capsize=3,
+                zorder=3,
+            )
+            dots = [scale * value for value in cell.values]
+            ax.plot(dots, [place] * len(dots), ".", color="0.6", zorder=2)
+        if with_paper and cell.paper[0] is not None:
+            ax.plot(
+                scale * cell.paper[0],
+                place,
+                "D",
+                markerfacecolor="none",
+                markeredgecolor="black",
+                label="the paper's mean" if place == 0 else None,
+                zorder=4,
+            )
+    names = []
+    for row in rows:
+        weights = f", {row.training}" if row.system.streams else ""
+        names.append(f"{row.system.base}: {inputs_of(row.system)}{weights}")
+    ax.set_yticks(range(len(rows)), names)
+    ax.invert_yaxis()
+    ax.grid(axis="x", alpha=0.3)
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(fontsize="small")
