@@ -59,14 +59,13 @@ def run_experiment(plan, jobs, folder, devices):
     print(summary(jobs), flush=True)
     plan.check_budget()
     run_before(plan, folder)
-    blocked, failed = set(), []
+    blocked = {}
     for stream, needing in without_streams(jobs).items():
-        if not blocked.issuperset(needing):
-            reason = f"not started: no stream in {stream}; extract it first"
-            failed += [(job, reason) for job in needing if job not in blocked]
-            blocked.update(needing)
-            print(f"{len(needing)} runs {reason}", flush=True)
-    ready = [job for job in jobs if job not in blocked]
+        reason = f"not started: no stream in {stream}; extract it first"
+        print(f"{len(needing)} runs {reason}", flush=True)
+        blocked.update({job.name: (job, reason) for job in needing})
+    ready = [job for job in jobs if job.name not in blocked]
+    failed = list(blocked.values())
     failed += Runner(ready, devices).run()
     if failed:
         print(f"\n{len(failed)} runs failed; start again to try them again:")

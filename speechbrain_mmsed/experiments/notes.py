@@ -30,15 +30,13 @@ def notes(choices, stands_for):
     seeds = [len(choice.runs) for choice in choices.values()]
     if min(seeds) < SEEDS:
         found.append(f"{_range(seeds)} of {SEEDS} seeds")
-    for subset, published in CLIPS.items():
-        clips = [
-            run.report["counts"]["subsets"][subset]["clips"] for run in runs
-        ]
-        if {*clips} != {published}:
-            found.append(
-                f"another corpus, {_range(clips)} {subset} clips instead of "
-                f"{published}"
-            )
+    if not is_papers_corpus(choices):
+        clips = " and ".join(
+            f"{_range([_n_clips(run, subset) for run in runs])} {subset} clips "
+            f"instead of {published}"
+            for subset, published in CLIPS.items()
+        )
+        found.append(f"another corpus ({clips})")
     steps = [run.report["metadata"]["training_steps"] for run in runs]
     if {*steps} != {STEPS}:
         found.append(f"{_range(steps)} training steps instead of {STEPS}")
@@ -68,11 +66,15 @@ def is_papers_corpus(choices):
     bool
     """
     return all(
-        run.report["counts"]["subsets"][subset]["clips"] == published
+        _n_clips(run, subset) == published
         for choice in choices.values()
         for run in choice.runs
         for subset, published in CLIPS.items()
     )
+
+
+def _n_clips(run, subset):
+    return run.report["counts"]["subsets"][subset]["clips"]
 
 
 def _range(numbers):

@@ -104,7 +104,7 @@ def _draw(ax, rows, bases, metric, with_paper):
         weights = f", {row.training}" if row.system.streams else ""
         names.append(f"{row.system.base}: {inputs_of(row.system)}{weights}")
     ax.set_yticks(range(len(rows)), names)
-    ax.invert_yaxis()
+    ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.grid(axis="x", alpha=0.3)
     if ax.get_legend_handles_labels()[1]:
         ax.legend(fontsize="small")

@@ -90,8 +90,9 @@ class Runner:
         PlanError
             If a folder holds a run with other settings; nothing is started.
         """
-        done = [job for job in self.jobs if job.is_done()]
-        waiting = [job for job in self.jobs if job not in done]
+        done, waiting = [], []
+        for job in self.jobs:
+            (done if job.is_done() else waiting).append(job)
         progress = Progress(
             len(self.jobs),
             len(self.devices),
