@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from speechbrain_mmsed.evaluation import run as evaluation_run
 from speechbrain_mmsed.evaluation.clip_statistics import clip_statistics
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.experiments import results
@@ -94,6 +95,24 @@ def write_scores(folder, events, weights, noise, seed):
                 has_video=np.arange(n) % 4 != 0,
                 frame_hop=HOP,
             ).save(path / f"weight_{weight:.4f}.npz")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def reports_without_pictures():
+    """Pictures and intervals of single runs are made for nobody here."""
+    with pytest.MonkeyPatch.context() as patch:
+        nothing = {"files": [], "reason": "not here"}
+        for name, result in (
+            ("plot_report", nothing),
+            ("plot_details", []),
+            ("further_figures", {}),
+            ("further_sections", []),
+            ("write_page", ""),
+        ):
+            patch.setattr(
+                evaluation_run, name, lambda *_, result=result, **__: result
+            )
+        yield
 
 
 @pytest.fixture(scope="module")

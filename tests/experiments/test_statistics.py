@@ -20,6 +20,7 @@ figures = st.lists(
 )
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss")
 @given(figures, figures)
 @settings(max_examples=60, deadline=None)
 def test_welch_interval_equals_scipys(first, second):
