@@ -13,6 +13,7 @@ Authors
 """
 
 import difflib
+import functools
 import glob
 import importlib
 import os
@@ -145,8 +146,9 @@ def embedder_recipe(spec, embedders, weights_folder):
             "weights": _timm_weights(weights_folder, model),
         }
     elif spec in embedders:
-        kind = embedders[spec].func
-        arguments = dict(embedders[spec].keywords)
+        # Without arguments the yaml gives the class, else a partial of it.
+        builder = functools.partial(embedders[spec])
+        kind, arguments = builder.func, dict(builder.keywords)
     else:
         return {"class": spec, "arguments": {}}
     if arguments.get("weights"):

@@ -1,11 +1,17 @@
 """Histograms of colours against a plain count."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import torch
 
 from speechbrain_mmsed.dataio.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.stream_choice import embedder_recipe
 from speechbrain_mmsed.lobes.visual import ColourHistogramEmbedder
+from speechbrain_mmsed.training.hparams import read_hparams
+
+RECIPES = pathlib.Path(__file__).resolve().parents[2] / "recipes" / "DESED"
 
 
 @pytest.mark.parametrize("levels", [2, 4])
@@ -37,3 +43,13 @@ def test_red_is_not_blue_and_position_does_not_count():
 def test_levels_that_make_no_sense():
     with pytest.raises(ValueError, match="integer from 2 to 16"):
         ColourHistogramEmbedder(1)
+
+
+def test_the_yaml_builds_it_without_arguments():
+    hparams, _ = read_hparams(
+        str(RECIPES / "hparams" / "extract.yaml"),
+        "{data_folder: d, prepared_folder: p}",
+    )
+    recipe = embedder_recipe("colour_histogram", hparams["embedders"], "w")
+    assert recipe["class"].endswith(".ColourHistogramEmbedder")
+    assert recipe["arguments"] == {}
