@@ -18,11 +18,10 @@ function makePlayer() {
   player.preload = "auto";
   player.playsInline = true;
   player.addEventListener("error", () => {
-    const where = media.link
-      ? `the page expects it at ${media.where}`
-      : "it is inside this page";
-    trouble(`${media.name} cannot be played: this browser lacks its codec, ` +
-      `or the file is gone (${where}). The timeline works without.`);
+    const gone = media.link
+      ? `, or the file is gone: the page expects it at ${media.where}` : "";
+    trouble(`${media.name} cannot be played: this browser lacks its codec` +
+      `${gone}. The timeline works without.`);
     player.remove();
     player = null;
   });
