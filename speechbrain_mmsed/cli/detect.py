@@ -175,7 +175,7 @@ def _to_screen(arguments, inputs, detector, model, how):
 
     if arguments.format == ["tsv"]:
         print(tsv.HEADER, end="", flush=True)
-    results = run_all(arguments, inputs, detector, how, None, None, show)
+    results = run_all(arguments, inputs, detector, model, how, None, None, show)
     sys.stdout.flush()
     for line in screen_lines(results, inputs, detector.streams):
         say(line)
@@ -200,7 +200,9 @@ def _to_folder(arguments, inputs, detector, model, how):
     try:
         journal = Journal(os.path.join(out, "detect.jsonl"), settings)
         done = functools.partial(run_all, on_result=lambda *result: None)
-        results = done(arguments, inputs, detector, how, outputs, journal)
+        results = done(
+            arguments, inputs, detector, model, how, outputs, journal
+        )
         tables = {"events": events_table(results)}
         written = write_tables(results, detector.streams, out, tables)
         if "html" in arguments.format:

@@ -56,6 +56,15 @@ def add_recordings(parser):
         default="cpu",
         help="where the network runs, for instance cuda:0 (cpu)",
     )
+    add(
+        "--jobs",
+        type=count,
+        default=1,
+        metavar="N",
+        help="processes, each with a model of its own, for thousands of "
+        "recordings and many processors; only with --out. One process uses "
+        "several processors already (1)",
+    )
 
 
 def _weight(text):
@@ -64,6 +73,14 @@ def _weight(text):
         raise argparse.ArgumentTypeError(
             f"{text}: expected a number above 0 and at most 1"
         )
+    return value
+
+
+def count(text):
+    """An argument that is a whole number of 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
     return value
 
 
@@ -147,7 +164,9 @@ def open_all(arguments):
     return inputs, detector, model
 
 
-def run_all(arguments, inputs, detector, how, outputs, journal, on_result):
+def run_all(
+    arguments, inputs, detector, model, how, outputs, journal, on_result
+):
     """All recordings, with a progress bar on a terminal.
 
     Arguments
@@ -158,6 +177,8 @@ def run_all(arguments, inputs, detector, how, outputs, journal, on_result):
         The recordings.
     detector : SoundEventDetector
         The model.
+    model : str
+        Its folder.
     how : dict
         For `detect_files`.
     outputs : Outputs or None
@@ -178,14 +199,19 @@ def run_all(arguments, inputs, detector, how, outputs, journal, on_result):
     """
     from tqdm import tqdm
 
-    from speechbrain_mmsed.inference.folders.run import detect_all
+    from speechbrain_mmsed.inference.folders.processes import ProcessFinder
+    from speechbrain_mmsed.inference.folders.run import Finder, detect_all
 
     results = []
     # A single recording has the detector's own bar, of its length.
     single = len(inputs.files) == 1
     how = {**how, "progress": None if single else False}
+    find = Finder(detector, outputs, **how)
+    if arguments.out and arguments.jobs > 1 and not single:
+        of_each = (model, arguments.device, arguments.jobs, outputs)
+        find = ProcessFinder(*of_each, find, **how)
     bar = tqdm(
-        detect_all(detector, inputs.files, outputs, journal, **how),
+        detect_all(inputs.files, find, outputs, journal),
         arguments.command,
         len(inputs.files),
         unit="file",

@@ -12,6 +12,7 @@ from speechbrain_mmsed.cli.errors import UsageError
 from speechbrain_mmsed.cli.recordings import (
     EXIT,
     add_recordings,
+    count,
     open_all,
     run_all,
     say,
@@ -49,18 +50,11 @@ def add_parser(commands):
     add_recordings(parser)
     parser.add_argument(
         "--top",
-        type=_count,
+        type=count,
         metavar="N",
         help="the N highest scores, whatever the thresholds",
     )
     parser.set_defaults(run=run)
-
-
-def _count(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
-    return value
 
 
 def run(arguments):
@@ -108,7 +102,9 @@ def run(arguments):
             journal = Journal(os.path.join(out, "tag.jsonl"), settings)
         else:
             print(tags_table([]), end="", flush=True)
-        results = run_all(arguments, inputs, detector, how, None, journal, show)
+        results = run_all(
+            arguments, inputs, detector, model, how, None, journal, show
+        )
         if out:
             tables = {
                 "tags": tags_table(results),

@@ -63,45 +63,65 @@ class Outputs:
                 write_detection(detection, form, path, file.path)
 
 
-def detect_all(detector, files, outputs=None, journal=None, **how):
-    """Events and tags of many recordings.
+class Finder:
+    """Finds, and writes what is found, in this process.
 
     Arguments
     ---------
     detector : SoundEventDetector
         Has `detect_files`.
-    files : list of InputFile
-        The recordings.
     outputs : Outputs or None
-        What is written for each.
-    journal : Journal or None
-        Knows what earlier calls have done, and is told what is done now.
+        What is written for each recording.
     **how
         For `detect_files`: metric, primary_weight, progress.
+    """
+
+    def __init__(self, detector, outputs=None, **how):
+        self.detector, self.outputs, self.how = detector, outputs, how
+
+    def __call__(self, files):
+        """Yields (Result, Detection or None) for each file, in order."""
+        detections = _detections(self.detector, files, **self.how)
+        for file, detection in zip(files, detections, strict=True):
+            if isinstance(detection, Exception):
+                yield Result.of_error(file, detection), None
+                continue
+            detection = _renamed(detection, file.name)
+            if self.outputs is not None:
+                self.outputs.write(file, detection)
+            yield Result.of_detection(file, detection), detection
+
+
+def detect_all(files, find, outputs=None, journal=None):
+    """Events and tags of many recordings.
+
+    Arguments
+    ---------
+    files : list of InputFile
+        The recordings.
+    find : callable
+        A Finder, or what does the same in several processes.
+    outputs : Outputs or None
+        What `find` writes: results of earlier calls hold if it is there.
+    journal : Journal or None
+        Knows what earlier calls have done, and is told what is done now.
 
     Yields
     ------
     result : Result
         In the order of the files.
     detection : Detection or None
-        None where the recording failed or had been done before.
+        None where the recording failed, had been done before or was done
+        in another process.
     """
     earlier = {} if journal is None else _earlier(files, outputs, journal)
-    new = [file for file in files if file.name not in earlier]
-    detections = _detections(detector, new, **how)
+    found = find([file for file in files if file.name not in earlier])
     for file in files:
         if file.name in earlier:
             yield earlier[file.name], None
             continue
-        detection = next(detections)
-        if isinstance(detection, Exception):
-            yield Result.of_error(file, detection), None
-            continue
-        detection = _renamed(detection, file.name)
-        result = Result.of_detection(file, detection)
-        if outputs is not None:
-            outputs.write(file, detection)
-        if journal is not None:
+        result, detection = next(found)
+        if journal is not None and not result.failed:
             journal.append(file.name, result.to_record())
         yield result, detection
 

@@ -2,9 +2,14 @@
 
 import pytest
 
+from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.folders.inputs import collect
 from speechbrain_mmsed.inference.folders.journal import Journal
-from speechbrain_mmsed.inference.folders.run import Outputs, detect_all
+from speechbrain_mmsed.inference.folders.run import (
+    Finder,
+    Outputs,
+    detect_all,
+)
 
 
 @pytest.fixture
@@ -20,7 +25,8 @@ def run(made_up, files, tmp_path):
         journal = Journal(tmp_path / "out/detect.jsonl", settings or {})
         outputs = Outputs(tmp_path / "out", forms)
         made_up.listened.clear()
-        results = detect_all(made_up, taken, outputs, journal)
+        find = Finder(made_up, outputs)
+        results = detect_all(taken, find, outputs, journal)
         return [result for result, _ in results]
 
     return start
@@ -86,7 +92,8 @@ def test_other_settings_changed_files_and_lost_results_are_done(
 def test_an_interrupted_call_is_gone_on_with(run, made_up, files, tmp_path):
     journal = Journal(tmp_path / "out/detect.jsonl", {})
     outputs = Outputs(tmp_path / "out", ("tsv", "webvtt"))
-    for result, _ in detect_all(made_up, files, outputs, journal):
+    find = Finder(made_up, outputs)
+    for result, _ in detect_all(files, find, outputs, journal):
         if result.file.name == "4.wav":
             break
     # The end of a killed program: half a line.
@@ -102,5 +109,15 @@ def test_an_interrupted_call_is_gone_on_with(run, made_up, files, tmp_path):
 def test_pictures_are_drawn(run, made_up, files, tmp_path):
     pytest.importorskip("matplotlib")
     outputs = Outputs(tmp_path / "out", ["tsv"], with_picture=True)
-    list(detect_all(made_up, files[:1], outputs))
+    list(Finder(made_up, outputs)(files[:1]))
     assert (tmp_path / "out/1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_wrong_call_is_no_failure_of_a_file(made_up, files, monkeypatch):
+    def refuse(paths, **how):
+        raise DetectionError("no such metric")
+        yield
+
+    monkeypatch.setattr(made_up, "detect_files", refuse)
+    with pytest.raises(DetectionError, match="no such metric"):
+        list(Finder(made_up)(files))

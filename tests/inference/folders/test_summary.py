@@ -5,7 +5,7 @@ import pytest
 from speechbrain_mmsed.dataio.tables import read_event_table
 from speechbrain_mmsed.inference.folders.index import index_page
 from speechbrain_mmsed.inference.folders.inputs import collect
-from speechbrain_mmsed.inference.folders.run import Outputs, detect_all
+from speechbrain_mmsed.inference.folders.run import Finder, Outputs
 from speechbrain_mmsed.inference.folders.summary import (
     MAX_LINES,
     events_table,
@@ -24,7 +24,7 @@ def inputs(recordings):
 
 @pytest.fixture
 def results(made_up, inputs):
-    return [result for result, _ in detect_all(made_up, inputs.files)]
+    return [result for result, _ in Finder(made_up)(inputs.files)]
 
 
 def test_tables_hold_every_recording(results, tmp_path):

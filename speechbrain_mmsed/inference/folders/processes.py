@@ -1,0 +1,88 @@
+"""Detection in several processes, each with a detector of its own.
+
+One process reads recordings ahead in threads and scores them in batches, which
+keeps some processors busy. More of them need more processes, each with a model
+in memory; that each takes some seconds to start pays only for thousands of
+recordings.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import concurrent.futures
+import multiprocessing
+import os
+import signal
+from concurrent.futures.process import BrokenProcessPool
+
+from speechbrain_mmsed.inference.folders.run import Finder
+
+# Recordings that a process takes at a time: enough to fill its batches.
+CHUNK = 16
+
+
+class ProcessFinder:
+    """Finds, and writes what is found, in several processes.
+
+    Arguments
+    ---------
+    model : str
+        Detector folder.
+    device : str
+        Where networks run.
+    n_jobs : int
+        Number of processes.
+    outputs : Outputs or None
+        What is written for each recording.
+    fallback : callable
+        A Finder of this process, for what is left if a process dies.
+    **how
+        For `detect_files`.
+    """
+
+    def __init__(self, model, device, n_jobs, outputs, fallback, **how):
+        self.n_jobs, self.fallback = n_jobs, fallback
+        self._start = (model, device, n_jobs, outputs, how)
+
+    def __call__(self, files):
+        """Yields (Result, None) for each file, in order."""
+        chunks = [files[i : i + CHUNK] for i in range(0, len(files), CHUNK)]
+        pool = concurrent.futures.ProcessPoolExecutor(
+            min(self.n_jobs, max(len(chunks), 1)),
+            # A forked process would share locks of this one's threads.
+            multiprocessing.get_context("spawn"),
+            _load,
+            self._start,
+        )
+        done = 0
+        try:
+            for results in pool.map(_find, chunks):
+                for result in results:
+                    done += 1
+                    yield result, None
+        except BrokenProcessPool:
+            # Killed, perhaps for want of memory: one process needs less.
+            yield from self.fallback(files[done:])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _load(model, device, n_jobs, outputs, how):
+    """Once in each process: the detector."""
+    global _finder
+    import torch
+
+    from speechbrain_mmsed.inference import SoundEventDetector
+
+    # Ctrl-C is for the first process, which stops these.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // n_jobs))
+    detector = SoundEventDetector.from_hparams(
+        source=model, run_opts={"device": device}
+    )
+    _finder = Finder(detector, outputs, **{**how, "progress": False})
+
+
+def _find(files):
+    """Results of some recordings, in the process that `_load` prepared."""
+    return [result for result, _ in _finder(files)]

@@ -1,0 +1,64 @@
+"""Several processes give what one gives."""
+
+import os
+
+import pytest
+
+from speechbrain_mmsed.inference.folders import processes
+from speechbrain_mmsed.inference.folders.inputs import collect
+from speechbrain_mmsed.inference.folders.processes import ProcessFinder
+from speechbrain_mmsed.inference.folders.run import Finder, Outputs
+
+
+@pytest.fixture
+def files(tmp_path, sounds):
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for n in range(5):
+        sounds.write_wav(folder / f"{n}.wav", sounds.noise(4, seed=n))
+    (folder / "3.wav").write_bytes(b"no sound")
+    return collect([folder]).files
+
+
+class Death:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_results_of_one(
+    exported, detector, files, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(processes, "CHUNK", 1)
+    folders = [tmp_path / name for name in ("one", "two")]
+    one, two = (Outputs(folder, ["tsv", "webvtt"]) for folder in folders)
+    alone = Finder(detector, one, metric="sbf1", progress=False)
+    several = ProcessFinder(
+        exported[0], "cpu", 2, two, Finder(detector), metric="sbf1"
+    )
+    expected = [result for result, _ in alone(files)]
+    found = [result for result, _ in several(files)]
+    assert [r.file.name for r in found] == [f"{n}.wav" for n in range(5)]
+    assert [r.reason for r in found] == [r.reason for r in expected]
+    assert found[3].failed and sum(len(r.events) for r in found) > 5
+    assert_same(found, expected)
+    subtitles = [
+        {path.name: path.read_text() for path in folder.glob("*.vtt")}
+        for folder in folders
+    ]
+    assert subtitles[0] == subtitles[1] and len(subtitles[0]) == 4
+
+    # A process that dies leaves the rest to this one.
+    monkeypatch.setattr(processes, "_find", Death())
+    again = ProcessFinder(exported[0], "cpu", 1, None, alone)
+    assert_same([result for result, _ in again(files)], expected)
+
+
+def assert_same(found, expected):
+    """Equal events; scores differ by rounding, as batches are others."""
+    for one, two in zip(found, expected, strict=True):
+        assert [e[:3] for e in one.events] == [e[:3] for e in two.events]
+        scores = [[e[3] for e in result.events] for result in (one, two)]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-5)
