@@ -12,7 +12,10 @@ from speechbrain_mmsed.evaluation.clip_statistics import (
     KINDS,
     usual_resamples,
 )
-from speechbrain_mmsed.evaluation.comparison_table import comparison_table
+from speechbrain_mmsed.evaluation.comparison_table import (
+    AVERAGES,
+    comparison_table,
+)
 from speechbrain_mmsed.evaluation.paired import compare
 from speechbrain_mmsed.evaluation.pictures.differences import plot_differences
 from speechbrain_mmsed.evaluation.pictures.page import write_page
@@ -85,10 +88,12 @@ def compare_reports(
             f"{files[0]} and {files[1]} have no figure in common: "
             f"{sorted(loaded[0][0])} and {sorted(loaded[1][0])}"
         )
-    text = _text(results, names, files, clips, alone)
+    text, classes = _texts(results, names, files, clips, alone)
     print(text)
-    if out is not None:
-        _write(results, text, pathlib.Path(out), names)
+    if out is None:
+        print(classes)
+    else:
+        _write(results, text + classes, pathlib.Path(out), names)
     return results
 
 
@@ -96,11 +101,11 @@ def _names(files):
     """Folders and systems, as short as they can be told apart."""
     systems = [file.stem.removeprefix("counts_") for file in files]
     folders = [file.resolve().parent.name for file in files]
-    if folders[0] == folders[1]:
+    if systems[0] != systems[1]:
         return systems
-    if systems[0] == systems[1]:
+    if folders[0] != folders[1]:
         return folders
-    return [f"{f} {s}" for f, s in zip(folders, systems, strict=True)]
+    return [str(file) for file in files]
 
 
 def _clips_of(clips, loaded, files):
@@ -122,14 +127,10 @@ def _clips_of(clips, loaded, files):
     return keep
 
 
-def _text(results, names, files, clips, alone):
-    """The comparison in markdown."""
+def _texts(results, names, files, clips, alone):
+    """The comparison in markdown: averages, and classes."""
     some = next(iter(results.values()))
-    labels = [
-        name
-        for name in some["figures"]
-        if name not in ("micro", "macro", "value")
-    ]
+    labels = [name for name in some["figures"] if name not in AVERAGES]
     parts = [
         f"# {names[1]} against {names[0]}",
         f"{some['n_clips']} clips ({CLIPS[clips]}), the same for both; "
@@ -137,11 +138,11 @@ def _text(results, names, files, clips, alone):
         "thresholds and windows.",
         f"- {names[0]}: {files[0]}\n- {names[1]}: {files[1]}",
         comparison_table(results),
-        "## Classes\n\n" + comparison_table(results, labels, averages=False),
     ]
     if alone:
         parts.append(f"Only one of the two has {', '.join(alone)}.")
-    return "\n\n".join(parts) + "\n"
+    classes = comparison_table(results, labels, averages=False)
+    return "\n\n".join(parts) + "\n", f"\n## Classes\n\n{classes}\n"
 
 
 def _write(results, text, out, names):

@@ -213,9 +213,9 @@ def _evaluate_model(folder, truth, is_model, main, bar):
             labels,
             parameters,
             scores,
-            truth["evaluation"],
-            validation,
-            truth["validation"],
+            truth=truth["evaluation"],
+            validation_scores=validation,
+            validation_truth=truth["validation"],
         )
     return ModelResult(weight, f1, parameters, source, splits, pictures)
 

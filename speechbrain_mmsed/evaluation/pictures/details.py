@@ -16,6 +16,7 @@ from speechbrain_mmsed.evaluation.pictures.roc import draw_roc
 from speechbrain_mmsed.evaluation.pictures.timelines import draw_timelines
 from speechbrain_mmsed.evaluation.tuning import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.files import plain_name
+from speechbrain_mmsed.postprocessing.decode import decode
 
 
 @dataclass
@@ -33,6 +34,8 @@ class PictureData:
         For each metric a ClassParameters; {} for operating points.
     scores : ClipScores or None
         Of evaluation, for the timelines.
+    events : pandas.DataFrame or None
+        Predicted events for the timelines where there are no scores.
     truth : GroundTruth or None
         Its reference.
     validation_scores : ClipScores or None
@@ -47,6 +50,7 @@ class PictureData:
     labels: list
     parameters: dict
     scores: object = None
+    events: object = None
     truth: object = None
     validation_scores: object = None
     validation_truth: object = None
@@ -80,19 +84,24 @@ def plot_details(name, data, folder):
     }
     if data.validation_scores is not None:
         pictures.update(_grids(name, data))
-    if data.scores is not None and data.parameters:
+    events = _events(data)
+    if events is not None:
         pictures[f"timelines_{name}"] = draw_timelines(
-            data.scores,
-            data.truth,
-            data.parameters["ebf1"],
-            name,
-            data.spectrogram,
+            events, data.truth, name, data.scores, data.spectrogram
         )
     return [
         save(figure, folder, f"{plain_name(title)}.png")
         for title, figure in pictures.items()
         if figure is not None
     ]
+
+
+def _events(data):
+    """Predicted events as EBF1 counts them; None where there are none."""
+    if data.scores is None or not data.parameters:
+        return data.events
+    tuned = data.parameters["ebf1"]
+    return decode(data.scores, tuned.thresholds, tuned.windows)
 
 
 def _grids(name, data):

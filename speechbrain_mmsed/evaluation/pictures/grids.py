@@ -38,7 +38,7 @@ def draw_grid(counts, parameters, frame_hop, title):
     labels, f1 = counts.labels, counts.f1()
     columns = min(COLUMNS, len(labels))
     rows = math.ceil(len(labels) / columns)
-    figure = new_figure(2.7 * columns + 0.8, 2.4 * rows + 0.7)
+    figure = new_figure(2.4 * columns + 0.8, 2.4 * rows + 0.7)
     figure.suptitle(f"{title} over threshold and median window, validation")
     axes = figure.subplots(
         rows, columns, squeeze=False, sharex=True, sharey=True
@@ -69,7 +69,12 @@ def draw_grid(counts, parameters, frame_hop, title):
             markeredgecolor="black",
             markersize=8,
         )
-        ax.set_xlabel(f"best {100 * best:.1f} %", fontsize="small")
+        # Below the name, as the axes' own labels are at the rim alone.
+        ax.set_title(
+            f"{title_of(label)}\n{100 * best:.1f} % at {threshold:g}, "
+            f"{window} frames",
+            fontsize="small",
+        )
     for ax in axes[len(labels) :]:
         ax.set_visible(False)
     for ax in axes[: len(labels)]:

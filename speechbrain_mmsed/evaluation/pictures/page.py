@@ -14,7 +14,8 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem;
        max-width: 72rem; }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums;
-        font-size: .92rem; display: block; overflow-x: auto; }
+        font-size: .92rem; display: block; overflow-x: auto;
+        margin: 1rem 0; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line);
          text-align: left; white-space: nowrap; }
 tbody tr:nth-child(odd) { background: var(--soft); }

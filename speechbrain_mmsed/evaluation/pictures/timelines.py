@@ -8,7 +8,6 @@ import numpy as np
 
 from speechbrain_mmsed.evaluation.counts_by_clip import event_counts
 from speechbrain_mmsed.evaluation.pictures.canvas import new_figure, title_of
-from speechbrain_mmsed.postprocessing.decode import decode
 
 TRUTH, PREDICTION, SCORE = "#404040", "#0072b2", "#d55e00"
 
@@ -59,19 +58,19 @@ def choose_clips(events, truth):
     return chosen
 
 
-def draw_timelines(scores, truth, parameters, title, spectrogram=None):
+def draw_timelines(events, truth, title, scores=None, spectrogram=None):
     """Clips in rows: log-mel, and below it truth, prediction and scores.
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips.
+    events : pandas.DataFrame
+        Predicted events of all clips.
     truth : GroundTruth
-        Their reference.
-    parameters : ClassParameters
-        Those of event-based F1.
+        Reference.
     title : str
         Which system.
+    scores : ClipScores or None
+        Scores of the same clips, where they are known.
     spectrogram : callable or None
         File name -> log-mel (frames, bins) and its length in seconds, or
         None where there is none.
@@ -81,7 +80,6 @@ def draw_timelines(scores, truth, parameters, title, spectrogram=None):
     matplotlib.figure.Figure or None
         None without a clip that has events.
     """
-    events = decode(scores, parameters.thresholds, parameters.windows)
     chosen = choose_clips(events, truth)
     if not chosen:
         return None
@@ -93,7 +91,7 @@ def draw_timelines(scores, truth, parameters, title, spectrogram=None):
             for kind, table in tables.items()
         }
         found = set().union(*(t["event_label"] for t in of_clip.values()))
-        labels = [label for label in scores.labels if label in found]
+        labels = [label for label in truth.labels if label in found]
         picture = spectrogram(name) if spectrogram is not None else None
         clips.append((which, name, f1, of_clip, labels, picture))
     heights = []
@@ -105,11 +103,12 @@ def draw_timelines(scores, truth, parameters, title, spectrogram=None):
     axes = figure.subplots(len(heights), 1, height_ratios=heights)
     for index, (which, name, f1, of_clip, labels, picture) in enumerate(clips):
         above, below = axes[2 * index : 2 * index + 2]
-        row = scores.filenames.index(name)
-        seconds = float(scores.durations[row])
+        seconds = float(truth.durations[name])
         above.set_title(f"{which}: {name}, F1 {100 * f1:.0f} %", loc="left")
         _draw_spectrogram(above, picture, seconds)
-        _draw_events(below, of_clip, labels, scores, row)
+        _draw_events(below, of_clip, labels)
+        if scores is not None:
+            _draw_scores(below, labels, scores, scores.filenames.index(name))
         below.set_xlim(0, seconds)
     axes[-1].set_xlabel("seconds")
     handles = axes[1].get_legend_handles_labels()
@@ -139,20 +138,31 @@ def _draw_spectrogram(ax, found, clip_seconds):
     ax.set_ylabel("log-mel", fontsize="small")
 
 
-def _draw_events(ax, of_clip, labels, scores, row):
+def _draw_events(ax, of_clip, labels):
     """One line of bars per class: truth above, prediction below."""
-    edges = np.arange(scores.frame.shape[1]) * scores.frame_hop
-    for place, label in enumerate(reversed(labels)):
-        for kind, colour, shift in (
-            ("truth", TRUTH, 0.06),
-            ("prediction", PREDICTION, -0.34),
-        ):
+    for kind, colour, shift in (
+        ("truth", TRUTH, 0.06),
+        ("prediction", PREDICTION, -0.34),
+    ):
+        for place, label in enumerate(reversed(labels)):
             table = of_clip[kind]
             mine = table[table["event_label"] == label]
             spans = list(
                 zip(mine["onset"], mine["offset"] - mine["onset"], strict=True)
             )
             ax.broken_barh(spans, (place + shift, 0.28), color=colour)
+        # A bar of no length, so that the legend has both.
+        ax.broken_barh([(0, 0)], (0, 0), color=colour, label=kind)
+    ax.set_yticks(range(len(labels)), [title_of(x) for x in reversed(labels)])
+    ax.set_ylim(-0.5, max(len(labels), 1) - 0.5)
+    ax.grid(axis="x", alpha=0.3)
+
+
+def _draw_scores(ax, labels, scores, row):
+    """The scores of a clip over its bars, 0 to 1 in each class's line."""
+    edges = np.arange(scores.frame.shape[1]) * scores.frame_hop
+    ax.plot([], [], color=SCORE, label="score, 0 to 1")
+    for place, label in enumerate(reversed(labels)):
         curve = scores.frame[row, :, scores.labels.index(label)]
         ax.step(
             edges,
@@ -161,10 +171,3 @@ def _draw_events(ax, of_clip, labels, scores, row):
             color=SCORE,
             linewidth=1.2,
         )
-    # Bars of no length, so that the legend has all three.
-    for kind, colour in (("truth", TRUTH), ("prediction", PREDICTION)):
-        ax.broken_barh([(0, 0)], (0, 0), color=colour, label=kind)
-    ax.plot([], [], color=SCORE, label="score, 0 to 1")
-    ax.set_yticks(range(len(labels)), [title_of(x) for x in reversed(labels)])
-    ax.set_ylim(-0.5, max(len(labels), 1) - 0.5)
-    ax.grid(axis="x", alpha=0.3)

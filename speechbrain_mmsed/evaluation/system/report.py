@@ -255,6 +255,7 @@ def _write(report, out, arguments, inputs, splits, parameters, statistics):
         inputs.truth["evaluation"].labels,
         parameters,
         inputs.scores,
+        inputs.chosen,
         inputs.truth["evaluation"],
         inputs.validation,
         inputs.truth.get("validation"),
