@@ -177,13 +177,22 @@ class RunFinder:
         # compared as float64, as everywhere.
         levels = np.searchsorted(
             thresholds, frame.astype(np.float64), side="left"
-        ).transpose(0, 2, 1)
-        above = levels[:, :, None, :] > np.arange(len(thresholds))[:, None]
-        self.filters = [
-            MajorityFilter(above[:, c, ..., None], int(largest_window))
+        )
+        self.rows = [
+            self._rows(levels[:, :, c], len(thresholds), int(largest_window))
             for c in range(frame.shape[2])
         ]
-        self.active = above
+
+    @staticmethod
+    def _rows(levels, n_points, largest_window):
+        """Clips and thresholds with an active frame, and their filter.
+
+        What is nowhere active stays so under any window: most rows are.
+        """
+        most = levels.max(axis=1, initial=0)
+        clip, point = np.nonzero(most[:, None] > np.arange(n_points))
+        above = levels[clip] > point[:, None]
+        return clip, point, MajorityFilter(above[..., None], largest_window)
 
     def events(self, windows):
         """Runs after the median filters.
@@ -197,19 +206,20 @@ class RunFinder:
         -------
         tuple of numpy.ndarray
             Clip, class, threshold, first frame and frame past the end of E
-            runs, each (E,), ordered by these five.
+            runs, each (E,), ordered by class, then clip, threshold and
+            frames.
         """
-        active = self.active
+        parts = []
         for c, window in enumerate(windows):
-            active[:, c] = self.filters[c].median(int(window))[..., 0]
-        n_clips, n_classes, n_points, n_frames = active.shape
-        change = np.empty((*active.shape[:3], n_frames + 1), dtype=bool)
-        change[..., 0] = active[..., 0]
-        change[..., -1] = active[..., -1]
-        np.not_equal(active[..., 1:], active[..., :-1], out=change[..., 1:-1])
-        # Every run has two changes in one row, so they alternate.
-        cell, at = np.divmod(np.flatnonzero(change), n_frames + 1)
-        cell, first, past = cell[::2], at[::2], at[1::2]
-        rest, point = np.divmod(cell, n_points)
-        clip, label = np.divmod(rest, n_classes)
-        return clip, label, point, first, past
+            clips, points, smooth = self.rows[c]
+            active = smooth.median(int(window))[..., 0]
+            n_rows, n_frames = active.shape
+            change = np.empty((n_rows, n_frames + 1), dtype=bool)
+            change[:, 0], change[:, -1] = active[:, 0], active[:, -1]
+            np.not_equal(active[:, 1:], active[:, :-1], out=change[:, 1:-1])
+            # Every run has two changes in one row, so they alternate.
+            row, at = np.divmod(np.flatnonzero(change), n_frames + 1)
+            row = row[::2]
+            label = np.full(len(row), c)
+            parts.append((clips[row], label, points[row], at[::2], at[1::2]))
+        return tuple(np.concatenate(each) for each in zip(*parts, strict=True))

@@ -40,7 +40,7 @@ class Criteria:
         Arguments
         ---------
         clip, label, point, first, past : numpy.ndarray
-            (E,) each, ordered by these five.
+            (E,) each, as `RunFinder.events` orders them.
         n_points : int
             Number of thresholds P.
 
