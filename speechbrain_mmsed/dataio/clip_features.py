@@ -11,6 +11,8 @@ import dataclasses
 import os
 import time
 
+import numpy as np
+
 from speechbrain_mmsed.dataio.media import (
     MediaError,
     grid_times,
@@ -34,6 +36,8 @@ class ClipFeatures:
         Why there are no features; empty otherwise.
     covered_seconds : float
         How much of the clip the film shows.
+    covered : np.ndarray or None
+        (T,) bool, at which of the times; None if the film was not read.
     reading, network : float
         Seconds spent on decoding and on embedding.
     """
@@ -43,6 +47,7 @@ class ClipFeatures:
     features: dict = dataclasses.field(default_factory=dict)
     reason: str = ""
     covered_seconds: float = 0.0
+    covered: np.ndarray | None = None
     reading: float = 0.0
     network: float = 0.0
 
@@ -128,6 +133,7 @@ class ClipFeatureReader:
             start=clip.get("video_start", 0.0),
         )
         length = self.length(clip)
+        result.covered = covered
         within = self.times < length
         fraction = covered[within].mean() if within.any() else 0.0
         result.covered_seconds = float(fraction) * length

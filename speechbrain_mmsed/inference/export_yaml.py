@@ -17,6 +17,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 SETTINGS = (
     *("sample_rate", "clip_seconds", "n_frames", "frame_hop"),
     *("streams", "stream_widths", "min_video_coverage", "fusion"),
+    "use_logmel_cache",
 )
 
 HEAD = """\
@@ -33,9 +34,10 @@ margin_frames: 7
 shortest_hop: 25
 peak_floor: 0.001
 
-# Weight of the sound, chosen on validation for each model, stands in:
+# Beside this file: thresholds, windows and the weight of the sound, chosen on
+# validation for each model; and what made the features of the streams.
 postprocessing: postprocessing.json
-primary_weight: 1.0
+streams_file: streams.json
 
 pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
   loadables:

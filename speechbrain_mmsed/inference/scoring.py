@@ -25,10 +25,13 @@ class WindowScorer:
         Makes its input.
     device : str
         Where both are.
+    half : bool
+        Whether log-mel features are rounded to half precision, as those
+        that a cache on disk keeps for training.
     """
 
-    def __init__(self, network, frontend, device="cpu"):
-        self.network, self.frontend = network, frontend
+    def __init__(self, network, frontend, device="cpu", half=False):
+        self.network, self.frontend, self.half = network, frontend, half
         self.device = torch.device(device)
 
     @torch.inference_mode()
@@ -61,8 +64,11 @@ class WindowScorer:
         available = torch.tensor(available, device=self.device)
         weights = split_remainder(primary_weight, available.shape[1])
         weights = renormalise(weights.to(self.device), available)
+        log_mel = self.frontend.log_mel(batch)
+        if self.half:
+            log_mel = log_mel.half().float()
         outputs = self.network(
-            self.frontend(batch), streams, available, weights
+            self.frontend.standardise(log_mel), streams, available, weights
         )
         return tuple(
             logits.float().sigmoid().cpu().numpy() for logits in outputs
@@ -91,7 +97,7 @@ class Assembly:
         return rows
 
 
-def score_recordings(readers, scorer, batch_size):
+def score_recordings(readers, scorer, batch_size, meter):
     """Scores recordings in their order, in batches that may span several.
 
     Arguments
@@ -99,9 +105,11 @@ def score_recordings(readers, scorer, batch_size):
     readers : Readers
         Started.
     scorer : callable
-        Waveforms, features and available to clip and frame scores.
+        List of (Window, features, available) to clip and frame scores.
     batch_size : int
         Windows at a time.
+    meter : callable
+        Told the windows of a batch and how many recordings ended with it.
 
     Yields
     ------
@@ -114,15 +122,12 @@ def score_recordings(readers, scorer, batch_size):
 
     def flush():
         if batch:
-            windows, features, available, _ = zip(*batch, strict=True)
-            waveforms = [window.waveform for window in windows]
-            scores = scorer(waveforms, features, available)
-            for (window, _, _, assembly), clip, frame in zip(
-                batch, *scores, strict=True
-            ):
-                assembly.add(window, clip, frame)
-            batch.clear()
+            scores = scorer([item[:3] for item in batch])
+            for item, clip, frame in zip(batch, *scores, strict=True):
+                item[3].add(item[0], clip, frame)
         finished = [pair for pair in open_recordings if pair[1] is not None]
+        meter([item[0] for item in batch], len(finished))
+        batch.clear()
         del open_recordings[: len(finished)]
         return finished
 

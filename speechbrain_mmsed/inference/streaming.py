@@ -47,9 +47,8 @@ class DetectionStream:
         self._resampler = BlockResampler(sample_rate, detector.sample_rate)
         self._assembly = Assembly()
         self._n_samples, self._closed = 0, False
-        self.latency = (
-            self._cutter.n_frames * self._cutter.frame_samples + 1
-        ) / detector.sample_rate + self._resampler.delay / self.sample_rate
+        self.latency = (self._cutter.longest_clip + 1) / detector.sample_rate
+        self.latency += self._resampler.delay / self.sample_rate
 
     @property
     def seconds(self):

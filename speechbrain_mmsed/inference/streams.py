@@ -8,168 +8,123 @@ Authors
 """
 
 import os
-import threading
+from dataclasses import dataclass
 
 import numpy as np
 
 from speechbrain_mmsed.dataio.clip_features import ClipFeatureReader
-from speechbrain_mmsed.dataio.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.media import grid_times
 from speechbrain_mmsed.dataio.sound import SOUND_FILE_SUFFIXES
-from speechbrain_mmsed.dataio.stream_description import (
-    IDENTITY,
-    fingerprint,
-)
+from speechbrain_mmsed.dataio.time_grid import to_grid
+from speechbrain_mmsed.inference.embedders import StreamEmbedders
 from speechbrain_mmsed.inference.errors import DetectionError
 
 NO_FILM = "no video track"
+# Seconds of a recording without a stream that are not worth a word.
+HOLE = 0.5
+# Passages that a status lists.
+MOST_PARTS = 5
 
 
-class StreamEmbedders:
-    """Builds the embedders of a detector's streams when first needed.
+@dataclass
+class StreamFeatures:
+    """Features of a whole recording that were computed elsewhere.
 
     Arguments
     ---------
-    descriptions : list of dict
-        For each stream of the detector "name" and what made its features
-        in training, as in `streams.json`.
-    builders : dict
-        Name -> function without arguments that builds the embedder.
-    device : str
-        Where to compute.
+    vectors : numpy.ndarray
+        (N, D).
+    times : numpy.ndarray
+        (N,) seconds, ascending: where the vectors stand.
     """
 
-    def __init__(self, descriptions, builders, device="cpu"):
-        self.descriptions = {d["name"]: d for d in descriptions}
-        self.builders = dict(builders)
-        self.device = device
-        self._built = {}
-        self._lock = threading.Lock()
-
-    def get(self, name):
-        """The embedder of a stream and why there is none.
-
-        Arguments
-        ---------
-        name : str
-            The stream.
-
-        Returns
-        -------
-        embedding : FrameEmbedding or None
-        reason : str
-            Empty if there is one.
-
-        Raises
-        ------
-        DetectionError
-            If the embedder makes other features than those of training.
-        """
-        with self._lock:  # recordings are read by several threads
-            if name not in self._built:
-                self._built[name] = self._build(name)
-            return self._built[name]
-
-    def use(self, name, embedder):
-        """Takes a given embedder for a stream.
-
-        Arguments
-        ---------
-        name : str
-            The stream.
-        embedder : FrameEmbedder
-            Must make the features of training.
-        """
-        self._built[name] = (self._checked(name, embedder), "")
-
-    def _build(self, name):
-        if name not in self.builders:
-            return None, f"nothing says how to make {name}"
-        try:
-            embedder = self.builders[name]()
-        except Exception as error:  # whatever a user's own network raises
-            text = " ".join(str(error).split())
-            return None, f"{name} cannot be made: {text}"
-        return self._checked(name, embedder), ""
-
-    def _checked(self, name, embedder):
-        stored = self.descriptions[name]
-        made = {
-            **embedder.description(),
-            "width": embedder.width,
-            "n_frames": stored["n_frames"],
-            "clip_seconds": stored["clip_seconds"],
-            # Chosen by what computed it, and kept below.
-            "precision": stored.get("precision"),
-        }
-        if fingerprint(made) != fingerprint(stored):
-            differing = "; ".join(
-                f"{key} was {stored.get(key)!r} in training and is "
-                f"{made.get(key)!r} now"
-                for key in IDENTITY
-                if stored.get(key) != made.get(key)
-            )
-            raise DetectionError(
-                f"stream {name}: its features have the fingerprint "
-                f"{fingerprint(made)}, but the network was trained on "
-                f"{fingerprint(stored)}: {differing}. Use the embedder and "
-                f"weights of training, or remove the video"
-            )
-        precision = stored.get("precision") or "fp32"
-        return FrameEmbedding(embedder, self.device, precision)
+    vectors: np.ndarray
+    times: np.ndarray
 
 
-class FilmStreams:
-    """Features of a film for windows of a recording.
+@dataclass
+class StreamSetup:
+    """What a detector's streams look like.
 
     Arguments
     ---------
     names : list of str
-        The detector's streams.
+        The streams.
     widths : list of int
         Their widths.
     embedders : StreamEmbedders
-        Where their embedders come from.
-    path : str or None
-        The film; None for a recording without one.
+        Make features from films.
     n_frames : int
         Feature vectors T of a window.
     clip_seconds : float
         Length of a window.
     min_coverage : float
-        A window of which the film shows less counts as having none, as in
-        the preparation of the training data.
-    frame_hop : float
-        Seconds of a frame.
+        A window of which a stream covers less does without it, as in the
+        preparation of the training data.
     """
 
-    def __init__(
-        self,
-        names,
-        widths,
-        embedders,
-        path,
-        n_frames,
-        clip_seconds,
-        min_coverage,
-        frame_hop,
-    ):
-        self.names, self.path, self.frame_hop = list(names), path, frame_hop
-        self._zeros = [np.zeros((n_frames, w), np.float32) for w in widths]
-        self._reasons = {}
-        self._covered = {name: [] for name in self.names}
+    names: list
+    widths: list
+    embedders: StreamEmbedders
+    n_frames: int
+    clip_seconds: float
+    min_coverage: float
+
+    def check_names(self, names):
+        """Raises a DetectionError for a name that is no stream."""
+        unknown = sorted(set(names) - set(self.names))
+        if unknown:
+            raise DetectionError(
+                f"streams {unknown} are not among those of the detector: "
+                f"{self.names}"
+            )
+
+    def missing(self):
+        """(T, D) zeros for each stream."""
+        return [np.zeros((self.n_frames, w), np.float32) for w in self.widths]
+
+
+class RecordingStreams:
+    """The streams of one recording, window by window.
+
+    Arguments
+    ---------
+    setup : StreamSetup
+        What the detector wants.
+    film : str or None
+        The film; None for a recording without one.
+    features : dict or None
+        Name of a stream -> StreamFeatures, or (T, D) for a recording of one
+        window. Other streams come from the film.
+    """
+
+    def __init__(self, setup, film=None, features=None):
+        self.setup, self.film = setup, film
+        self.features = dict(features or {})
+        setup.check_names(self.features)
+        self._reasons, self._covered = {}, {name: [] for name in setup.names}
+        self._times = grid_times(setup.n_frames, setup.clip_seconds)
+        self._reader = ClipFeatureReader(
+            self._embeddings(),
+            setup.n_frames,
+            setup.clip_seconds,
+            setup.min_coverage,
+        )
+
+    def _embeddings(self):
         embeddings = {}
-        for name in self.names:
-            if path is None:
+        for name in self.setup.names:
+            if name in self.features:
+                continue
+            if self.film is None:
                 self._reasons[name] = NO_FILM
                 continue
-            embedding, reason = embedders.get(name)
+            embedding, reason = self.setup.embedders.get(name)
             if embedding is None:
                 self._reasons[name] = reason
             else:
                 embeddings[name] = embedding
-        self._reader = ClipFeatureReader(
-            embeddings, n_frames, clip_seconds, min_coverage
-        )
+        return embeddings
 
     def window(self, window):
         """Features of one window.
@@ -186,35 +141,69 @@ class FilmStreams:
         available : list of bool
             For the sound and each stream.
         """
-        features, available = list(self._zeros), [True]
-        available += [False] * len(self.names)
-        streams = list(self._reader.embeddings)
-        if not streams:
-            return features, available
-        start = window.begin
-        clip = {
-            "video": self.path,
-            "video_status": "present",
-            "duration": window.seconds,
-            "video_start": start,
-        }
-        found = self._reader(str(self.path), clip, streams)
-        for name in streams:
-            if found.reason:
-                no_track = found.reason == "unreadable: no picture track"
-                reason = NO_FILM if no_track else found.reason
+        features = self.setup.missing()
+        available = [True] + [False] * len(features)
+        found = self._from_film(window)
+        for name in self.features:
+            found[name] = self._from_features(name, window)
+        for name, (vectors, covered, reason) in found.items():
+            if reason:
                 self._reasons.setdefault(name, reason)
                 continue
-            index = self.names.index(name)
+            index = self.setup.names.index(name)
             # Training reads them in half precision from disk.
-            half = found.features[name].astype(np.float16)
-            features[index] = half.astype(np.float32)
+            features[index] = vectors.astype(np.float16).astype(np.float32)
             available[1 + index] = True
-            length = self._reader.length(clip)
-            self._covered[name].append(
-                (start, start + length, found.covered_seconds >= length - 0.2)
-            )
+            times = self._times[covered]
+            inside = times[times < window.seconds]
+            self._covered[name].append(window.begin + inside)
         return features, available
+
+    def _from_film(self, window):
+        """Name -> (features, covered, reason) of the film's streams."""
+        names = list(self._reader.embeddings)
+        if not names:
+            return {}
+        clip = {
+            "video": self.film,
+            "video_status": "present",
+            "duration": window.seconds,
+            "video_start": window.begin,
+        }
+        found = self._reader(self.film, clip, names)
+        no_track = found.reason == "unreadable: no picture track"
+        reason = NO_FILM if no_track else found.reason
+        return {
+            name: (found.features.get(name), found.covered, reason)
+            for name in names
+        }
+
+    def _from_features(self, name, window):
+        """(features, covered, reason) of a stream that was given."""
+        given = self.features[name]
+        width = self.setup.widths[self.setup.names.index(name)]
+        if not isinstance(given, StreamFeatures):
+            given = np.asarray(given)
+            if given.shape != (self.setup.n_frames, width) or window.begin > 0:
+                raise DetectionError(
+                    f"stream {name} has shape {given.shape}, expected "
+                    f"({self.setup.n_frames}, {width}) for a recording of "
+                    f"{self.setup.clip_seconds:g} s at most, and "
+                    f"StreamFeatures for a longer one"
+                )
+            return given, np.ones(self.setup.n_frames, bool), ""
+        vectors, covered = to_grid(
+            given.vectors, given.times, window.begin + self._times
+        )
+        if vectors.shape[1] != width:
+            raise DetectionError(
+                f"stream {name} has vectors of length {vectors.shape[1]}, "
+                f"expected {width}"
+            )
+        inside = self._times < window.seconds
+        if covered[inside].mean() < self.setup.min_coverage:
+            return None, covered, "the features do not cover it"
+        return vectors, covered, ""
 
     def statuses(self, duration):
         """What became of each stream, for people.
@@ -229,98 +218,28 @@ class FilmStreams:
         dict
             Name -> text.
         """
-        return {name: self._status(name, duration) for name in self.names}
+        return {name: self._status(name, duration) for name in self._covered}
 
     def _status(self, name, duration):
-        spans = self._covered[name]
-        if not spans:
+        covered = [times for times in self._covered[name] if len(times)]
+        if not covered:
             return f"absent: {self._reasons.get(name, NO_FILM)}"
-        joined = [list(spans[0])]
-        for begin, end, whole in spans[1:]:
-            if begin <= joined[-1][1]:
-                joined[-1][1] = end
-                joined[-1][2] &= whole
-            else:
-                joined.append([begin, end, whole])
-        begin, end, whole = joined[0]
-        if len(joined) == 1 and begin == 0 and end >= duration - 0.2 and whole:
+        times = np.unique(np.concatenate(covered))
+        half = self._times[0]
+        gaps = np.flatnonzero(np.diff(times) > 2 * half + HOLE)
+        begins = times[np.append(0, gaps + 1)] - half
+        ends = times[np.append(gaps, len(times) - 1)] + half
+        begins, ends = np.maximum(begins, 0), np.minimum(ends, duration)
+        whole = len(begins) == 1 and begins[0] + duration - ends[0] < HOLE
+        if whole:
             return "used"
-        parts = ", ".join(
-            f"{begin:.1f}-{end:.1f} s" for begin, end, _ in joined
-        )
-        return f"partly covered {parts}"
-
-
-class GivenStreams:
-    """Features of clips that the caller has.
-
-    Arguments
-    ---------
-    names : list of str
-        The detector's streams.
-    widths : list of int
-        Their widths.
-    n_frames : int
-        Feature vectors T of a clip.
-    given : dict
-        Name -> for each clip (T, D) features or None.
-
-    Raises
-    ------
-    DetectionError
-        If a name is unknown.
-
-    Example
-    -------
-    >>> given = GivenStreams(["a"], [3], 64, {"a": [None, np.ones((64, 3))]})
-    >>> given.clip(0)[1], given.clip(1)[1]
-    ([True, False], [True, True])
-    """
-
-    def __init__(self, names, widths, n_frames, given):
-        unknown = sorted(set(given) - set(names))
-        if unknown:
-            raise DetectionError(
-                f"streams {unknown} are not among those of the detector: "
-                f"{names}"
-            )
-        self.names, self.given = list(names), given
-        self.shapes = [(n_frames, width) for width in widths]
-
-    def clip(self, number):
-        """Features and availability of one clip.
-
-        Arguments
-        ---------
-        number : int
-            Its number.
-
-        Returns
-        -------
-        features : list of numpy.ndarray
-            For each stream (T, D) float32, zeros where there is none.
-        available : list of bool
-            For the sound and each stream.
-
-        Raises
-        ------
-        DetectionError
-            If features have another shape.
-        """
-        features, available = [], [True]
-        for name, shape in zip(self.names, self.shapes, strict=True):
-            found = self.given.get(name)
-            found = None if found is None else found[number]
-            available.append(found is not None)
-            if found is None:
-                found = np.zeros(shape, np.float32)
-            features.append(np.asarray(found, dtype=np.float32))
-            if features[-1].shape != shape:
-                raise DetectionError(
-                    f"stream {name} of clip {number} has shape "
-                    f"{features[-1].shape}, expected {shape}"
-                )
-        return features, available
+        parts = [
+            f"{begin:.1f}-{end:.1f} s"
+            for begin, end in zip(begins, ends, strict=True)
+        ]
+        if len(parts) > MOST_PARTS:
+            parts = [*parts[:MOST_PARTS], f"and {len(parts) - MOST_PARTS} more"]
+        return f"partly covered {', '.join(parts)}"
 
 
 def film_of(path):

@@ -10,7 +10,8 @@ events of a recording would therefore change if it had begun a second later.
 So each window begins where the sound is faintest within a range of steps:
 two cuts of one recording soon meet at such a place, and have the same
 windows from there on. The last window ends with the recording and has real
-sound throughout. A recording of one window at most is a clip as in training.
+sound throughout. A recording of one window (and a frame, which is cut off) is
+treated as a clip of the training data.
 
 The windows depend on the sound alone and not on the pieces in which it
 comes, so that a file and a stream are cut alike.
@@ -102,6 +103,9 @@ class WindowCutter:
         self.frame_samples = frame_samples
         self.hops = (shortest_hop * frame_samples, longest_hop * frame_samples)
         self.peak_floor = peak_floor
+        # Tracks of films are often some hundredths of a second longer than
+        # the clip; training cuts them, too.
+        self.longest_clip = (n_frames + 1) * frame_samples
         self.total = 0  # samples so far
         self._buffer = np.zeros(0, np.float32)
         self._at = 0  # the sample at which the buffer begins
@@ -127,7 +131,7 @@ class WindowCutter:
         self.total += len(samples)
         length = self.n_frames * self.frame_samples
         windows, keep = [], self._at
-        while self.total > self._next + length:
+        while self.total > max(self._next + length, self.longest_clip):
             keep, self._next = self._next, self._faintest(self._next)
             # From the middle of the overlap on, the next window is asked.
             middle = (keep + length + self._next) // 2
@@ -148,7 +152,7 @@ class WindowCutter:
         if self.total == 0:
             return []
         n_frames = -(-self.total // self.frame_samples)
-        if n_frames <= self.n_frames:
+        if self.total <= self.longest_clip:
             return [self._cut(0, self.n_frames, alone=True)]
         return [self._cut(self.total - self.n_samples, n_frames)]
 

@@ -53,12 +53,19 @@ def report_of(labels, models=("student",)):
 
 
 def export_small(
-    folder, streams=(), recipe=None, models=("student",), fit=None, more=""
+    folder,
+    streams=(),
+    recipe=None,
+    models=("student",),
+    fit=None,
+    more="",
+    cache=False,
 ):
     """Exports a random network of the recipe's yaml; returns its hparams."""
     overrides = (
         f"{{data_folder: x, output_folder: {folder}, "
         f"class_labels: {LABELS}, n_classes: 3, class_groups: null, "
+        f"use_logmel_cache: {cache}, "
         f"streams: {list(streams)}, stream_widths: {{colour: 3}}{more}}}"
     )
     hparams, resolved = read_hparams(HPARAMS, overrides)
@@ -151,9 +158,9 @@ def scene(seconds, seed, rate=16000):
     return waveform.astype(np.float32), truth
 
 
-def fit_to_scenes(network, frontend, n_steps=100, batch=16):
+def fit_to_scenes(network, frontend, n_steps=90, batch=12):
     """A short training on scenes of a clip's length."""
-    scenes = [scene(10.0, seed) for seed in range(160)]
+    scenes = [scene(10.0, seed) for seed in range(96)]
     sound = torch.from_numpy(np.stack([w for w, _ in scenes]))
     sound = sound / sound.abs().amax(1, keepdim=True)
     truth = torch.from_numpy(np.stack([t for _, t in scenes]))

@@ -13,6 +13,7 @@ import soundfile
 import torch
 
 from speechbrain_mmsed.dataio.clips import clip_waveform
+from speechbrain_mmsed.dataio.logmel_cache import LogMelCache
 from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[2]
@@ -42,6 +43,21 @@ def test_a_clip_has_the_scores_of_the_recipe(
     n_frames = int(np.ceil(seconds / detector.frame_hop))
     assert len(scores.frame) == n_frames == len(scores.times)
     assert scores.times[-1, 1] == pytest.approx(seconds, abs=1e-4)
+
+
+def test_features_of_a_cache_are_rounded_alike(export, sounds, tmp_path):
+    hparams = export(tmp_path, cache=True)
+    detector = SoundEventDetector.from_hparams(source=tmp_path / "detector")
+    frontend, network = hparams["frontend"], hparams["network"]
+    path = sounds.write_wav(tmp_path / "a.wav", sounds.noise(10.0))
+    cache = LogMelCache(tmp_path / "cache", frontend)
+    log_mel = cache.read_or_make("a", lambda: clip_waveform(path, frontend))
+    with torch.no_grad():
+        _, frame = network(frontend.standardise(log_mel[None]))
+    found = detector.scores_file(path).frame
+    difference = np.abs(found - frame[0].sigmoid().numpy()).max()
+    _, unrounded = scores_of_the_recipe(hparams, path)
+    assert difference < 0.2 * np.abs(found - unrounded).max()
 
 
 @pytest.mark.parametrize(
@@ -196,7 +212,7 @@ def test_the_teacher_is_there_if_it_was_exported(export, exported, tmp_path):
     teacher = SoundEventDetector.from_hparams(
         source=tmp_path / "detector", model="teacher"
     )
-    assert teacher.hparams.primary_weight == 0.75
+    assert teacher.primary_weight == 0.75
     with pytest.raises(DetectionError, match="expected one of"):
         SoundEventDetector.from_hparams(source=exported[0], model="teacher")
 

@@ -1,0 +1,108 @@
+"""The networks that make the streams of films, as those of training did.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import threading
+
+from speechbrain_mmsed.dataio.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.stream_description import (
+    IDENTITY,
+    fingerprint,
+)
+from speechbrain_mmsed.inference.errors import DetectionError
+
+
+class StreamEmbedders:
+    """Builds the embedders of a detector's streams when first needed.
+
+    Arguments
+    ---------
+    descriptions : list of dict
+        For each stream of the detector "name" and what made its features
+        in training, as in `streams.json`.
+    builders : dict
+        Name -> function without arguments that builds the embedder.
+    device : str
+        Where to compute.
+    """
+
+    def __init__(self, descriptions, builders, device="cpu"):
+        self.descriptions = {d["name"]: d for d in descriptions}
+        self.builders = dict(builders)
+        self.device = device
+        self._built = {}
+        self._lock = threading.Lock()
+
+    def get(self, name):
+        """The embedder of a stream and why there is none.
+
+        Arguments
+        ---------
+        name : str
+            The stream.
+
+        Returns
+        -------
+        embedding : FrameEmbedding or None
+        reason : str
+            Empty if there is one.
+
+        Raises
+        ------
+        DetectionError
+            If the embedder makes other features than those of training.
+        """
+        with self._lock:  # recordings are read by several threads
+            if name not in self._built:
+                self._built[name] = self._build(name)
+            return self._built[name]
+
+    def use(self, name, embedder):
+        """Takes a given embedder for a stream.
+
+        Arguments
+        ---------
+        name : str
+            The stream.
+        embedder : FrameEmbedder
+            Must make the features of training.
+        """
+        self._built[name] = (self._checked(name, embedder), "")
+
+    def _build(self, name):
+        if name not in self.builders:
+            return None, f"nothing says how to make {name}"
+        try:
+            embedder = self.builders[name]()
+        except Exception as error:  # whatever a user's own network raises
+            text = " ".join(str(error).split())
+            return None, f"{name} cannot be made: {text}"
+        return self._checked(name, embedder), ""
+
+    def _checked(self, name, embedder):
+        stored = self.descriptions[name]
+        made = {
+            **embedder.description(),
+            "width": embedder.width,
+            "n_frames": stored["n_frames"],
+            "clip_seconds": stored["clip_seconds"],
+            # Chosen by what computed it, and kept below.
+            "precision": stored.get("precision"),
+        }
+        if fingerprint(made) != fingerprint(stored):
+            differing = "; ".join(
+                f"{key} was {stored.get(key)!r} in training and is "
+                f"{made.get(key)!r} now"
+                for key in IDENTITY
+                if stored.get(key) != made.get(key)
+            )
+            raise DetectionError(
+                f"stream {name}: its features have the fingerprint "
+                f"{fingerprint(made)}, but the network was trained on "
+                f"{fingerprint(stored)}: {differing}. Use the embedder and "
+                f"weights of training, or remove the video"
+            )
+        precision = stored.get("precision") or "fp32"
+        return FrameEmbedding(embedder, self.device, precision)
