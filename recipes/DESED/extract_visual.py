@@ -193,8 +193,11 @@ def extract(hparams, device):
             min_coverage=hparams["min_coverage"],
             **hparams["imported"],
         ).run(clips)
-    print(report_table(reports))
     wanted = os.path.join(hparams["prepared_folder"], WANTED_FILE)
+    if not reports:  # preparation alone
+        print(f"No streams asked for. Films that lack: {wanted}")
+        return
+    print(report_table(reports))
     print(f"Films that lack, for a download program: {wanted}")
     stores = {stream: StreamStore(folder, stream) for stream in reports}
     if hparams["pack"]:

@@ -18,12 +18,10 @@ from speechbrain_mmsed.experiments.plan import PlanError
 from speechbrain_mmsed.files import write_json
 
 JOB_FILE = "job.json"
-# Where data lie and how fast they are read do not change what is computed.
+# Where data lie and how they are read do not change what is computed.
 NOT_COMPARED = (
-    "data_folder",
-    "prepared_folder",
-    "streams_folder",
-    "num_workers",
+    *("data_folder", "prepared_folder", "streams_folder", "num_workers"),
+    *("use_logmel_cache", "packed_streams", "ckpt_interval_minutes"),
 )
 
 

@@ -1,0 +1,89 @@
+"""Checkpoints that are either whole or not there.
+
+SpeechBrain's checkpointer writes a folder's description first and its
+parameters afterwards. A run that is killed in between leaves a folder that
+counts as the most recent checkpoint and cannot be loaded, and the run can
+never go on.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+import shutil
+import time
+
+from speechbrain.utils.checkpoints import Checkpointer
+from speechbrain.utils.distributed import if_main_process
+
+UNFINISHED = "unfinished"
+
+
+class WholeCheckpointer(Checkpointer):
+    """Writes a checkpoint aside, and renames it when it is complete.
+
+    Arguments
+    ---------
+    *args : tuple
+        Passed to `speechbrain.utils.checkpoints.Checkpointer`.
+    **kwargs : dict
+        Passed to `speechbrain.utils.checkpoints.Checkpointer`.
+
+    Example
+    -------
+    >>> import torch
+    >>> folder = getfixture("tmp_path")
+    >>> layer = torch.nn.Linear(2, 2)
+    >>> checkpointer = WholeCheckpointer(folder, {"layer": layer})
+    >>> checkpoint = checkpointer.save_checkpoint(name="first")
+    >>> checkpointer.recover_if_possible().path.name
+    'CKPT+first'
+    """
+
+    def save_checkpoint(
+        self, meta=None, end_of_epoch=True, name=None, **kwargs
+    ):
+        """As that of SpeechBrain, but for the order of things on disk.
+
+        Arguments
+        ---------
+        meta : dict, optional
+            Plain values to store beside the parameters.
+        end_of_epoch : bool
+            Whether this is at the end of an epoch.
+        name : str, optional
+            By default the time of the call.
+        **kwargs : dict
+            Passed on.
+
+        Returns
+        -------
+        Checkpoint or None
+            None on other processes than the main one.
+        """
+        if name is None:
+            stamp = time.strftime("%Y-%m-%d+%H-%M-%S")
+            name = f"{stamp}+{time.time_ns() % 10**9:09d}"
+        folder = self.checkpoints_dir
+        aside = folder / UNFINISHED
+        if if_main_process():
+            shutil.rmtree(aside, ignore_errors=True)
+        self.checkpoints_dir = aside
+        try:
+            checkpoint = super().save_checkpoint(
+                meta=meta or {}, end_of_epoch=end_of_epoch, name=name, **kwargs
+            )
+        finally:
+            self.checkpoints_dir = folder
+        if checkpoint is None:
+            return None
+        final = folder / checkpoint.path.name
+        os.replace(checkpoint.path, final)
+        os.rmdir(aside)
+        return checkpoint._replace(
+            path=final,
+            paramfiles={
+                key: final / path.name
+                for key, path in checkpoint.paramfiles.items()
+            },
+        )
