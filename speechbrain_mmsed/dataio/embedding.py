@@ -1,10 +1,9 @@
 """Runs a frame embedder over the pictures of a clip, quickly.
 
 Stills and black screens are common in collected films, so pictures with the
-same bytes are embedded once. Which precision and memory layout are fast
-depends on the machine: without native support, bfloat16 on a processor is
-ten times slower than float32. Since features of two precisions differ, a
-stream that is begun keeps its own (`FrameEmbedding.adopt`).
+same bytes are embedded once. Which precision is fast depends on the machine
+(`precision.py`). Since features of two precisions differ, a stream that is
+begun keeps its own (`FrameEmbedding.adopt`).
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -17,64 +16,14 @@ import threading
 import numpy as np
 import torch
 
+from speechbrain_mmsed.dataio.pictures import resized
+from speechbrain_mmsed.dataio.precision import choose_precision, has_bf16
+
 logger = logging.getLogger(__name__)
 
-PRECISIONS = ("auto", "fp32", "bf16")
-
-
-def has_bf16(device):
-    """Whether a device computes in bfloat16 and does not only emulate it.
-
-    Arguments
-    ---------
-    device : str
-        "cpu", "cuda", ...
-
-    Returns
-    -------
-    native : bool
-
-    Example
-    -------
-    >>> has_bf16("cpu") in (True, False)
-    True
-    """
-    if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def choose_precision(precision, device, bf16_accurate=True):
-    """Number format to compute in.
-
-    Arguments
-    ---------
-    precision : str
-        "fp32", "bf16", or "auto": bf16 where the device computes in it and
-        the network bears it.
-    device : str
-        "cpu", "cuda", ...
-    bf16_accurate : bool
-        Whether the network is precise enough in bf16; if not, "auto" does
-        not choose it.
-
-    Returns
-    -------
-    precision : str
-        "fp32" or "bf16".
-
-    Example
-    -------
-    >>> choose_precision("fp32", "cpu")
-    'fp32'
-    """
-    if precision not in PRECISIONS:
-        raise ValueError(
-            f"precision must be one of {PRECISIONS}, not {precision!r}"
-        )
-    if precision != "auto":
-        return precision
-    return "bf16" if bf16_accurate and has_bf16(device) else "fp32"
+# Pictures at a time. On a processor the maps of a few pictures fit into its
+# cache; a GPU wants more to do.
+BATCH_SIZES = {"cpu": 8, "cuda": 64}
 
 
 def distinct_frames(frames):
@@ -119,8 +68,8 @@ class FrameEmbedding:
         Where to compute.
     precision : str
         "fp32", "bf16" or "auto"; see `choose_precision`.
-    batch_size : int
-        Pictures at a time.
+    batch_size : int or None
+        Pictures at a time; None: what is fast on the device.
     channels_last : bool
         Memory layout of the network.
 
@@ -137,15 +86,11 @@ class FrameEmbedding:
         embedder,
         device="cpu",
         precision="fp32",
-        batch_size=32,
+        batch_size=None,
         channels_last=True,
     ):
         self.device = torch.device(device)
-        self.precision = choose_precision(
-            precision, device, embedder.bf16_accurate
-        )
-        self.automatic = precision == "auto"
-        self.batch_size = batch_size
+        self.batch_size = batch_size or BATCH_SIZES.get(self.device.type, 32)
         # Threads share a processor's cores, but a GPU's memory they take
         # turns at.
         self._turn = contextlib.nullcontext()
@@ -157,6 +102,10 @@ class FrameEmbedding:
         self.embedder = embedder.eval().to(
             self.device, memory_format=self.layout
         )
+        self.automatic = precision == "auto"
+        self.precision = choose_precision(
+            precision, self._as_read, device, embedder.bf16_accurate
+        )
 
     def adopt(self, precision):
         """Computes as the features of the stream so far.
@@ -166,7 +115,7 @@ class FrameEmbedding:
         precision : str
             "fp32" or "bf16".
         """
-        self.precision = choose_precision(precision, self.device)
+        self.precision = precision
         if self.precision == "bf16" and not has_bf16(self.device):
             logger.warning(
                 "The stream was begun in bf16, and is continued in it, but "
@@ -192,11 +141,17 @@ class FrameEmbedding:
         """
         first, group = distinct_frames(frames)
         with self._turn:
-            parts = self._embed(frames[first])
+            parts = self._embed(frames[first], self.precision)
         return np.concatenate(parts)[group]
 
+    def _as_read(self, pictures, precision):
+        """Features of pictures as decoded, in a precision to be tried."""
+        size, reduce = self.embedder.frame_size, self.embedder.reduce
+        frames = np.stack([reduce(resized(p, size)) for p in pictures])
+        return np.concatenate(self._embed(frames, precision))
+
     @torch.inference_mode()
-    def _embed(self, frames):
+    def _embed(self, frames, precision):
         """(N, h, w, 3) -> batches of (n, D) float32."""
         # Of the whole clip: some networks scale by the largest value.
         pictures = self.embedder.preprocess(
@@ -208,7 +163,7 @@ class FrameEmbedding:
             with torch.autocast(
                 self.device.type,
                 dtype=torch.bfloat16,
-                enabled=self.precision == "bf16",
+                enabled=precision == "bf16",
             ):
                 features = self.embedder(batch)
             parts.append(features.float().cpu().numpy())

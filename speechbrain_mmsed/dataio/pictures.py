@@ -52,3 +52,28 @@ def to_rgb(frame, size, pixel_width=1.0):
         width=width, height=height, format="rgb24", interpolation="BICUBIC"
     ).to_ndarray()
     return np.rot90(picture, turns)
+
+
+def resized(picture, size):
+    """A picture in memory, resized as a decoded frame is.
+
+    Arguments
+    ---------
+    picture : np.ndarray
+        (H, W, 3) uint8, RGB.
+    size : tuple or int or None
+        As `media.read_frames` takes it.
+
+    Returns
+    -------
+    picture : np.ndarray
+        (h, w, 3) uint8.
+
+    Example
+    -------
+    >>> resized(np.zeros((48, 64, 3), np.uint8), 24).shape
+    (24, 32, 3)
+    """
+    import av
+
+    return to_rgb(av.VideoFrame.from_ndarray(picture, format="rgb24"), size)

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from speechbrain_mmsed.dataio.embedding import (
     FrameEmbedding,
-    choose_precision,
     distinct_frames,
 )
 from speechbrain_mmsed.lobes.visual import FrameEmbedder
@@ -76,13 +75,33 @@ def test_bf16_is_close_and_still_float32():
     assert not np.array_equal(exact, half)
 
 
-def test_precision(monkeypatch):
-    for native, expected in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr(
-            torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda n=native: n
-        )
-        assert choose_precision("auto", "cpu") == expected
-        assert choose_precision("fp32", "cpu") == "fp32"
-        assert choose_precision("auto", "cpu", bf16_accurate=False) == "fp32"
+class Sensitive(Toy):
+    """Takes the small difference of large numbers."""
+
+    def forward(self, preprocessed):
+        large = super().forward(preprocessed) + 100.0
+        return large @ torch.eye(self.width) - 100.0
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_automatic_precision(monkeypatch, native):
+    monkeypatch.setattr(
+        torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: native
+    )
+
+    def chosen(kind, known=None):
+        toy = kind()
+        toy.bf16_accurate = known
+        return FrameEmbedding(toy, precision="auto").precision, toy.seen
+
+    fast = "bf16" if native else "fp32"
+    assert chosen(Toy) == (fast, [4, 4] if native else [])
+    assert chosen(Sensitive)[0] == "fp32"
+    # What is known is not measured.
+    assert chosen(Toy, True) == (fast, [])
+    assert chosen(Toy, False) == ("fp32", [])
+    assert chosen(Sensitive, True)[0] == fast
+    assert FrameEmbedding(Toy()).precision == "fp32"
+    assert FrameEmbedding(Sensitive(), precision="bf16").precision == "bf16"
     with pytest.raises(ValueError, match="not 'fp16'"):
-        choose_precision("fp16", "cpu")
+        FrameEmbedding(Toy(), precision="fp16")

@@ -176,11 +176,11 @@ def test_resume(tmp_path, clips, monkeypatch):
 
         calls = 0
 
-        def forward(self, preprocessed):
+        def preprocess(self, frames):
             Stop.calls += 1
             if Stop.calls > 1:
                 raise KeyboardInterrupt
-            return super().forward(preprocessed)
+            return super().preprocess(frames)
 
     with pytest.raises(KeyboardInterrupt):
         stopped = extraction(tmp_path, {"colours": Stop()}, workers=1)

@@ -38,6 +38,7 @@ from speechbrain_mmsed.dataio.media import (
     probe_video,
     read_frames,
 )
+from speechbrain_mmsed.dataio.precision import cosines
 from speechbrain_mmsed.dataio.stream_choice import build_embedder
 from speechbrain_mmsed.dataio.streams import StreamStore
 from speechbrain_mmsed.lobes.visual import (
@@ -108,12 +109,6 @@ def measured(elapsed, processor):
     yield
     elapsed.append(time.perf_counter() - begin)
     processor.append(time.process_time() - work)
-
-
-def cosines(a, b):
-    """Cosine of each pair of rows."""
-    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return (a * b).sum(1) / np.maximum(norms, 1e-12)
 
 
 def usable(paths, times):

@@ -25,10 +25,10 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
         Length D of a feature vector.
     image_size : int
         Side of the square pictures that the network takes, in pixels.
-    bf16_accurate : bool
+    bf16_accurate : bool or None
         Whether features computed in bfloat16 have a cosine of at least
         0.999 with those in float32. If not, extraction computes in
-        float32 unless it is told otherwise.
+        float32 unless it is told otherwise. None: it is measured.
 
     Example
     -------
@@ -48,7 +48,7 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
     torch.Size([5, 3])
     """
 
-    def __init__(self, width, image_size, bf16_accurate=True):
+    def __init__(self, width, image_size, bf16_accurate=None):
         super().__init__()
         self.width = width
         self.image_size = image_size

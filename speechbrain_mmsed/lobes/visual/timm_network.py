@@ -70,8 +70,7 @@ class TimmEmbedder(FrameEmbedder):
         # Measured: what timm says of itself is wrong for some networks.
         with torch.inference_mode():
             width = network(torch.zeros(1, *config["input_size"])).shape[1]
-        # Some networks bear bfloat16 and some do not; who knows may ask for it.
-        super().__init__(width, config["input_size"][1], bf16_accurate=False)
+        super().__init__(width, config["input_size"][1])
         self.network, self.name, self.config = network, name, config
         self.weights_sha256 = file_sha256(path)
         # Standardising is left to `preprocess`: bytes take less memory.
