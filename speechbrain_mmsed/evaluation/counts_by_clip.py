@@ -9,18 +9,19 @@ Authors
 """
 
 import importlib.metadata
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from speechbrain_mmsed.evaluation.checks import check_predictions
-from speechbrain_mmsed.evaluation.f1 import (
+from speechbrain_mmsed.evaluation.f1 import summarise
+from speechbrain_mmsed.evaluation.sed_eval_metrics import (
     COLLAR_SECONDS,
     COLLAR_SHARE,
     SEGMENT_SECONDS,
-    group_events,
-    summarise,
+    evaluated_clips,
+    event_metrics,
+    segment_metrics,
 )
 
 
@@ -174,10 +175,7 @@ def segment_counts(events, truth):
     -------
     CountsByClip
     """
-    sed_eval = _import_sed_eval()
-    metrics = sed_eval.sound_event.SegmentBasedMetrics(
-        event_label_list=truth.labels, time_resolution=SEGMENT_SECONDS
-    )
+    metrics = segment_metrics(truth.labels)
     definition = f"F1 of segments of {SEGMENT_SECONDS:g} s"
     return _count_clips(metrics, events, truth, definition)
 
@@ -196,13 +194,7 @@ def event_counts(events, truth):
     -------
     CountsByClip
     """
-    sed_eval = _import_sed_eval()
-    metrics = sed_eval.sound_event.EventBasedMetrics(
-        event_label_list=truth.labels,
-        t_collar=COLLAR_SECONDS,
-        percentage_of_length=COLLAR_SHARE,
-        event_matching_type="optimal",
-    )
+    metrics = event_metrics(truth.labels)
     definition = (
         f"F1 of events: onset within {COLLAR_SECONDS:g} s, offset within the "
         f"larger of {COLLAR_SECONDS:g} s and {COLLAR_SHARE:.0%} of the event"
@@ -212,15 +204,8 @@ def event_counts(events, truth):
 
 def _count_clips(metrics, events, truth, definition):
     """What a sed_eval metric adds to its counts at every clip."""
-    missing = sorted({"onset", "offset"} - set(events))
-    if missing:
-        raise ValueError(f"predicted events have no column {missing}")
-    check_predictions(events, truth)
-    reference = group_events(truth.events, truth)
-    estimated = group_events(events, truth)
     sums = np.zeros((len(truth.durations) + 1, 3, len(truth.labels)))
-    for number, filename in enumerate(truth.durations, 1):
-        metrics.evaluate(reference[filename], estimated[filename])
+    for number, _ in enumerate(evaluated_clips(metrics, events, truth), 1):
         sums[number] = [
             [metrics.class_wise[label][name] for label in truth.labels]
             for name in ("Ntp", "Nsys", "Nref")
@@ -241,11 +226,3 @@ def _count_clips(metrics, events, truth, definition):
 def _f1(tp, nsys, nref):
     """F1 fractions, NaN without reference."""
     return np.where(nref > 0, 2 * tp / np.maximum(nref + nsys, 1), np.nan)
-
-
-def _import_sed_eval():
-    """Import sed_eval without dcase_util's deprecation warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import sed_eval
-    return sed_eval

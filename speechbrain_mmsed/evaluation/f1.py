@@ -10,15 +10,14 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import warnings
-
 import numpy as np
 
 from speechbrain_mmsed.evaluation.checks import check_predictions
-
-SEGMENT_SECONDS = 1.0
-COLLAR_SECONDS = 0.2
-COLLAR_SHARE = 0.2
+from speechbrain_mmsed.evaluation.sed_eval_metrics import (
+    evaluated_clips,
+    event_metrics,
+    segment_metrics,
+)
 
 
 def clip_f1(tags, truth):
@@ -79,11 +78,7 @@ def segment_f1(events, truth):
     dict
         As `summarise`.
     """
-    sed_eval = _import_sed_eval()
-    metrics = sed_eval.sound_event.SegmentBasedMetrics(
-        event_label_list=truth.labels, time_resolution=SEGMENT_SECONDS
-    )
-    return _count_files(metrics, events, truth)
+    return _count_files(segment_metrics(truth.labels), events, truth)
 
 
 def event_f1(events, truth):
@@ -105,14 +100,7 @@ def event_f1(events, truth):
     dict
         As `summarise`.
     """
-    sed_eval = _import_sed_eval()
-    metrics = sed_eval.sound_event.EventBasedMetrics(
-        event_label_list=truth.labels,
-        t_collar=COLLAR_SECONDS,
-        percentage_of_length=COLLAR_SHARE,
-        event_matching_type="optimal",
-    )
-    return _count_files(metrics, events, truth)
+    return _count_files(event_metrics(truth.labels), events, truth)
 
 
 def summarise(counts):
@@ -165,38 +153,10 @@ def summarise(counts):
     }
 
 
-def group_events(events, truth):
-    """Events of every clip as the lists of dicts that sed_eval takes.
-
-    Arguments
-    ---------
-    events : pandas.DataFrame
-        Columns filename, onset, offset, event_label.
-    truth : GroundTruth
-        Its clips are the keys.
-
-    Returns
-    -------
-    dict
-        For each file name a list, empty without events.
-    """
-    columns = ["filename", "onset", "offset", "event_label"]
-    lists = {filename: [] for filename in truth.durations}
-    for row in events[columns].itertuples(index=False, name=None):
-        lists[row[0]].append(dict(zip(columns, row, strict=True)))
-    return lists
-
-
 def _count_files(metrics, events, truth):
     """Run a sed_eval metric over all clips and summarise its counts."""
-    missing = sorted({"onset", "offset"} - set(events))
-    if missing:
-        raise ValueError(f"predicted events have no column {missing}")
-    check_predictions(events, truth)
-    reference = group_events(truth.events, truth)
-    estimated = group_events(events, truth)
-    for filename in truth.durations:
-        metrics.evaluate(reference[filename], estimated[filename])
+    for _ in evaluated_clips(metrics, events, truth):
+        pass
     return summarise(
         {
             label: {
@@ -220,11 +180,3 @@ def _complete(count):
         "nref": nref,
         "nsys": nsys,
     }
-
-
-def _import_sed_eval():
-    """Import sed_eval without dcase_util's deprecation warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import sed_eval
-    return sed_eval

@@ -31,7 +31,10 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.f1 import COLLAR_SECONDS, COLLAR_SHARE
+from speechbrain_mmsed.evaluation.sed_eval_metrics import (
+    COLLAR_SECONDS,
+    COLLAR_SHARE,
+)
 
 
 class EventCounter:

@@ -235,8 +235,7 @@ def _value_areas_curves(evaluation, present, scenario):
 def quiet():
     """Silence psds_eval, which warns at every point about its own code.
 
-    The warnings are those of pandas and numpy about calls that the pinned
-    versions still support, of psds_eval about repeated operating points,
+    pandas and numpy warn of calls that the pinned versions still support,
     and of the mean over a class's (empty) cross-triggers with itself.
     """
     with warnings.catch_warnings():

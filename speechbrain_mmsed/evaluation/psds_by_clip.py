@@ -74,7 +74,7 @@ class PsdsByClip:
     def definition(self):
         """What is counted."""
         n_points = self.true_positives.shape[1]
-        return f"{self.scenario.text()}; {n_points} thresholds"
+        return f"PSDS, {self.scenario.text()}; {n_points} thresholds"
 
     def counts(self, weights):
         """Counts of resampled clips.

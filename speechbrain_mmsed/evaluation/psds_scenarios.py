@@ -48,14 +48,14 @@ class Scenario:
         Example
         -------
         >>> SCENARIOS["psds1"].text()
-        'PSDS: DTC 0.7, GTC 0.7, alpha_CT 0, alpha_ST 1, at most 100 false \
+        'DTC 0.7, GTC 0.7, alpha_CT 0, alpha_ST 1, at most 100 false \
 positives per hour'
         """
         crossing = ""
         if self.cross_trigger_cost > 0:
             crossing = f"CTTC {self.cross_trigger_tolerance:g}, "
         return (
-            f"PSDS: DTC {self.detection_tolerance:g}, "
+            f"DTC {self.detection_tolerance:g}, "
             f"GTC {self.ground_truth_intersection:g}, {crossing}"
             f"alpha_CT {self.cross_trigger_cost:g}, "
             f"alpha_ST {self.instability_cost:g}, at most {self.max_rate:g} "

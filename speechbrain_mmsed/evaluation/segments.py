@@ -10,7 +10,7 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.f1 import SEGMENT_SECONDS
+from speechbrain_mmsed.evaluation.sed_eval_metrics import SEGMENT_SECONDS
 
 
 class SegmentCounter:

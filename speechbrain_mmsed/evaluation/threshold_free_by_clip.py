@@ -29,8 +29,8 @@ from speechbrain_mmsed.evaluation.threshold_free_counts import (
 from speechbrain_mmsed.evaluation.threshold_free_runs import audible_scores
 
 DEFINITION = (
-    "{scenario}; over all thresholds (every distinct score of a class), times "
-    "compared in microseconds as sed_scores_eval 0.0.4 does"
+    "PSDS, {scenario}; over all thresholds (every distinct score of a class), "
+    "times compared in microseconds as sed_scores_eval 0.0.4 does"
 )
 
 

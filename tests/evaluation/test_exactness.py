@@ -18,7 +18,6 @@ from speechbrain_mmsed.evaluation.counts_by_clip import (
     clip_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.f1 import group_events
 from speechbrain_mmsed.evaluation.intersection_f1 import intersection_counts
 from speechbrain_mmsed.evaluation.psds import psds, quiet
 from speechbrain_mmsed.evaluation.psds_counts import count
@@ -27,6 +26,7 @@ from speechbrain_mmsed.evaluation.psds_tuning import (
     psds_of_counts,
     tune_scenarios,
 )
+from speechbrain_mmsed.evaluation.sed_eval_metrics import group_events
 from speechbrain_mmsed.evaluation.truth import GroundTruth
 from speechbrain_mmsed.evaluation.tuning import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode

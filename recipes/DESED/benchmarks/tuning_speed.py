@@ -28,19 +28,17 @@ import os
 import resource
 import statistics
 import time
-import warnings
 
 import numpy as np
 from synthetic_scores import make_corpus, some_classes
 
 from speechbrain_mmsed.evaluation.counts import count_grid
-from speechbrain_mmsed.evaluation.f1 import (
-    COLLAR_SECONDS,
-    COLLAR_SHARE,
-    SEGMENT_SECONDS,
-    group_events,
-)
 from speechbrain_mmsed.evaluation.psds_tuning import tune_scenarios
+from speechbrain_mmsed.evaluation.sed_eval_metrics import (
+    event_metrics,
+    group_events,
+    segment_metrics,
+)
 from speechbrain_mmsed.evaluation.tuning import THRESHOLDS, WINDOWS, tune_all
 from speechbrain_mmsed.postprocessing.decode import decode
 
@@ -61,20 +59,7 @@ def tune_psds(scores, truth):
 
 def by_sed_eval(scores, truth, grid):
     """Counts at every point, seconds of sed_eval and seconds of decoding."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import sed_eval
-    metrics = {
-        "segment": lambda: sed_eval.sound_event.SegmentBasedMetrics(
-            event_label_list=scores.labels, time_resolution=SEGMENT_SECONDS
-        ),
-        "event": lambda: sed_eval.sound_event.EventBasedMetrics(
-            event_label_list=scores.labels,
-            t_collar=COLLAR_SECONDS,
-            percentage_of_length=COLLAR_SHARE,
-            event_matching_type="optimal",
-        ),
-    }
+    metrics = {"segment": segment_metrics, "event": event_metrics}
     reference = group_events(truth.events, truth)
     counts, matching, decoding = {}, 0.0, 0.0
     for threshold, window in grid:
@@ -86,7 +71,7 @@ def by_sed_eval(scores, truth, grid):
         decoding += seconds + more
         begin = time.process_time()
         for name, make in metrics.items():
-            metric = make()
+            metric = make(scores.labels)
             for clip in scores.filenames:
                 # A clip with nothing on either side adds to no count.
                 if reference[clip] or estimated[clip]:

@@ -22,7 +22,9 @@ DEFINITIONS = {
         "200 ms and 20 % of the event, optimal matching; a class that is "
         "never predicted counts 0"
     ),
-    **{name: scenario.text() for name, scenario in SCENARIOS.items()},
+    **{
+        name: f"PSDS, {scenario.text()}" for name, scenario in SCENARIOS.items()
+    },
 }
 FIFTY = "50 thresholds 0.01 to 0.99"
 
