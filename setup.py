@@ -51,6 +51,9 @@ EXTRAS["dev"] = (
         "pytest>=8",
         "pytest-timeout>=2.2",
         "hypothesis>=6.80",
+        # Other people's readers of what `mmsed detect` writes.
+        "webvtt-py>=0.5",
+        "praat-textgrids>=1.4",
         "ruff==0.12.*",
         "yamllint>=1.35",
         "codespell>=2.2",

@@ -1,6 +1,8 @@
 """`mmsed detect` and `mmsed tag`, with a small exported detector."""
 
+import errno
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ import pytest
 from speechbrain_mmsed.cli import detect, main
 from speechbrain_mmsed.cli.arguments import make_parser
 from speechbrain_mmsed.dataio.tables import read_event_table
+from speechbrain_mmsed.inference import SoundEventDetector
 from speechbrain_mmsed.inference.formats import FORMATS
 
 
@@ -122,6 +125,44 @@ def test_tags_are_printed_or_written(model, films, detector, capsys, tmp_path):
     assert printed.splitlines()[-1] == (
         f"results: {out} (tags.tsv, scores.tsv, files.tsv)"
     )
+
+
+def test_an_interruption_keeps_what_is_done(
+    model, films, capsys, tmp_path, monkeypatch
+):
+    whole = SoundEventDetector.detect_files
+
+    def interrupted(self, paths, **how):
+        for path, detection in whole(self, paths, **how):
+            if path.endswith("a.aiff"):
+                raise KeyboardInterrupt
+            yield path, detection
+
+    out = tmp_path / "out"
+    arguments = ("detect", films, "--model", model, "--out", out)
+    with monkeypatch.context() as patch:
+        patch.setattr(SoundEventDetector, "detect_files", interrupted)
+        with pytest.raises(SystemExit) as caught:
+            run(*arguments)
+    assert caught.value.code == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert (out / "a.tsv").is_file() and not (out / "events.tsv").exists()
+    assert run(*arguments) == 1
+    assert "3 done (1 of them before), 1 failed" in capsys.readouterr().out
+
+
+def test_results_that_cannot_be_written_are_one_line(
+    model, films, capsys, tmp_path, monkeypatch
+):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    out = tmp_path / "out"
+    assert run("detect", films, "--model", model, "--out", out) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "results cannot be written: The disk is full" in message
+    assert [path for path in out.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize(

@@ -151,37 +151,51 @@ def test_files_without_events_are_valid(make_detection):
         assert reader(FORMATS[form].render(detection)) == []
 
 
-def test_other_peoples_readers_agree(detection, tmp_path):
-    events = [tuple(row[1:4]) for row in detection.events.to_numpy()]
-    webvtt = pytest.importorskip("webvtt")
-    textgrid = pytest.importorskip("textgrid")
-    textgrids = pytest.importorskip("textgrids")
-    for form in ("webvtt", "textgrid"):
+@pytest.fixture
+def written(detection, tmp_path):
+    """Writes a form; returns the path and the events in it."""
+
+    def write(form):
         path = tmp_path / f"a{FORMATS[form].SUFFIX}"
         write_detection(detection, form, path)
-    cues = webvtt.read(str(tmp_path / "a.vtt"))
-    found = [(c.start_in_seconds, c.end_in_seconds, c.text) for c in cues]
-    assert len(found) == 3
-    # This reader gives whole seconds.
-    for begin, end, label in found:
-        assert any(
-            label == e[2] and abs(begin - e[0]) < 1 and abs(end - e[1]) < 1
-            for e in events
+        return str(path), sorted(
+            tuple(row[1:4]) for row in detection.events.to_numpy()
         )
-    grid = textgrid.TextGrid.fromFile(str(tmp_path / "a.TextGrid"))
-    assert [tier.name for tier in grid] == detection.scores.labels
-    marks = [
-        (i.minTime, i.maxTime, i.mark) for tier in grid for i in tier if i.mark
-    ]
-    assert sorted(marks) == sorted(events)
-    other = textgrids.TextGrid(str(tmp_path / "a.TextGrid"))
-    marks = [
+
+    return write
+
+
+def test_webvtt_py_reads_the_subtitles(written):
+    webvtt = pytest.importorskip("webvtt")
+    path, events = written("webvtt")
+    cues = [(c.start, c.end, c.text) for c in webvtt.read(path)]
+    found = [(*map(_webvtt_seconds, cue[:2]), cue[2]) for cue in cues]
+    assert_same(found, [(*event, 1.0) for event in events], 1e-3)
+
+
+def test_praat_textgrids_reads_the_tiers(written, detection):
+    textgrids = pytest.importorskip("textgrids")
+    path, events = written("textgrid")
+    grid = textgrids.TextGrid(path)
+    assert list(grid) == detection.scores.labels
+    found = [
         (i.xmin, i.xmax, i.text)
-        for tier in other.values()
+        for tier in grid.values()
         for i in tier
         if i.text
     ]
-    assert sorted(marks) == sorted(events)
+    assert sorted(found) == events
+
+
+def test_textgrid_reads_the_tiers(written, detection):
+    textgrid = pytest.importorskip("textgrid")
+    path, events = written("textgrid")
+    grid = textgrid.TextGrid.fromFile(path)
+    assert [tier.name for tier in grid] == detection.scores.labels
+    found = [
+        (i.minTime, i.maxTime, i.mark) for tier in grid for i in tier if i.mark
+    ]
+    assert sorted(found) == events
 
 
 def test_tables_are_read_by_the_reader_of_annotations(detection, tmp_path):
