@@ -149,19 +149,46 @@ def open_all(arguments):
     model = find_model(arguments.model)
     if arguments.out and os.path.isfile(arguments.out):
         raise UsageError(f"--out {arguments.out} is a file, expected a folder")
-    from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
+    from speechbrain_mmsed.inference import DetectionError
     from speechbrain_mmsed.inference.folders.inputs import collect
 
     try:
         inputs = collect(arguments.recordings)
-        detector = SoundEventDetector.from_hparams(
-            source=model, run_opts={"device": arguments.device}
-        )
     except (DetectionError, OSError) as error:
         raise UsageError(str(error)) from error
+    detector = _load(model, arguments.device)
     streams = ", ".join(["sound", *detector.streams])
     say(f"model: {model}, {len(detector.labels)} classes, from {streams}")
     return inputs, detector, model
+
+
+def _load(model, device):
+    """The detector, or one line that says why there is none."""
+    import torch
+
+    import speechbrain_mmsed
+    from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise UsageError(
+            f"--device {device} cannot be used: {first}"
+        ) from error
+    try:
+        return SoundEventDetector.from_hparams(
+            source=model, run_opts={"device": device}
+        )
+    except (DetectionError, OSError) as error:
+        raise UsageError(str(error)) from error
+    except (ValueError, RuntimeError, ImportError) as error:
+        raise UsageError(
+            f"--model {model} cannot be loaded: {error}. If another version "
+            f"of speechbrain_mmsed exported it (this is "
+            f"{speechbrain_mmsed.__version__}), repeat the training's command: "
+            f"a finished training is not repeated, but exported again"
+        ) from error
 
 
 def run_all(

@@ -174,13 +174,18 @@ def test_results_that_cannot_be_written_are_one_line(
         (["FILMS", "--model", "MODEL", "--metric", "psds1"], "ebf1"),
         (["FILMS", "--model", "MODEL", "--format", "html"], "needs --out"),
         (["FILMS", "--model", "MODEL", "--plot"], "needs --out"),
+        (["FILMS", "--model", "MODEL", "--device", "tpu9"], "--device tpu9"),
+        (["FILMS", "--model", "OLD"], "another version"),
         (["FILMS", "--model", "MODEL", "--out", "FILMS/a.wav"], "is a file"),
     ],
 )
 def test_what_cannot_be_begun_is_one_line(
-    model, films, capsys, arguments, message
+    model, films, capsys, tmp_path, arguments, message
 ):
-    names = {"MODEL": model, "FILMS": str(films)}
+    old = shutil.copytree(model, tmp_path / "old")
+    text = (old / "hyperparams.yaml").read_text()
+    (old / "hyperparams.yaml").write_text(text.replace("peak_floor", "floor"))
+    names = {"MODEL": model, "FILMS": str(films), "OLD": str(old)}
     arguments = [names.get(a, a) for a in arguments]
     arguments = [a.replace("FILMS/", f"{films}/") for a in arguments]
     assert run("detect", *arguments) == 2
