@@ -17,6 +17,7 @@ import re
 import time
 import uuid
 
+ABSENT = -1
 _LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp(\.\w+)?")
 
 
@@ -186,3 +187,29 @@ def plain_name(text):
     'ATST-SED_stage_2'
     """
     return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
+
+
+def file_state(path):
+    """What changes when a file is replaced, even by one of equal length.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+
+    Returns
+    -------
+    tuple of int
+        Size in bytes and time of the last change in nanoseconds; `ABSENT`
+        twice if there is no such file.
+
+    Example
+    -------
+    >>> file_state("/no/such/file")
+    (-1, -1)
+    """
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return ABSENT, ABSENT
+    return found.st_size, found.st_mtime_ns

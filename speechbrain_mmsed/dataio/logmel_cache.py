@@ -10,13 +10,14 @@ Authors
 """
 
 import copy
+import hashlib
 import json
 import os
 
 import numpy as np
 import torch
 
-from speechbrain_mmsed.files import atomic_path, write_json
+from speechbrain_mmsed.files import atomic_path, file_state, write_json
 
 SETTINGS = "settings.json"
 
@@ -71,19 +72,28 @@ class LogMelCache:
         self._refuse_other(os.path.join(self.folder, SETTINGS))
         self._refuse_other(os.path.join(os.fspath(folder), SETTINGS))
 
-    def path(self, clip_id):
+    def path(self, clip_id, source=None):
         """File of a clip.
 
         Arguments
         ---------
         clip_id : str
             Such as "weak/Yabc_30.000_40.000".
+        source : str or None
+            Its sound file. Path, size and time of change become part of the
+            name: clips of two corpora may have the same id, and a file may
+            be replaced by an older one.
 
         Returns
         -------
         str
         """
-        return os.path.join(self.folder, f"{clip_id}.npy")
+        name = clip_id
+        if source is not None:
+            state = [os.path.abspath(source), *file_state(source)]
+            digest = hashlib.sha256(json.dumps(state).encode()).hexdigest()
+            name = f"{clip_id}.{digest[:12]}"
+        return os.path.join(self.folder, f"{name}.npy")
 
     def has(self, clip_id, source=None):
         """Whether the features of a clip are there.
@@ -93,25 +103,23 @@ class LogMelCache:
         clip_id : str
             The clip.
         source : str or None
-            Its sound file: features older than it do not count.
+            Its sound file: features of another do not count.
 
         Returns
         -------
         bool
         """
-        try:
-            made = os.stat(self.path(clip_id)).st_mtime_ns
-        except FileNotFoundError:
-            return False
-        return source is None or os.stat(source).st_mtime_ns <= made
+        return os.path.isfile(self.path(clip_id, source))
 
-    def read(self, clip_id):
+    def read(self, clip_id, source=None):
         """Features of a clip.
 
         Arguments
         ---------
         clip_id : str
             The clip.
+        source : str or None
+            As in `path`.
 
         Returns
         -------
@@ -123,7 +131,7 @@ class LogMelCache:
         LogMelCacheError
             If the file is damaged.
         """
-        path = self.path(clip_id)
+        path = self.path(clip_id, source)
         try:
             features = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
@@ -137,7 +145,7 @@ class LogMelCache:
             )
         return torch.from_numpy(features.astype(np.float32))
 
-    def write(self, clip_id, log_mel):
+    def write(self, clip_id, log_mel, source=None):
         """Keeps the features of a clip.
 
         Arguments
@@ -146,6 +154,8 @@ class LogMelCache:
             The clip.
         log_mel : torch.Tensor
             (frames, mel bins), unstandardised.
+        source : str or None
+            As in `path`.
         """
         if tuple(log_mel.shape) != self._shape():
             raise ValueError(
@@ -156,7 +166,7 @@ class LogMelCache:
         if not os.path.isfile(settings):
             write_json(settings, self.owner)
         features = log_mel.detach().cpu().numpy().astype(self.owner["dtype"])
-        with atomic_path(self.path(clip_id)) as name:
+        with atomic_path(self.path(clip_id, source)) as name:
             np.save(name, features)
 
     def read_or_make(self, clip_id, make_waveform, source=None):
@@ -170,7 +180,7 @@ class LogMelCache:
             Gives the clip's waveform (samples,), padded to the full length;
             only called if it is needed.
         source : str or None
-            The sound file: older features are made anew.
+            The sound file: features of another are made anew.
 
         Returns
         -------
@@ -181,9 +191,9 @@ class LogMelCache:
         """
         if not self.has(clip_id, source):
             with torch.no_grad():
-                waveform = make_waveform()
-                self.write(clip_id, self.frontend.log_mel(waveform[None])[0])
-        return self.read(clip_id)
+                log_mel = self.frontend.log_mel(make_waveform()[None])[0]
+            self.write(clip_id, log_mel, source)
+        return self.read(clip_id, source)
 
     def _shape(self):
         """Shape of a clip's features."""

@@ -139,7 +139,7 @@ def pack_stream(store, clip_ids, progress=False):
         )
     shape = (description["n_frames"], description["width"])
     clip_ids = list(clip_ids)
-    store.check(clip_ids, description["width"])
+    store.check(clip_ids, description["width"], description["n_frames"])
     clips = sorted(c for c in clip_ids if store.status(c) == "available")
     key = _key(store, clips)
     name = f"packed-{key}.npy"

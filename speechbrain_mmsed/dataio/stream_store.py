@@ -211,7 +211,7 @@ class StreamStore:
                 f"Run:\n  {self.command()}"
             ) from error
 
-    def check(self, clip_ids, width):
+    def check(self, clip_ids, width, n_frames=64):
         """Makes sure that the stream fits and knows of every clip.
 
         Arguments
@@ -220,6 +220,8 @@ class StreamStore:
             The clips that will be asked for.
         width : int
             Length D of the feature vectors that is expected.
+        n_frames : int
+            Vectors per clip that are expected.
 
         Raises
         ------
@@ -238,6 +240,13 @@ class StreamStore:
                 f"length {description.get('width')}, but stream_widths "
                 f"says {width}. Correct stream_widths, or remove the folder "
                 f"and run:\n  {self.command()}"
+            )
+        if description.get("n_frames") != n_frames:
+            raise StreamError(
+                f"Stream {self.stream!r} in {self.folder} has "
+                f"{description.get('n_frames')} vectors per clip, but the "
+                f"network takes {n_frames}. Remove the folder and run, with "
+                f"--n_frames {n_frames}:\n  {self.command()}"
             )
         clip_ids = list(clip_ids)
         missing = [clip_id for clip_id in clip_ids if not self.knows(clip_id)]

@@ -18,7 +18,12 @@ __all__ = ["StreamError", "StreamStore", "open_streams", "read_clip"]
 
 
 def open_streams(
-    streams_folder, streams, stream_widths, clip_ids, packed=False
+    streams_folder,
+    streams,
+    stream_widths,
+    clip_ids,
+    packed=False,
+    n_frames=64,
 ):
     """Opens the streams of a system and checks them before any training.
 
@@ -34,6 +39,8 @@ def open_streams(
         All clips that will be asked for.
     packed : bool
         Whether to read the packed form; see `stream_pack.py`.
+    n_frames : int
+        Vectors per clip that the network takes.
 
     Returns
     -------
@@ -43,8 +50,8 @@ def open_streams(
     Raises
     ------
     StreamError
-        If a stream is unknown, not extracted, of another width, or does
-        not know of some clip.
+        If a stream is unknown, not extracted, of another width or number of
+        frames, or does not know of some clip.
 
     Example
     -------
@@ -67,7 +74,7 @@ def open_streams(
             )
         kind = PackedStore if packed else StreamStore
         store = kind(streams_folder, stream)
-        store.check(clip_ids, stream_widths[stream])
+        store.check(clip_ids, stream_widths[stream], n_frames)
         stores.append(store)
     return stores
 

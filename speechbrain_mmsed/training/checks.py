@@ -66,7 +66,8 @@ def check_output_length(hparams):
     Raises
     ------
     HparamsError
-        If the number of frames is not what the labels are made for.
+        If the number of frames is not what the labels are made for, or they
+        do not cover a clip.
     """
     frontend, extractor = hparams["frontend"], hparams["extractor"]
     training = extractor.training
@@ -78,6 +79,13 @@ def check_output_length(hparams):
         frames == hparams["n_frames"],
         f"n_frames is {hparams['n_frames']}, but the extractor gives "
         f"{frames} frames for a clip of {hparams['clip_seconds']} s",
+    )
+    seconds = frames * hparams["frame_hop"]
+    expect(
+        seconds >= hparams["clip_seconds"],
+        f"{frames} frames of {hparams['frame_hop']:g} s end at {seconds:g} s, "
+        f"but a clip has {hparams['clip_seconds']} s: the rest would be "
+        f"thrown away; raise n_frames here and in the front end, or hop_length",
     )
     expect(
         extractor.time_reduction == hparams["time_pooling"],

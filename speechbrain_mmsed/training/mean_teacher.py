@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from speechbrain_mmsed.seeding import derive_seed
 from speechbrain_mmsed.training.losses import consistency_losses
+from speechbrain_mmsed.training.progress import TrainingProgress
 from speechbrain_mmsed.training.schedules import short_run_warnings
 from speechbrain_mmsed.training.teacher import make_teacher, update_teacher
 
@@ -62,10 +63,12 @@ class MeanTeacherBrain(sb.Brain):
         super().__init__(*args, **kwargs)
         self.teacher = make_teacher(self.modules["network"])
         self.epoch = 1
-        self._totals, self._clips, self._clock = {}, 0, time.time()
-        # Recovery happens in on_fit_start, so the teacher is listed before.
+        self.progress = TrainingProgress()
+        self._clips, self._clock = 0, time.time()
+        # Recovery happens in on_fit_start, so these are listed before.
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("teacher", self.teacher)
+            self.checkpointer.add_recoverable("progress", self.progress)
 
     @property
     def student(self):
@@ -129,30 +132,42 @@ class MeanTeacherBrain(sb.Brain):
         values : dict
             Scalars (tensors or floats) by name.
         """
-        for name, value in values.items():
-            total, count = self._totals.get(name, (0.0, 0))
-            value = float(torch.as_tensor(value).detach())
-            self._totals[name] = (total + value, count + 1)
+        self.progress.track(
+            {
+                name: float(torch.as_tensor(value).detach())
+                for name, value in values.items()
+            }
+        )
 
-    def averages(self):
-        """The stage's averages so far, as plain floats.
+    def training_record(self):
+        """What was trained, for reports.
 
         Returns
         -------
-        dict of float
-            By name.
+        dict
+            training_steps (of the optimiser), training_seconds (all parts of
+            an interrupted run), processes, grad_accumulation_factor and
+            precision.
         """
         return {
-            name: total / count for name, (total, count) in self._totals.items()
+            "training_steps": int(self.optimizer_step),
+            "training_seconds": round(self.progress.seconds, 1),
+            "processes": self._n_processes(),
+            "grad_accumulation_factor": int(self.grad_accumulation_factor),
+            "precision": str(self.precision),
         }
+
+    def _n_processes(self):
+        return get_world_size() if self.distributed_launch else 1
 
     def on_fit_start(self):
         """Prepares a run and says what would make it train badly."""
         super().on_fit_start()
+        self.progress.start()
         batches = self.hparams.number_of_epochs * self.hparams.batches_per_epoch
         # Whole batches are dealt to processes, which then step together.
-        dealt = get_world_size() if self.distributed_launch else 1
-        steps = batches // (self.grad_accumulation_factor * dealt)
+        dealt = self.grad_accumulation_factor * self._n_processes()
+        steps = batches // dealt
         for warning in short_run_warnings(
             steps,
             self.hparams.teacher_decay,
@@ -163,7 +178,10 @@ class MeanTeacherBrain(sb.Brain):
 
     def on_stage_start(self, stage, epoch=None):
         """Clears the averages; the teacher follows the student's mode."""
-        self._totals, self._clips, self._clock = {}, 0, time.time()
+        # An epoch that goes on after an interruption keeps its averages.
+        if stage != sb.Stage.TRAIN or self.step == 0:
+            self.progress.clear()
+        self._clips, self._clock = 0, time.time()
         if stage == sb.Stage.TRAIN:
             self.epoch = epoch
         self.teacher.train(stage == sb.Stage.TRAIN)
@@ -186,7 +204,9 @@ class MeanTeacherBrain(sb.Brain):
 
     def _progress_line(self):
         rate = self._clips / max(time.time() - self._clock, 1e-9)
-        losses = ", ".join(f"{k} {v:.4f}" for k, v in self.averages().items())
+        losses = ", ".join(
+            f"{k} {v:.4f}" for k, v in self.progress.averages().items()
+        )
         lr = self.optimizer.param_groups[0]["lr"]
         return (
             f"epoch {self.epoch}/{self.hparams.number_of_epochs}, batch "
@@ -196,9 +216,9 @@ class MeanTeacherBrain(sb.Brain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs the stage; after validation a checkpoint is kept."""
-        stats = {"loss": float(stage_loss), **self.averages()}
+        stats = {"loss": float(stage_loss), **self.progress.averages()}
         if stage == sb.Stage.TRAIN:
-            self.train_stats = stats
+            self.progress.train_stats = stats
             return
         # Only plain Python numbers: others break every later recovery.
         meta = {
@@ -207,7 +227,7 @@ class MeanTeacherBrain(sb.Brain):
             "lr": float(self.optimizer.param_groups[0]["lr"]),
         }
         for log in (self.hparams.train_logger, self.hparams.tensorboard_logger):
-            log.log_stats(meta, train_stats=self.train_stats, valid_stats=stats)
+            log.log_stats(meta, self.progress.train_stats, stats)
         if self.checkpointer is not None:
             self.checkpointer.save_and_keep_only(
                 meta={"epoch": int(epoch), "valid_loss": stats["loss"]},
@@ -239,11 +259,27 @@ class MeanTeacherBrain(sb.Brain):
                 "training did not end."
             )
 
+    def _should_save_intra_epoch_ckpt(self, *since):
+        """Waits for the end of an optimiser step: gradients are not saved."""
+        if self.step % self.grad_accumulation_factor:
+            return False
+        return super()._should_save_intra_epoch_ckpt(*since)
+
     def _wrap_distributed(self):
-        """On CPU, wraps without SyncBatchNorm, which exists for GPUs only."""
-        if not (self.distributed_launch and self.device_type == "cpu"):
+        """Wraps without SyncBatchNorm, which Brain always puts in.
+
+        A process whose batch lacks a stream skips that encoder; the others
+        would wait for its statistics, or get those of another layer. And the
+        teacher, which is not wrapped, takes statistics of its own batch too.
+        """
+        if not self.distributed_launch:
             super()._wrap_distributed()
             return
+        gloo = self.distributed_backend == "gloo"
         for name, module in self.modules.items():
             if any(p.requires_grad for p in module.parameters()):
-                self.modules[name] = DistributedDataParallel(module)
+                self.modules[name] = DistributedDataParallel(
+                    module,
+                    device_ids=None if gloo else [self.device],
+                    find_unused_parameters=self.find_unused_parameters,
+                )

@@ -36,7 +36,7 @@ def git_revision():
         return None
 
 
-def run_record(hparams, network):
+def run_record(hparams, network, training):
     """Settings, versions and sizes of a run.
 
     Arguments
@@ -45,19 +45,21 @@ def run_record(hparams, network):
         The loaded yaml of the recipe.
     network : torch.nn.Module
         The student.
+    training : dict
+        `MeanTeacherBrain.training_record`: what was trained, which may be
+        less than the yaml asks for.
 
     Returns
     -------
     dict
         Plain values that can be written as JSON.
     """
-    steps = hparams["number_of_epochs"] * hparams["batches_per_epoch"]
     return {
         "seed": hparams["seed"],
         "git_revision": git_revision(),
         "streams": list(hparams["streams"]),
         "fusion": hparams["fusion"],
-        "training_steps": steps,
+        **training,
         "batch": {
             "strong": hparams["batch_strong"],
             "weak": hparams["batch_weak"],

@@ -7,6 +7,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import glob
 import os
 
 import numpy as np
@@ -106,8 +107,10 @@ def score_clips(network, batches, weights, inputs):
                 found[weight], network.decode(encoded, fusion), strict=True
             ):
                 kept.append(logits.float().sigmoid().cpu().numpy())
-        for name, values in clips.items():
-            values.extend(batch[name])
+        for name in ("filename", "video_status"):
+            clips[name].extend(batch[name])
+        # Collated to a tensor, which `inputs` may have moved to a GPU.
+        clips["duration"].extend(torch.as_tensor(batch["duration"]).tolist())
         availability.append(available.cpu().numpy())
     clips["available"] = np.concatenate(availability)
     scores = {
@@ -154,6 +157,26 @@ def write_scores(folder, subset, scores, clips, labels, frame_hop):
         ).save(path)
 
 
+def remove_others(folder, subset, weights):
+    """Removes the scores of other weights, which an earlier network made.
+
+    Every file there is a candidate when the weight is chosen.
+
+    Arguments
+    ---------
+    folder : str
+        Folder of one model's scores.
+    subset : str
+        "validation" or "evaluation".
+    weights : list of float
+        Those that stay.
+    """
+    kept = {weight_file(folder, subset, weight) for weight in weights}
+    pattern = os.path.join(glob.escape(folder), subset, "weight_*.npz")
+    for path in set(glob.glob(pattern)) - kept:
+        os.remove(path)
+
+
 def score_run(models, loaders, weights, inputs, scores_folder, **writing):
     """Scores several models on several subsets.
 
@@ -168,7 +191,8 @@ def score_run(models, loaders, weights, inputs, scores_folder, **writing):
     inputs : callable
         See `score_clips`.
     scores_folder : str
-        Gets `<model>/<subset>/weight_<w>.npz`.
+        Gets `<model>/<subset>/weight_<w>.npz`; those of other weights are
+        removed.
     **writing : dict
         `labels` and `frame_hop` of `write_scores`.
     """
@@ -178,6 +202,7 @@ def score_run(models, loaders, weights, inputs, scores_folder, **writing):
                 loader, desc=f"scoring {subset}, {name}", disable=None
             )
             scores, clips = score_clips(network, batches, weights, inputs)
+            remove_others(os.path.join(scores_folder, name), subset, weights)
             write_scores(
                 os.path.join(scores_folder, name),
                 subset,

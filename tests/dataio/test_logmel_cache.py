@@ -1,5 +1,6 @@
 """The cache gives back what the front end computes, and only that one's."""
 
+import functools
 import os
 import shutil
 
@@ -79,15 +80,32 @@ def test_another_type_is_refused(tmp_path, waveform):
         LogMelCache(tmp_path, LogMelFrontend(), "int8")
 
 
-def test_features_older_than_their_sound_are_made_anew(tmp_path, waveform):
+@pytest.mark.parametrize("when", [-1e6, 10.0])
+def test_features_of_replaced_sound_are_made_anew(tmp_path, waveform, when):
+    # Replaced by a copy that kept its time, a file may become older.
     source = tmp_path / "a.wav"
     source.touch()
     cache = LogMelCache(tmp_path / "cache", LogMelFrontend())
-    cache.read_or_make("a", lambda: waveform, source)
+    first = cache.read_or_make("a", lambda: waveform, source)
     assert cache.has("a", source)
-    later = os.stat(cache.path("a")).st_mtime + 10
-    os.utime(source, (later, later))
-    assert cache.has("a") and not cache.has("a", source)
+    time = os.stat(source).st_mtime + when
+    os.utime(source, (time, time))
+    assert not cache.has("a", source)
+    other = cache.read_or_make("a", lambda: waveform.flip(0), source)
+    assert not torch.equal(first, other)
+
+
+def test_clips_of_two_corpora_may_have_the_same_name(tmp_path, waveform):
+    cache = LogMelCache(tmp_path / "cache", LogMelFrontend())
+    found = []
+    for corpus, sound in (("one", waveform), ("two", waveform.flip(0))):
+        source = tmp_path / corpus / "12.wav"
+        source.parent.mkdir()
+        source.write_bytes(b"equally long")
+        os.utime(source, (1.6e9, 1.6e9))
+        make = functools.partial(torch.clone, sound)
+        found.append(cache.read_or_make("strong/12", make, source))
+    assert not torch.equal(*found)
 
 
 def test_damaged_features_are_named(tmp_path, waveform):

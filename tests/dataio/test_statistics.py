@@ -87,7 +87,7 @@ def test_stored_ones_are_read_without_the_sound(corpus, tmp_path):
     assert path.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("change", ["settings", "clips", "duration"])
+@pytest.mark.parametrize("change", ["settings", "clips", 700, 1500])
 def test_others_are_computed_anew(corpus, tmp_path, change):
     manifests, waveforms = corpus
     path = tmp_path / "s.npz"
@@ -99,12 +99,12 @@ def test_others_are_computed_anew(corpus, tmp_path, change):
     elif change == "clips":
         manifests, waveforms = manifests[1:], waveforms[2:]
     else:
-        # The sound was replaced by another.
-        waveforms[0] = np.random.default_rng(1).standard_normal(700) * 0.1
+        # The sound was replaced by another, of this or of its own length.
+        waveforms[0] = np.random.default_rng(1).standard_normal(change) * 0.1
         content = json.loads(manifests[0].read_text())
         wav = content["clip0"]["wav"]
         soundfile.write(wav, waveforms[0], RATE, subtype="FLOAT")
-        content["clip0"]["duration"] = 0.7
+        content["clip0"]["duration"] = change / RATE
         manifests[0].write_text(json.dumps(content))
     found = training_statistics(frontend, manifests, path)
     expected = slow_statistics(frontend, waveforms)

@@ -33,7 +33,9 @@ def store(tmp_path):
 
 
 def opened(tmp_path, packed):
-    return open_streams(tmp_path, ["pictures"], {"pictures": 5}, CLIPS, packed)
+    return open_streams(
+        tmp_path, ["pictures"], {"pictures": 5}, CLIPS, packed, n_frames=8
+    )
 
 
 def test_equal_to_the_files(tmp_path, store):

@@ -142,6 +142,17 @@ def test_streams_that_fit(store):
         again(store).read("weak/Yä,b")
 
 
+def test_another_number_of_frames_is_refused(store):
+    with pytest.raises(StreamError, match="64 vectors per clip, .* takes 32"):
+        open_streams(
+            store.streams_folder,
+            ["pictures"],
+            {"pictures": 3},
+            ["weak/no"],
+            n_frames=32,
+        )
+
+
 @pytest.mark.parametrize("key", IDENTITY)
 def test_other_features_are_refused(store, key):
     changed = {**DESCRIPTION, key: "other"}

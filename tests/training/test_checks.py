@@ -16,8 +16,9 @@ def hparams():
         "class_labels": ["Cat", "Dog"],
         "n_classes": 2,
         "sample_rate": 1000,
-        "clip_seconds": 0.4,
+        "clip_seconds": 0.32,
         "n_frames": 8,
+        "frame_hop": 2 * 20 / 1000,
         "time_pooling": 2,
         "streams": ["pictures"],
         "stream_widths": {"pictures": 5, "others": 7},
@@ -31,7 +32,7 @@ def hparams():
             n_mels=4,
             n_frames=16,
             f_max=500.0,
-            clip_seconds=0.4,
+            clip_seconds=0.32,
         ),
         "extractor": ConvolutionalFeatureExtractor(
             n_mels=4,
@@ -40,6 +41,14 @@ def hparams():
             poolings=((2, 2), (1, 2)),
         ),
     }
+
+
+def test_frames_that_leave_out_the_end_are_refused(hparams):
+    # 16 log-mel frames at a hop of 10 ms are 0.16 of 0.32 s.
+    frontend = hparams["frontend"].settings() | {"hop_length": 10}
+    hparams |= {"frontend": LogMelFrontend(**frontend), "frame_hop": 0.02}
+    with pytest.raises(HparamsError, match=r"end at 0.16 s, but .* 0.32 s"):
+        check_sizes(hparams)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -63,7 +72,7 @@ def test_sizes_that_fit_pass_and_leave_no_trace(hparams, training):
         ({"inference_weights": [0.5, 0.0]}, r"weight 0.0 .* in \(0, 1\]"),
         ({"inference_weights": [1.5]}, "weight 1.5"),
         ({"validation_weight": -0.5}, "weight -0.5"),
-        ({"n_frames": 64}, "n_frames is 64, but .* 8 frames .* 0.4 s"),
+        ({"n_frames": 64}, "n_frames is 64, but .* 8 frames .* 0.32 s"),
         ({"time_pooling": 8}, "time_pooling is 8, but .* pools 2"),
     ],
 )

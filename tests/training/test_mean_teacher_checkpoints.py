@@ -30,16 +30,22 @@ def same(one, two):
     return all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
+def last_row(brain):
+    """Figures of the last epoch, as they were logged."""
+    return str(brain.hparams.train_logger.rows[-1])
+
+
 @pytest.mark.parametrize("step", [2, 3])
 def test_a_resumed_run_equals_an_uninterrupted_one(tiny_brain, fit, step):
-    # Two micro-batches a step would not: gradients are not checkpointed.
-    whole = fit(tiny_brain("whole")).records
+    brain = fit(tiny_brain("whole"))
+    whole = brain.records
     every = {"ckpt_interval_minutes": 0, "ckpt_interval_steps": 1}
     first = interrupt(tiny_brain(run_opts=every), 2, step)
     with pytest.raises(Stop):
         fit(first)
     torch.manual_seed(99)
     second = fit(tiny_brain(run_opts=every))
+    assert last_row(second) == last_row(brain)
     resumed = first.records + second.records
     assert len(first.records) == 2 + step
     for one, two in zip(whole, resumed, strict=True):
@@ -49,6 +55,55 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tiny_brain, fit, step):
             assert torch.equal(one[key], two[key])
         for key in ("student", "teacher", "teacher_parameters"):
             assert same(one[key], two[key])
+
+
+@pytest.mark.parametrize("step", [2, 3, 4])
+def test_resumed_between_two_micro_batches(tiny_brain, fit, step):
+    # Gradients are not checkpointed: it goes on after the last whole step.
+    opts = {
+        "ckpt_interval_minutes": 0,
+        "ckpt_interval_steps": 1,
+        "grad_accumulation_factor": 2,
+    }
+    size = {"batches_per_epoch": 4}
+    whole = fit(tiny_brain("whole", opts, **size))
+    first = interrupt(tiny_brain(run_opts=opts, **size), 2, step)
+    with pytest.raises(Stop):
+        fit(first)
+    second = fit(tiny_brain(run_opts=opts, **size))
+    again = 3 if step > 2 else 1
+    assert second.records[0]["epoch_and_step"] == (2, again)
+    assert last_row(second) == last_row(whole)
+    assert second.training_record()["training_steps"] == 4
+    for name in ("student", "teacher"):
+        one, two = (getattr(x, name).parameters() for x in (whole, second))
+        assert same(one, two)
+
+
+def test_time_of_all_parts_is_added_up(tiny_brain, fit, monkeypatch):
+    now = [0.0]
+
+    def clock():
+        now[0] += 1.0
+        return now[0]
+
+    monkeypatch.setattr("time.monotonic", clock)
+    every = {"ckpt_interval_minutes": 0, "ckpt_interval_steps": 1}
+    first = interrupt(tiny_brain(run_opts=every), 2, 2)
+    with pytest.raises(Stop):
+        fit(first)
+    stored = tiny_brain(run_opts=every)
+    stored.recover_last()
+    before = stored.training_record()["training_seconds"]
+    assert before > 0
+    fit(tiny_brain(run_opts=every))
+    done = tiny_brain()
+    done.recover_last()
+    after = done.training_record()["training_seconds"]
+    # A finished run that is started again trains nothing.
+    again = fit(tiny_brain())
+    again.recover_last()
+    assert before < after == again.training_record()["training_seconds"]
 
 
 def test_stopped_in_validation_it_goes_on_there(tiny_brain, fit):
@@ -66,8 +121,7 @@ def test_stopped_in_validation_it_goes_on_there(tiny_brain, fit):
     assert len(first.records) == len(second.records) == 3
     assert second.records[0]["epoch_and_step"] == (2, 1)
     assert same(whole.teacher.parameters(), second.teacher.parameters())
-    logs = (brain.hparams.train_logger.rows[-1] for brain in (whole, second))
-    assert len({str(row) for row in logs}) == 1
+    assert last_row(whole) == last_row(second)
 
 
 def test_teacher_is_in_the_checkpoint(tiny_brain, fit):

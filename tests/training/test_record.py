@@ -29,9 +29,10 @@ def hparams():
 
 
 def test_record_is_plain_and_complete(hparams):
-    record = run_record(hparams, torch.nn.Linear(3, 2))
+    training = {"training_steps": 15, "training_seconds": 1.5}
+    record = run_record(hparams, torch.nn.Linear(3, 2), training)
     assert json.loads(json.dumps(record, allow_nan=False)) == record
-    assert record["training_steps"] == 15
+    assert {**record, **training} == record
     assert record["parameters"] == 8
     assert record["batch"] == {"strong": 1, "weak": 2, "unlabelled": 4}
     assert record["data_folder"] == "/data/DESED"
@@ -55,5 +56,5 @@ def test_revision_is_that_of_the_checkout():
 def test_no_git_is_no_error(monkeypatch, tmp_path, hparams):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_revision() is None
-    record = run_record(hparams, torch.nn.Linear(3, 2))
+    record = run_record(hparams, torch.nn.Linear(3, 2), {})
     assert record["git_revision"] is None

@@ -177,6 +177,38 @@ def test_files_hold_what_was_scored(network, tmp_path):
     assert len(list(tmp_path.rglob("*"))) == 3 + 2 * len(WEIGHTS)
 
 
+class OnGpu(torch.Tensor):
+    """Stands in for a tensor on a GPU, of which numpy can make nothing."""
+
+    def __array__(self, *args):
+        raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+
+def test_durations_may_be_on_a_gpu(network, tmp_path):
+    def moved():
+        for batch in batches():
+            batch["duration"] = batch["duration"].as_subclass(OnGpu)
+            yield batch
+
+    with pytest.raises(TypeError, match="cuda"):
+        np.array(list(next(moved())["duration"]), dtype=np.float64)
+    writing = {"labels": LABELS, "frame_hop": 0.5}
+    loaders = {"evaluation": list(moved())}
+    score_run({"a": network}, loaders, [1.0], inputs, str(tmp_path), **writing)
+    found = ClipScores.load(weight_file(str(tmp_path / "a"), "evaluation", 1.0))
+    assert found.durations.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_scores_of_an_earlier_network_are_no_candidates(network, tmp_path):
+    writing = {"labels": LABELS, "frame_hop": 0.5}
+    for weights in ([0.25, 1.0], [0.75, 1.0]):
+        loaders = {"validation": list(batches())}
+        models = {"student": network}
+        score_run(models, loaders, weights, inputs, str(tmp_path), **writing)
+    found = {path.name for path in tmp_path.rglob("*.npz")}
+    assert found == {"weight_0.7500.npz", "weight_1.0000.npz"}
+
+
 def test_audio_only_splits_by_what_the_corpus_has(tmp_path):
     clips = {
         "filename": ["a.wav", "b.wav", "c.wav"],

@@ -20,7 +20,6 @@ import copy
 import functools
 import os
 import sys
-import time
 
 import speechbrain as sb
 import torch
@@ -47,6 +46,11 @@ from speechbrain_mmsed.inference.export import export_detector
 from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
 from speechbrain_mmsed.seeding import derive_generator
 from speechbrain_mmsed.training.checks import check_sizes
+from speechbrain_mmsed.training.continuation import (
+    check_continuation,
+    note_settings,
+    training_settings,
+)
 from speechbrain_mmsed.training.hparams import read_hparams
 from speechbrain_mmsed.training.losses import classification_losses
 from speechbrain_mmsed.training.mean_teacher import MeanTeacherBrain
@@ -61,6 +65,17 @@ from speechbrain_mmsed.training.scoring import (
 TRAIN_SUBSETS = ["strong", "weak", "unlabelled"]
 TEST_SUBSETS = ["validation", "evaluation"]
 ALL_SUBSETS = TRAIN_SUBSETS + TEST_SUBSETS
+# With these a run may go on although they changed; with no others.
+FREE_SETTINGS = [
+    *("data_folder", "output_folder", "save_folder", "prepared_folder"),
+    *("streams_folder", "scores_folder", "train_log", "train_logger"),
+    *("tensorboard_logger", "log_interval", "expected_counts", "skip_prep"),
+    *("max_missing_fraction", "packed_streams", "number_of_epochs"),
+    *("epoch_counter", "num_workers", "ckpt_interval_minutes"),
+    *("checkpointer", "validation_weight", "inference_weights"),
+    *("scoring_batch_size", "control_untrained", "control_shuffled_streams"),
+    *("class_groups", "export_teacher"),
+]
 
 
 class SoundEventBrain(MeanTeacherBrain):
@@ -178,7 +193,9 @@ def dataio_prep(hparams, stores, owners=None):
     )
     def stream_pipeline(clip_id):
         owner = owners[clip_id] if owners else clip_id
-        features, available = read_clip(stores, owner, widths)
+        features, available = read_clip(
+            stores, owner, widths, hparams["n_frames"]
+        )
         return (*features, available) if names else available
 
     @sb.utils.data_pipeline.takes("subset", "events", "tags", "duration")
@@ -230,6 +247,7 @@ def open_stores(hparams):
         hparams["stream_widths"],
         [clip_id for manifest in clips for clip_id in manifest],
         packed=hparams["packed_streams"],
+        n_frames=hparams["n_frames"],
     )
 
 
@@ -381,6 +399,9 @@ def main(arguments):
     check_sizes(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
     sb.create_experiment_directory(hparams["output_folder"])
+    settings = training_settings(resolved_yaml, FREE_SETTINGS)
+    check_continuation(hparams["save_folder"], settings)
+    run_on_main(note_settings, args=[hparams["save_folder"], settings])
     record = os.path.join(hparams["output_folder"], "hyperparams.yaml")
     run_on_main(write_text, args=[record, resolved_yaml])
 
@@ -397,9 +418,7 @@ def main(arguments):
         checkpointer=hparams["checkpointer"],
     )
     untrained = copy.deepcopy(brain.student)
-    start = time.time()
     train(brain, hparams, datasets)
-    training_seconds = round(time.time() - start, 1)
 
     # Scores to disk, tuning on validation, metrics on evaluation, report
     brain.recover_last()
@@ -412,10 +431,9 @@ def main(arguments):
             hparams["class_labels"],
             controls=controls,
             class_groups=hparams["class_groups"],
-            metadata={
-                **run_record(hparams, brain.student),
-                "training_seconds": training_seconds,
-            },
+            metadata=run_record(
+                hparams, brain.student, brain.training_record()
+            ),
             spectrogram=spectrograms(hparams),
         )
         export(brain, hparams, stores, resolved_yaml, report)

@@ -1,0 +1,62 @@
+"""TensorBoard curves over epochs that go on after an interruption.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from speechbrain.utils.distributed import main_process_only
+from speechbrain.utils.train_logger import TensorboardLogger
+
+
+class EpochTensorboardLogger(TensorboardLogger):
+    """Draws figures at their epoch.
+
+    SpeechBrain's own counts its calls from 0 in every process, so that the
+    curves of a resumed run fold back.
+
+    Arguments
+    ---------
+    save_dir : str
+        Folder of the event files.
+
+    Example
+    -------
+    >>> logger = EpochTensorboardLogger(getfixture("tmp_path"))
+    >>> logger.log_stats({"epoch": 3, "lr": 0.1}, valid_stats={"loss": 1.0})
+    """
+
+    @main_process_only
+    def log_stats(
+        self,
+        stats_meta,
+        train_stats=None,
+        valid_stats=None,
+        test_stats=None,
+        verbose=False,
+    ):
+        """Writes the figures of an epoch.
+
+        Arguments
+        ---------
+        stats_meta : dict of float
+            Must hold "epoch"; the others are drawn under their names.
+        train_stats : dict of float or None
+            Drawn as `<name>/train`.
+        valid_stats : dict of float or None
+            Drawn as `<name>/valid`.
+        test_stats : dict of float or None
+            Drawn as `<name>/test`.
+        verbose : bool
+            Not used.
+        """
+        epoch = stats_meta["epoch"]
+        scalars = dict(stats_meta)
+        for part, stats in (
+            ("train", train_stats),
+            ("valid", valid_stats),
+            ("test", test_stats),
+        ):
+            for name, value in (stats or {}).items():
+                scalars[f"{name}/{part}"] = value
+        for name, value in scalars.items():
+            self.writer.add_scalar(name, value, epoch)
