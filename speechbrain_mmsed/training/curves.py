@@ -8,7 +8,7 @@ from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.train_logger import TensorboardLogger
 
 
-class EpochTensorboardLogger(TensorboardLogger):
+class EpochTensorboard(TensorboardLogger):
     """Draws figures at their epoch.
 
     SpeechBrain's own counts its calls from 0 in every process, so that the
@@ -21,7 +21,7 @@ class EpochTensorboardLogger(TensorboardLogger):
 
     Example
     -------
-    >>> logger = EpochTensorboardLogger(getfixture("tmp_path"))
+    >>> logger = EpochTensorboard(getfixture("tmp_path"))
     >>> logger.log_stats({"epoch": 3, "lr": 0.1}, valid_stats={"loss": 1.0})
     """
 

@@ -1,6 +1,6 @@
 """Curves of a run that was interrupted."""
 
-from speechbrain_mmsed.training.curves import EpochTensorboardLogger
+from speechbrain_mmsed.training.curves import EpochTensorboard
 
 
 def test_curves_go_on_in_another_process(tmp_path):
@@ -9,7 +9,7 @@ def test_curves_go_on_in_another_process(tmp_path):
     )
 
     for epochs in ((1, 2), (3,)):
-        logger = EpochTensorboardLogger(str(tmp_path))
+        logger = EpochTensorboard(str(tmp_path))
         for epoch in epochs:
             logger.log_stats(
                 {"epoch": epoch, "lr": 0.1},
