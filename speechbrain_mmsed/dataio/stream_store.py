@@ -176,20 +176,20 @@ class StreamStore:
         Returns
         -------
         done : bool
-            True if it is unavailable for the same source, or its file is
-            whole and no other source is known for it.
+            True if it is unavailable for the same source, or its file was
+            made from that and is whole. A file that the manifest does not
+            know (its process was killed before it wrote the row) is made
+            again: nobody knows what it covers and from which film it is.
         """
         row = self.rows.get(clip_id)
-        if row is not None and row.source != source:
+        if row is None or row.source != source:
             return False
-        if row is not None and row.status == "unavailable":
+        if row.status == "unavailable":
             return True
         try:
             found = np.load(self.path(clip_id), mmap_mode="r").shape
         except (OSError, ValueError, EOFError):
             return False
-        if found == tuple(shape) and row is None:
-            self._note(ClipRow(clip_id, "available", source=source))
         return found == tuple(shape)
 
     def read(self, clip_id):

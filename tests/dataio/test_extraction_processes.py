@@ -131,3 +131,6 @@ def test_killed_and_started_again(clips_file, tmp_path):
     seen, available, _ = json.loads(again.communicate()[0])
     assert available == N_CLIPS * 5 // 6
     assert not done & set(seen) and len(seen) == available - len(done)
+    rows = StreamStore(tmp_path, "slow").rows.values()
+    covered = [r.covered_seconds for r in rows if r.status == "available"]
+    assert covered == pytest.approx([2.0] * available)
