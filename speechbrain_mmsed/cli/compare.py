@@ -14,7 +14,9 @@ every figure, its 95% interval and p-value by a paired bootstrap over clips.
 
 Each is the folder of a report (of `mmsed evaluate`, or the output folder of a
 training: then its student), or a counts_<system>.npz in it, such as
-counts_teacher.npz. Both must have the same clips and ground truth; thresholds
+counts_teacher.npz; counts_student_video_ignored.npz is the same system without
+its video, so that with --clips video the difference is what video brings. Both
+must have the same clips and ground truth; thresholds
 and windows are those that each was evaluated with. The interval says what
 other clips would have given, not what another training would have given.
 """

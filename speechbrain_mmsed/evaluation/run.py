@@ -12,7 +12,6 @@ Authors
 
 import json
 import pathlib
-from dataclasses import dataclass
 
 from tqdm import tqdm
 
@@ -31,42 +30,16 @@ from speechbrain_mmsed.evaluation.inference_weight import (
     load_scores,
     stored_weights,
 )
+from speechbrain_mmsed.evaluation.model_result import ModelResult
 from speechbrain_mmsed.evaluation.pictures import PictureData
 from speechbrain_mmsed.evaluation.report import screen_report
 from speechbrain_mmsed.evaluation.report_data import report_data
 from speechbrain_mmsed.evaluation.report_files import write_report
 from speechbrain_mmsed.evaluation.splits import evaluate_splits
+from speechbrain_mmsed.evaluation.stored_counts import IGNORED
 from speechbrain_mmsed.evaluation.truth import GroundTruth
 
 SUBSETS = ("validation", "evaluation")
-
-
-@dataclass
-class ModelResult:
-    """What was chosen for a model, and its figures.
-
-    Arguments
-    ---------
-    weight : float
-        Weight of the primary stream at inference.
-    validation_ebf1 : dict
-        Tuned macro event-based F1 of each candidate weight.
-    parameters : dict
-        For each metric a ClassParameters.
-    parameters_from : str
-        The model whose validation scores weight and parameters come from.
-    splits : dict
-        For each split a SplitResult.
-    pictures : PictureData or None
-        What its pictures are drawn from.
-    """
-
-    weight: float
-    validation_ebf1: dict
-    parameters: dict
-    parameters_from: str
-    splits: dict
-    pictures: object = None
 
 
 def evaluate_run(
@@ -145,7 +118,14 @@ def evaluate_run(
                 data.parameters,
                 (*KINDS, *THRESHOLD_FREE),
             )
-            counts[name] = statistics, data.scores.video()
+            has_video = data.scores.video()
+            counts[name] = statistics, has_video
+            ignored = results[name].ignored
+            if ignored is not None:
+                counts[f"{name}{IGNORED}"] = (
+                    clip_statistics(ignored, data.truth, data.parameters),
+                    has_video,
+                )
             further[name] = further_figures(statistics)
             bar.update()
     report = report_data(
@@ -217,7 +197,9 @@ def _evaluate_model(folder, truth, is_model, main, bar):
             validation_scores=validation,
             validation_truth=truth["validation"],
         )
-    return ModelResult(weight, f1, parameters, source, splits, pictures)
+    return ModelResult(
+        weight, f1, parameters, source, splits, pictures, ignored
+    )
 
 
 def _check_arguments(class_labels, models, class_groups, metadata):

@@ -24,6 +24,8 @@ from speechbrain_mmsed.evaluation.readers.problems import (
 from speechbrain_mmsed.files import atomic_path, plain_name
 
 CLASSES = {"f1": CountsByClip, "psds": PsdsByClip}
+# A system with its video ignored, after the system's name.
+IGNORED = "_video_ignored"
 FORMAT = "speechbrain_mmsed counts by clip, 1"
 
 

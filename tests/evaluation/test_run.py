@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from speechbrain_mmsed.evaluation.comparison_report import compare_reports
 from speechbrain_mmsed.evaluation.inference_weight import choose_weight
 from speechbrain_mmsed.evaluation.plots import plot_report
 from speechbrain_mmsed.evaluation.report import render_report
@@ -212,6 +213,7 @@ def test_report_on_paper_and_files(run, capsys):
     pictures |= {f"{name}_student.png" for name in details}
     assert set(report["pictures"]["files"]) == pictures
     files = {"report.json", "report.md", "report.html", "counts_student.npz"}
+    files |= {"counts_student_video_ignored.npz"}
     assert names == files | pictures
     page = (folder / "out/report.html").read_text()
     for name in pictures:
@@ -230,6 +232,25 @@ def test_report_on_paper_and_files(run, capsys):
     assert "- seed: 7" in text
     assert "(default)" in text  # Rain has no validation events
     assert max(len(line) for line in text.splitlines() if line[:1] == "|") < 100
+
+
+def test_what_video_brings_is_a_comparison_of_two_splits(run):
+    folder, report = run
+    results = compare_reports(
+        folder / "out/counts_student_video_ignored.npz",
+        folder / "out",
+        clips="video",
+        n_resamples=20,
+    )
+    metrics = report["metrics"]["student"]
+    averages = {"cbf1": "micro", "sbf1": "micro", "ebf1": "macro"}
+    for metric, figure in metrics["video_available"].items():
+        compared = results[metric]["figures"][averages.get(metric, "value")]
+        ignored = metrics["video_ignored"][metric]
+        assert compared["second"] == pytest.approx(figure)
+        assert compared["first"] == pytest.approx(ignored)
+        assert compared["difference"] == pytest.approx(figure - ignored)
+    assert results["cbf1"]["figures"]["micro"]["difference"] > 0.3
 
 
 def test_a_system_of_sound_alone_is_evaluated_and_printed(tmp_path, capsys):

@@ -1,9 +1,13 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts import GridCounts
+from speechbrain_mmsed.evaluation import psds_tables
+from speechbrain_mmsed.evaluation.counts import GridCounts, count_grid
 from speechbrain_mmsed.evaluation.f1 import clip_f1, event_f1, segment_f1
+from speechbrain_mmsed.evaluation.psds_tuning import tune_scenarios
 from speechbrain_mmsed.evaluation.truth import GroundTruth
 from speechbrain_mmsed.evaluation.tuning import (
     THRESHOLDS,
@@ -139,3 +143,48 @@ def test_one_pass_gives_what_three_give(validation):
         parameters, f1 = tune(*validation)
         assert together[name][0].to_dict() == parameters.to_dict()
         np.testing.assert_array_equal(together[name][1], f1)
+
+
+@pytest.mark.parametrize(
+    "tune_grid",
+    [
+        lambda scores, truth: count_grid(
+            scores, truth, (0.4, 0.5), (1, 7, 31), clips_at_once=20
+        ),
+        lambda scores, truth: tune_scenarios(
+            scores, truth, ["psds1", "psds2"], (1, 7, 31)
+        ),
+    ],
+    ids=["f1", "psds"],
+)
+def test_memory_does_not_grow_with_the_clips(tune_grid, monkeypatch):
+    for name in ("TABLE_CELLS", "ROLL_CELLS"):
+        monkeypatch.setattr(psds_tables, name, 200_000)
+
+    def peak(n_clips):
+        rng = np.random.default_rng(0)
+        names, labels = [f"{n}.wav" for n in range(n_clips)], ["Dog", "Cat"]
+        frame = rng.random((n_clips, 64, 2))
+        scores = ClipScores(
+            names,
+            np.full(n_clips, 10.0),
+            labels,
+            frame[:, 0],
+            frame,
+            np.ones(n_clips, bool),
+            0.1565,
+        )
+        rows = [[name, 1.0, 4.0, label] for name in names for label in labels]
+        events = pd.DataFrame(
+            rows, columns=["filename", "onset", "offset", "event_label"]
+        )
+        truth = GroundTruth(events, dict.fromkeys(names, 10.0), labels)
+        tracemalloc.start()
+        try:
+            tune_grid(scores, truth)
+            return tracemalloc.get_traced_memory()[1] - frame.nbytes
+        finally:
+            tracemalloc.stop()
+
+    # Clips of one batch, and a little for each clip's name and events.
+    assert peak(160) < 1.5 * peak(40)

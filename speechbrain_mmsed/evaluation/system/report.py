@@ -12,7 +12,6 @@ import os
 import pathlib
 import time
 
-import numpy as np
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.clip_statistics import (
@@ -21,34 +20,33 @@ from speechbrain_mmsed.evaluation.clip_statistics import (
     clip_statistics,
     event_statistics,
 )
-from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
+from speechbrain_mmsed.evaluation.evaluate import measure
 from speechbrain_mmsed.evaluation.further import (
     further_figures,
     further_sections,
 )
+from speechbrain_mmsed.evaluation.model_result import ModelResult
 from speechbrain_mmsed.evaluation.pictures import PictureData
 from speechbrain_mmsed.evaluation.readers.forms import FORMS
 from speechbrain_mmsed.evaluation.readers.problems import PredictionError
 from speechbrain_mmsed.evaluation.report import screen_report
 from speechbrain_mmsed.evaluation.report_data import report_data
 from speechbrain_mmsed.evaluation.report_files import write_report
-from speechbrain_mmsed.evaluation.run import ModelResult
 from speechbrain_mmsed.evaluation.splits import (
     SplitResult,
     evaluate_splits,
 )
+from speechbrain_mmsed.evaluation.stored_counts import IGNORED
 from speechbrain_mmsed.evaluation.system.definitions import (
     describe,
     figures_section,
-    untuned_text,
 )
 from speechbrain_mmsed.evaluation.system.inputs import read_inputs
-from speechbrain_mmsed.evaluation.system.points import split_points
-from speechbrain_mmsed.evaluation.tuning import (
-    DEFAULT_THRESHOLD,
-    DEFAULT_WINDOW,
+from speechbrain_mmsed.evaluation.system.parameters import (
+    choose_parameters,
+    describe_parameters,
 )
-from speechbrain_mmsed.postprocessing.parameters import ClassParameters
+from speechbrain_mmsed.evaluation.system.points import split_points
 
 
 def evaluate_system(arguments):
@@ -83,7 +81,7 @@ def evaluate_system(arguments):
     )
     for note in inputs.notes:
         print(f"- {note}")
-    said = _said(inputs, arguments)
+    said = describe_parameters(inputs, arguments)
     print(f"- {said}")
     stages = ["tuning", "figures", "further figures", "pictures"]
     with tqdm(total=len(stages), desc="evaluation", disable=None) as bar:
@@ -93,7 +91,7 @@ def evaluate_system(arguments):
             bar.set_postfix_str(name)
 
         stage("tuning")
-        parameters = _parameters(inputs, arguments)
+        parameters = choose_parameters(inputs, arguments)
         stage("figures")
         splits = _splits(inputs, parameters)
         report = _report(inputs, parameters, splits, arguments, said)
@@ -125,51 +123,6 @@ def _make_folder(out):
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK | os.X_OK):
         raise PredictionError(f"--out {out}: no permission to write there")
-
-
-def _parameters(inputs, arguments):
-    """Thresholds and windows: tuned, given, or {} for operating points."""
-    if inputs.scores is None:
-        return {}
-    if inputs.validation is not None:
-        return tune(inputs.validation, inputs.truth["validation"])
-    labels = inputs.scores.labels
-    threshold, window = _fixed(arguments)
-    n_classes = len(labels)
-    thresholds = np.full(n_classes, threshold)
-    windows = np.full(n_classes, window)
-    return {
-        metric: ClassParameters(
-            labels,
-            None if metric.startswith("psds") else thresholds,
-            None if metric == "cbf1" else windows,
-            np.zeros(n_classes, dtype=bool),
-        )
-        for metric in METRICS
-    }
-
-
-def _fixed(arguments):
-    """Threshold and window of an untuned evaluation."""
-    threshold, window = arguments.threshold, arguments.window
-    return (
-        DEFAULT_THRESHOLD if threshold is None else threshold,
-        DEFAULT_WINDOW if window is None else window,
-    )
-
-
-def _said(inputs, arguments):
-    """How scores became events, in a sentence."""
-    if inputs.scores is None:
-        if inputs.chosen_name:
-            return f"F1 of one operating point: {inputs.chosen_name}."
-        return "PSDS only: no operating point was chosen for F1."
-    if inputs.validation is not None:
-        return (
-            "Tuned: thresholds and median windows of each class and metric "
-            f"on {arguments.validation_predictions}."
-        )
-    return untuned_text(*_fixed(arguments), inputs.scores.frame_hop)
 
 
 def _splits(inputs, parameters):
@@ -262,6 +215,11 @@ def _write(report, out, arguments, inputs, splits, parameters, statistics):
         _spectrogram(arguments.audio),
     )
     counts = {name: (statistics, inputs.has_video)} if statistics else {}
+    if inputs.ignored is not None:
+        ignored = clip_statistics(
+            inputs.ignored, inputs.truth["evaluation"], parameters
+        )
+        counts[f"{name}{IGNORED}"] = ignored, inputs.has_video
     try:
         return write_report(
             report,
