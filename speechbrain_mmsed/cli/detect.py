@@ -185,6 +185,7 @@ def _to_screen(arguments, inputs, detector, model, how):
 
 def _to_folder(arguments, inputs, detector, model, how):
     """Writes results, and a summary at the end."""
+    from speechbrain_mmsed.files import remove_leftovers
     from speechbrain_mmsed.inference.folders.index import write_index
     from speechbrain_mmsed.inference.folders.journal import Journal
     from speechbrain_mmsed.inference.folders.run import Outputs
@@ -198,6 +199,7 @@ def _to_folder(arguments, inputs, detector, model, how):
     outputs = Outputs(out, arguments.format, arguments.plot)
     settings = settings_of(detector, model, arguments, **how)
     try:
+        remove_leftovers(out)
         journal = Journal(os.path.join(out, "detect.jsonl"), settings)
         done = functools.partial(run_all, on_result=lambda *result: None)
         results = done(
