@@ -14,10 +14,9 @@ from speechbrain_mmsed.cli.recordings import (
     EXIT,
     add_recordings,
     open_all,
-    run_all,
     say,
-    settings_of,
 )
+from speechbrain_mmsed.cli.running import run_all, settings_of
 
 # The names of `inference.formats.FORMATS`, which is loaded later.
 FORMATS = {
@@ -189,9 +188,9 @@ def _to_folder(arguments, inputs, detector, model, how):
     from speechbrain_mmsed.inference.folders.index import write_index
     from speechbrain_mmsed.inference.folders.journal import Journal
     from speechbrain_mmsed.inference.folders.run import Outputs
-    from speechbrain_mmsed.inference.folders.summary import (
+    from speechbrain_mmsed.inference.folders.summary import screen_lines
+    from speechbrain_mmsed.inference.folders.tables import (
         events_table,
-        screen_lines,
         write_tables,
     )
 

@@ -14,10 +14,9 @@ from speechbrain_mmsed.cli.recordings import (
     add_recordings,
     count,
     open_all,
-    run_all,
     say,
-    settings_of,
 )
+from speechbrain_mmsed.cli.running import run_all, settings_of
 
 DESCRIPTION = """\
 Says which classes a recording holds, without times: those whose score is
@@ -77,9 +76,9 @@ def run(arguments):
     """
     inputs, detector, model = open_all(arguments)
     from speechbrain_mmsed.inference.folders.journal import Journal
-    from speechbrain_mmsed.inference.folders.summary import (
+    from speechbrain_mmsed.inference.folders.summary import screen_lines
+    from speechbrain_mmsed.inference.folders.tables import (
         scores_table,
-        screen_lines,
         tags_table,
         write_tables,
     )
