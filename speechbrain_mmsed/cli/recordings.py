@@ -159,7 +159,29 @@ def open_all(arguments):
     detector = _load(model, arguments.device)
     streams = ", ".join(["sound", *detector.streams])
     say(f"model: {model}, {len(detector.labels)} classes, from {streams}")
+    if arguments.primary_weight != 1:
+        _check_streams(detector, inputs)
     return inputs, detector, model
+
+
+def _check_streams(detector, inputs):
+    """Says before the first recording if films cannot be used."""
+    from speechbrain_mmsed.inference import DetectionError
+    from speechbrain_mmsed.inference.streams import film_of
+
+    if all(film_of(file.path) is None for file in inputs.files):
+        return
+    for name in detector.streams:
+        try:
+            _, reason = detector.setup.embedders.get(name)
+        except DetectionError as error:
+            raise UsageError(str(error)) from error
+        if reason:
+            say(
+                f"warning: films are not used for {name}: {reason}. Extract "
+                f"the stream with this version, or install what lacks, and "
+                f"repeat the training's command, which exports the model again"
+            )
 
 
 def _load(model, device):

@@ -290,7 +290,5 @@ class SoundEventDetector(ExportedModel):
         film = film_of(path) if video is None else os.fspath(video)
         if callable(features):
             features = features()
-        if weight == 1:
-            film, features = None, None
-        streams = RecordingStreams(self.setup, film, features)
+        streams = RecordingStreams(self.setup, film, features, weight == 1)
         return read_windows(path, self.new_cutter(), streams)

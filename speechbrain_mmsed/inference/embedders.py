@@ -73,7 +73,7 @@ class StreamEmbedders:
 
     def _build(self, name):
         if name not in self.builders:
-            return None, f"nothing says how to make {name}"
+            return None, "streams.json does not say what makes it from a film"
         try:
             embedder = self.builders[name]()
         except Exception as error:  # whatever a user's own network raises

@@ -96,10 +96,14 @@ class RecordingStreams:
     features : dict or None
         Name of a stream -> StreamFeatures, or (T, D) for a recording of one
         window. Other streams come from the film.
+    ignored : bool
+        Whether the caller wants none of them.
     """
 
-    def __init__(self, setup, film=None, features=None):
-        self.setup, self.film = setup, film
+    def __init__(self, setup, film=None, features=None, ignored=False):
+        if ignored:
+            film, features = None, None
+        self.setup, self.film, self.ignored = setup, film, ignored
         self.features = dict(features or {})
         setup.check_names(self.features)
         self._reasons, self._covered = {}, {name: [] for name in setup.names}
@@ -221,6 +225,8 @@ class RecordingStreams:
         return {name: self._status(name, duration) for name in self._covered}
 
     def _status(self, name, duration):
+        if self.ignored:
+            return "ignored"
         covered = [times for times in self._covered[name] if len(times)]
         if not covered:
             return f"absent: {self._reasons.get(name, NO_FILM)}"

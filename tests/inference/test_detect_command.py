@@ -206,6 +206,23 @@ def test_wrong_options_end_with_what_is_expected(option, value, capsys):
     assert "expected" in capsys.readouterr().err
 
 
+def test_films_that_cannot_be_used_are_told_before_the_first(
+    export, films, capsys, tmp_path
+):
+    export(tmp_path, ["colour"])
+    out = tmp_path / "out"
+    arguments = ("detect", films, "--model", tmp_path, "--out", out)
+    warning = "warning: films are not used for colour: streams.json does not"
+    run(*arguments)
+    assert warning in capsys.readouterr().err
+    run(*arguments, "--primary-weight", 1)
+    printed = capsys.readouterr()
+    assert warning not in printed.err and "colour: ignored 3" in printed.out
+    # Without films there is nothing to tell.
+    run("detect", films / "a.wav", "--model", tmp_path)
+    assert warning not in capsys.readouterr().err
+
+
 def test_help_names_every_format():
     assert set(detect.FORMATS) == set(FORMATS)
     text = detect.FORMAT_HELP
