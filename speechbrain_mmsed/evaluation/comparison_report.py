@@ -93,7 +93,7 @@ def compare_reports(
     if out is None:
         print(classes)
     else:
-        _write(results, text + classes, pathlib.Path(out), names)
+        _write(results, text, classes, pathlib.Path(out), names)
     return results
 
 
@@ -145,12 +145,12 @@ def _texts(results, names, files, clips, alone):
     return "\n\n".join(parts) + "\n", f"\n## Classes\n\n{classes}\n"
 
 
-def _write(results, text, out, names):
+def _write(results, text, classes, out, names):
     """Everything but the screen."""
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", results)
     pictures = plot_differences(results, names, out)
-    text += "".join(f"\n![{name}]({name})\n" for name in pictures)
+    text += "".join(f"\n![{name}]({name})\n" for name in pictures) + classes
     write_text(out / "comparison.md", text)
     title = f"{names[1]} against {names[0]}"
     page = write_page(text, out, "comparison.html", title)
