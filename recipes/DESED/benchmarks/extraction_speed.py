@@ -21,6 +21,7 @@ Authors
 
 import argparse
 import contextlib
+import functools
 import pathlib
 import resource
 import statistics
@@ -44,6 +45,9 @@ from speechbrain_mmsed.dataio.streams import StreamStore
 from speechbrain_mmsed.lobes.visual import (
     EfficientNetLite0Embedder,
     OpenL3Embedder,
+    ResNet50Embedder,
+    TemporallyCoherentEmbedder,
+    VGG16Embedder,
 )
 
 
@@ -131,7 +135,12 @@ def build(network, weights, image_size, fast):
         return EfficientNetLite0Embedder(image_size, fold=fast)
     if network == "openl3":
         return OpenL3Embedder(weights, fold=fast)
-    return build_embedder(network, {}, weights)
+    others = {
+        "resnet50": functools.partial(ResNet50Embedder, weights),
+        "tce": functools.partial(TemporallyCoherentEmbedder, weights),
+        "vgg16": functools.partial(VGG16Embedder, weights),
+    }
+    return build_embedder(network, others, weights)
 
 
 def main():
@@ -142,7 +151,9 @@ def main():
     parser.add_argument("--stills", type=int, default=0)
     parser.add_argument("--height", type=int, default=360)
     parser.add_argument("--network", default="efficientnet_lite0")
-    parser.add_argument("--weights", default="weights", help="file or folder")
+    parser.add_argument(
+        "--weights", default="weights", help="file; for timm, folder"
+    )
     parser.add_argument("--image_size", type=int, default=224)
     parser.add_argument("--precision", default="auto", help="of ours")
     parser.add_argument("--repeats", type=int, default=3)
