@@ -59,20 +59,23 @@ def collect(plan, jobs, folder, model="student", clips=True):
 
     paper = read_paper(plan.paper_figures) if plan.paper_figures else {}
     rows = table_rows(choices, paper, plan.stands_for, clips, progress)
-    found_notes = notes(choices, plan.stands_for)
     parts = [f"# {plan.title}", _state(jobs, runs, without)]
+    table_notes = {}
     for number in sorted({row.table for row in rows}):
         own = [row for row in rows if row.table == number]
-        parts.append(markdown_table(number, own, found_notes))
+        shown = {row.system: choices[row.system] for row in own}
+        table_notes[number] = notes(shown, plan.stands_for)
+        parts.append(markdown_table(number, own, table_notes[number]))
     parts.append(choices_table(choices))
     folder = os.path.join(folder, "tables" if model == "student" else model)
     with_paper = is_papers_corpus(choices)
-    pictures = plot_rows(rows, folder, found_notes, with_paper)
+    all_notes = notes(choices, plan.stands_for)
+    pictures = plot_rows(rows, folder, all_notes, with_paper)
     names = [os.path.basename(path) for path in pictures]
     parts.append("\n\n".join(f"![{name}]({name})" for name in names))
     text = "\n\n".join(part for part in parts if part) + "\n"
     write_text(os.path.join(folder, "tables.csv"), csv_table(rows))
-    write_text(os.path.join(folder, "tables.tex"), latex(rows, found_notes))
+    write_text(os.path.join(folder, "tables.tex"), latex(rows, table_notes))
     path = os.path.join(folder, "tables.md")
     write_text(path, text)
     return path

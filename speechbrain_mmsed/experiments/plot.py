@@ -44,7 +44,7 @@ def plot_rows(rows, folder, found_notes, with_paper):
     paths = []
     for metric, title in TITLES.items():
         figure = Figure(
-            figsize=(8, 1.6 + 0.34 * len(rows)), layout="constrained"
+            figsize=(10, 1.6 + 0.34 * len(rows)), layout="constrained"
         )
         FigureCanvasAgg(figure)
         ax = figure.subplots()

@@ -54,15 +54,15 @@ def csv_table(rows):
     return text.getvalue()
 
 
-def latex(rows, found_notes):
+def latex(rows, table_notes):
     """All tables in LaTeX.
 
     Arguments
     ---------
     rows : list of Row
         Of all tables.
-    found_notes : list of str
-        As `notes` returns.
+    table_notes : dict
+        Number of a table -> what `notes` returns for it.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def latex(rows, found_notes):
                 ours = spread(metric, cell.mean, cell.deviation)
                 line.append((ours, spread(metric, *cell.paper)))
             lines.append(line)
-        caption = title_of(number_of_table, found_notes)
+        caption = title_of(number_of_table, table_notes[number_of_table])
         caption += ". Below each figure the paper's."
         parts.append(latex_table(header, lines, caption))
     return "\n".join(parts)
