@@ -277,12 +277,17 @@ def test_tables_say_what_they_are_and_have_the_paper_beside(tables):
     title = next(x for x in text.splitlines() if x.startswith("## Table 5"))
     for part in (
         "not the paper's experiment",
-        "1 to 2 of 20 seeds",
+        "experiment: 2 of 20 seeds",
         "12 validation clips instead of 1168",
         "100 training steps instead of 25000",
         "image in the place of openl3",
     ):
         assert part in title
+    # Each title speaks of its own table: here one run is not done.
+    assert (
+        "## Table 6: one stream, random weights in training (not the " in text
+    )
+    assert "experiment: 1 of 20 seeds" in text
     assert "84.57 ± 0.40" in text and "0.4168 ± 0.0080" in text
     assert "*:" not in text  # too few seeds for stars
     assert text.count("chosen") == 2 - 1 + text.count("Chosen by")
