@@ -5,6 +5,7 @@ import logging
 import pytest
 import torch
 
+from speechbrain_mmsed.training import mean_teacher
 from speechbrain_mmsed.training.schedules import (
     ConsistencyWeight,
     LearningRateDecay,
@@ -178,3 +179,30 @@ def test_short_runs_are_warned_about(tiny_brain, fit, caplog):
             )
         )
     assert "only" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("backend", "devices"), [("nccl", ["cuda:1"]), ("gloo", None)]
+)
+def test_processes_keep_their_own_batch_statistics(
+    tiny_brain, monkeypatch, backend, devices
+):
+    """Collectives in an encoder that a process skips would not pair up."""
+    wrapped = []
+
+    class Wrapper(torch.nn.Module):
+        def __init__(self, module, device_ids, find_unused_parameters):
+            super().__init__()
+            self.module = module
+            wrapped.append((device_ids, find_unused_parameters))
+
+    brain = tiny_brain()
+    monkeypatch.setattr(mean_teacher, "DistributedDataParallel", Wrapper)
+    brain.distributed_launch, brain.distributed_backend = True, backend
+    brain.device = "cuda:1"
+    brain._wrap_distributed()
+    assert wrapped == [(devices, False)]
+    kinds = {type(m) for m in brain.modules["network"].modules()}
+    assert torch.nn.BatchNorm1d in kinds
+    assert torch.nn.SyncBatchNorm not in kinds
+    assert brain.student is brain.modules["network"].module
