@@ -14,7 +14,7 @@ import shutil
 import time
 
 from speechbrain.utils.checkpoints import Checkpointer
-from speechbrain.utils.distributed import if_main_process
+from speechbrain.utils.distributed import ddp_barrier, if_main_process
 
 UNFINISHED = "unfinished"
 
@@ -75,11 +75,19 @@ class WholeCheckpointer(Checkpointer):
             )
         finally:
             self.checkpoints_dir = folder
-        if checkpoint is None:
-            return None
+        # Every process writes its part, and afterwards looks for what is there.
+        ddp_barrier()
+        if checkpoint is not None:
+            checkpoint = self._put_in_place(checkpoint)
+        ddp_barrier()
+        return checkpoint
+
+    def _put_in_place(self, checkpoint):
+        """Moves a complete checkpoint to where it is found."""
+        folder = self.checkpoints_dir
         final = folder / checkpoint.path.name
         os.replace(checkpoint.path, final)
-        os.rmdir(aside)
+        os.rmdir(checkpoint.path.parent)
         return checkpoint._replace(
             path=final,
             paramfiles={

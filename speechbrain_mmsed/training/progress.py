@@ -12,6 +12,7 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
+from speechbrain.utils.distributed import if_main_process
 
 
 @register_checkpoint_hooks
@@ -76,13 +77,15 @@ class TrainingProgress:
 
     @mark_as_saver
     def save(self, path):
-        """Writes all of it as JSON.
+        """Writes all of it as JSON, on the main process.
 
         Arguments
         ---------
         path : str or pathlib.Path
             File within the checkpoint.
         """
+        if not if_main_process():
+            return
         content = {
             "train_stats": self.train_stats,
             "totals": self._totals,
