@@ -149,6 +149,10 @@ def open_all(arguments):
     model = find_model(arguments.model)
     if arguments.out and os.path.isfile(arguments.out):
         raise UsageError(f"--out {arguments.out} is a file, expected a folder")
+    # Before torch is loaded: threads of the network that have nothing to do
+    # give their processor to those that decode, instead of waiting in a
+    # loop. On a busy machine this was five times as fast.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from speechbrain_mmsed.inference import DetectionError
     from speechbrain_mmsed.inference.folders.inputs import collect
 
