@@ -133,7 +133,7 @@ def test_what_becomes_of_each_clip(tmp_path, clips):
     }
     assert report.done_before == 0
     assert "| no film: absent | 2 |" in report_table({"colours": report})
-    open_streams(tmp_path, ["colours"], {"colours": 6}, clips)
+    open_streams(tmp_path, ["colours"], {"colours": 6}, clips, n_frames=16)
 
 
 def test_coverage_is_of_the_clip_not_of_the_grid(tmp_path, clips):
@@ -186,7 +186,7 @@ def test_resume(tmp_path, clips, monkeypatch):
         stopped = extraction(tmp_path, {"colours": Stop()}, workers=1)
         stopped.run(clips, progress=False)
     with pytest.raises(StreamError, match="not complete"):
-        open_streams(tmp_path, ["colours"], {"colours": 6}, clips)
+        open_streams(tmp_path, ["colours"], {"colours": 6}, clips, n_frames=16)
     seen = count_reads(monkeypatch)
     report = extraction(tmp_path).run(clips, progress=False)["colours"]
     assert "good.mp4" not in seen and "part.mkv" in seen
@@ -248,7 +248,9 @@ def test_a_clip_may_have_one_stream_and_lack_another(tmp_path, clips):
     importer = StreamImport(folder, tmp_path, "else", 16, 4.0, rate=1.0)
     importer.run(clips, progress=False)
     widths = {"colours": 6, "else": 2}
-    stores = open_streams(tmp_path, ["else", "colours"], widths, clips)
+    stores = open_streams(
+        tmp_path, ["else", "colours"], widths, clips, n_frames=16
+    )
     found = {
         clip_id: read_clip(stores, clip_id, widths, 16) for clip_id in clips
     }
