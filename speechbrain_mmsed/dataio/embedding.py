@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # Pictures at a time. On a processor the maps of a few pictures fit into its
 # cache; a GPU wants more to do.
-BATCH_SIZES = {"cpu": 8, "cuda": 64}
+BATCH_SIZES = {"cpu": 4, "cuda": 64}
 
 
 def distinct_frames(frames):
