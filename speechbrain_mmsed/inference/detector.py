@@ -27,7 +27,7 @@ from speechbrain_mmsed.inference.streaming import DetectionStream
 from speechbrain_mmsed.inference.streams import RecordingStreams, film_of
 
 # Windows at a time: more do not fit a processor's caches.
-BATCH_SIZE = 8
+BATCH_SIZE = 4
 
 
 class SoundEventDetector(ExportedModel):
@@ -130,7 +130,9 @@ class SoundEventDetector(ExportedModel):
             Progress(paths, progress) as meter,
             Readers(sources, n_threads) as readers,
         ):
-            results = score_recordings(readers, scorer, BATCH_SIZE, meter)
+            results = score_recordings(
+                readers, scorer, self.scorer.device, BATCH_SIZE, meter
+            )
             for path, (assembly, end) in zip(paths, results, strict=True):
                 if end.error is None:
                     scores = self.make_scores(

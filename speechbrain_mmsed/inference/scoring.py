@@ -4,6 +4,11 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import collections
+import contextlib
+import functools
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,7 +102,37 @@ class Assembly:
         return rows
 
 
-def score_recordings(readers, scorer, batch_size, meter):
+@contextlib.contextmanager
+def scoring_threads(device):
+    """Threads that score batches side by side, each on one core.
+
+    Several small batches at once are faster than one whose every operation
+    is divided among the cores.
+
+    Arguments
+    ---------
+    device : torch.device
+        On a GPU there is one thread.
+
+    Yields
+    ------
+    pool : concurrent.futures.ThreadPoolExecutor
+    n_threads : int
+    """
+    n_threads = torch.get_num_threads() if device.type == "cpu" else 1
+    alone = functools.partial(torch.set_num_threads, 1)
+    initializer = alone if n_threads > 1 else None
+    pool = ThreadPoolExecutor(n_threads, initializer=initializer)
+    try:
+        with pool:
+            yield pool, n_threads
+    finally:
+        if n_threads > 1:
+            # Threads that others start later shall have what they had.
+            torch.set_num_threads(n_threads)
+
+
+def score_recordings(readers, scorer, device, batch_size, meter):
     """Scores recordings in their order, in batches that may span several.
 
     Arguments
@@ -106,6 +141,8 @@ def score_recordings(readers, scorer, batch_size, meter):
         Started.
     scorer : callable
         List of (Window, features, available) to clip and frame scores.
+    device : torch.device
+        Where it computes.
     batch_size : int
         Windows at a time.
     meter : callable
@@ -118,27 +155,43 @@ def score_recordings(readers, scorer, batch_size, meter):
     end : End
         Its duration and streams, or why it was not read.
     """
-    batch, open_recordings = [], []
+    batch, open_recordings, pending = [], [], collections.deque()
 
-    def flush():
-        if batch:
-            scores = scorer([item[:3] for item in batch])
-            for item, clip, frame in zip(batch, *scores, strict=True):
+    def settle():
+        """Takes the scores of the oldest batch; gives what is complete."""
+        future, items, finished = pending.popleft()
+        if items:
+            for item, clip, frame in zip(items, *future.result(), strict=True):
                 item[3].add(item[0], clip, frame)
-        finished = [pair for pair in open_recordings if pair[1] is not None]
-        meter([item[0] for item in batch], len(finished))
-        batch.clear()
-        del open_recordings[: len(finished)]
+        meter([item[0] for item in items], len(finished))
         return finished
 
-    for items in readers:
-        recording = [Assembly(), None]
-        open_recordings.append(recording)
-        for item in items:
-            if isinstance(item, End):
-                recording[1] = item
-                continue
-            batch.append((*item, recording[0]))
-            if len(batch) >= batch_size:
-                yield from flush()
-    yield from flush()
+    def send():
+        """Gives a batch to a thread, with the recordings that it ends."""
+        items = batch.copy()
+        batch.clear()
+        future = None
+        if items:
+            future = pool.submit(scorer, [item[:3] for item in items])
+        finished = list(
+            itertools.takewhile(lambda pair: pair[1], open_recordings)
+        )
+        del open_recordings[: len(finished)]
+        pending.append((future, items, finished))
+
+    with scoring_threads(device) as (pool, n_threads):
+        for items in readers:
+            recording = [Assembly(), None]
+            open_recordings.append(recording)
+            for item in items:
+                if isinstance(item, End):
+                    recording[1] = item
+                    continue
+                batch.append((*item, recording[0]))
+                if len(batch) >= batch_size:
+                    send()
+                while len(pending) > n_threads:
+                    yield from settle()
+        send()  # what is left
+        while pending:
+            yield from settle()
