@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from speechbrain_mmsed.dataio.clips import read_manifest
+from speechbrain_mmsed.dataio.streams import StreamStore
+from speechbrain_mmsed.inference import SoundEventDetector
+from speechbrain_mmsed.postprocessing.decode import decode
+from speechbrain_mmsed.postprocessing.scores import ClipScores
 from speechbrain_mmsed.training.hparams import HparamsError
 
 HPARAMS = (
@@ -59,7 +64,7 @@ def run(load_recipe, tiny_corpus, tmp_path):
         recipe.main(arguments)
         return tmp_path / name
 
-    start.recipe = recipe
+    start.recipe, start.corpus = recipe, tiny_corpus
     return start
 
 
@@ -75,6 +80,45 @@ def assert_same_weights(one, two):
     for name, state in weights(one).items():
         for key, value in weights(two)[name].items():
             assert torch.equal(value, state[key]), f"{name} {key}"
+
+
+def assert_detector_agrees(folder, corpus):
+    """The exported folder gives the stored scores, without and with film."""
+    stored = {
+        weight: ClipScores.load(
+            folder / f"scores/student/evaluation/weight_{weight:.4f}.npz"
+        )
+        for weight in (0.5, 1.0)
+    }
+    data, prepared = corpus
+    clips = read_manifest(prepared / "manifests" / "evaluation.json")
+    streams = StreamStore(prepared / "streams", "fake")
+    detector = SoundEventDetector.from_hparams(source=folder / "detector")
+    report = json.loads((folder / "report.json").read_text())
+    assert detector.primary_weight == report["inference_weight"]["student"]
+    assert detector.labels == report["class_labels"]
+    paths = [clip["wav"] for clip in clips.values()]
+    features = [streams.read(clip_id) for clip_id in clips]
+    features = [None if f is None else {"fake": f} for f in features]
+    parameters = detector.parameters["ebf1"]
+    for weight, scores in stored.items():
+        events = decode(scores, parameters.thresholds, parameters.windows)
+        results = detector.detect_files(
+            paths, primary_weight=weight, progress=False, features=features
+        )
+        for clip, (_, found) in zip(clips.values(), results, strict=True):
+            row = scores.filenames.index(clip["filename"])
+            frame = np.concatenate([found.scores.frame, found.scores.beyond])
+            np.testing.assert_allclose(frame, scores.frame[row], atol=1e-5)
+            np.testing.assert_allclose(
+                found.scores.clip, scores.clip[row], atol=1e-5
+            )
+            mine = events[events["filename"] == clip["filename"]]
+            columns = ["onset", "offset", "event_label"]
+            assert (
+                mine[columns].values.tolist()
+                == found.events[columns].values.tolist()
+            )
 
 
 def test_run_resume_and_report(run, monkeypatch):
@@ -97,6 +141,7 @@ def test_run_resume_and_report(run, monkeypatch):
     assert set(report["controls"]) >= {"untrained", "shuffled_streams"}
     assert (whole / "report.md").read_text().count("|") > 20
     assert (whole / "hyperparams.yaml").is_file()
+    assert_detector_agrees(whole, run.corpus)
 
     # Interrupted in the middle of the second epoch, then started again.
     class Stop(Exception):
