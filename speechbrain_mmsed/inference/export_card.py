@@ -31,9 +31,9 @@ print(detector.detect_file("recording.mp4").events)
 
 ## Figures
 
-Macro-averaged over classes (clip-based F1: micro), in %, on the evaluation
-set of the run. Thresholds, windows and the weight of the sound were chosen on
-its validation set.
+In %, on the evaluation set of the run: micro F1 of clips (CBF1) and of 1 s
+segments (SBF1), macro F1 of events (EBF1), PSDS of two scenarios. Thresholds,
+windows and the weight of the sound were chosen on the run's validation set.
 
 {figures}
 
