@@ -149,9 +149,12 @@ def main():
         print("\n".join(summary(report)))
     # What the last program spent before and after training is mostly
     # start-up, scoring and the report.
-    whole = split.pop("training, scores and report")
-    split["training"] = report["metadata"]["training_seconds"]
-    split["start-up, scores and report"] = whole - split["training"]
+    trained = report["metadata"]["training_seconds"]
+    if trained < split["training, scores and report"]:
+        whole = split.pop("training, scores and report")
+        split["training"] = trained
+        split["start-up, scores and report"] = whole - trained
+    # Otherwise an earlier call trained, and this one went on from there.
     print("\n== time")
     for title, seconds in split.items():
         print(f"{title:30s} {seconds:6.1f} s")
