@@ -9,6 +9,8 @@ Authors
 
 import os
 
+from speechbrain_mmsed.dataio.film_clock import zero_of
+
 # How often in a row reading may fail before the rest is given up.
 MAX_READ_ERRORS = 16
 
@@ -95,10 +97,7 @@ class Film:
         self.time_base = float(self.stream.time_base)
         rate = self.stream.average_rate or self.stream.guessed_rate
         self.frame_seconds = 1.0 / float(rate) if rate else 0.04
-        discont = av.format.Flags.ts_discont.value
-        arbitrary = self.container.format.flags & discont
-        start = self.container.start_time if arbitrary else None
-        self.zero = (start or 0) / av.time_base
+        self.zero = zero_of(self.container)
         # Height of a pixel is 1; what is not known is taken as square.
         self.pixel_width = float(self.stream.sample_aspect_ratio or 1)
         # Seconds of packets whose picture is still to come, and of those

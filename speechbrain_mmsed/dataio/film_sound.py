@@ -2,8 +2,9 @@
 
 libsndfile reads no mp4, mkv or webm. Where a collection has films and no
 separate sound, their tracks are the sound. Samples are placed by their
-presentation times: a track that starts late or has a damaged passage gets
-silence there, and what the codec adds at the end is cut off.
+presentation times, from the same zero as the pictures: a track that starts
+late or has a damaged passage gets silence there, and what the codec adds at
+the end is cut off.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -12,6 +13,8 @@ Authors
 import os
 
 import numpy as np
+
+from speechbrain_mmsed.dataio.film_clock import zero_of
 
 FILM_SUFFIXES = (
     *(".mp4", ".m4v", ".m4a", ".mov", ".mkv", ".mka", ".webm"),
@@ -61,6 +64,7 @@ class FilmSound:
             raise NoSoundError("unreadable: no decoder for its sound")
         self.samplerate = self.track.codec_context.sample_rate
         self.channels = self.track.codec_context.channels
+        self.zero = zero_of(self.container)
         self._convert = av.AudioResampler(format="fltp")
 
     def __enter__(self):
@@ -83,14 +87,18 @@ class FilmSound:
                 continue
             for frame in frames:
                 for piece in self._convert.resample(frame):
-                    yield piece.time, piece.to_ndarray()
+                    seconds = piece.time
+                    if seconds is not None:
+                        seconds -= self.zero
+                    yield seconds, piece.to_ndarray()
 
     def _end(self):
         """Sample at which the track ends by its own account, or infinity."""
         if self.track.duration is None:
             return np.inf
-        start = max(self.track.start_time or 0, 0)
-        seconds = float((start + self.track.duration) * self.track.time_base)
+        base = self.track.time_base
+        start = float((self.track.start_time or 0) * base) - self.zero
+        seconds = max(start, 0) + float(self.track.duration * base)
         return round(seconds * self.samplerate)
 
     def blocks(self):
