@@ -4,6 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import glob
 import os
 import shlex
 import sys
@@ -74,7 +75,7 @@ def run_experiment(plan, jobs, folder, devices):
 
 
 def tabulate(plan, folder, seeds=(), model="student", clips=True):
-    """Writes the tables of all runs that are done.
+    """Writes the tables of all runs that are done, of whatever seed.
 
     Arguments
     ---------
@@ -94,11 +95,27 @@ def tabulate(plan, folder, seeds=(), model="student", clips=True):
     str
         The line that says where the tables are.
     """
-    jobs = make_jobs(plan, folder, sorted({*plan.seeds, *seeds}))
+    seeds = sorted({*plan.seeds, *seeds})
+    jobs = make_jobs(plan, folder, seeds)
+    further = sorted(_seeds_in(folder) - {*seeds})
+    if further:
+        # Runs of other seeds that somebody asked for earlier.
+        jobs += [
+            job
+            for job in make_jobs(plan, folder, further)
+            if os.path.isdir(job.folder)
+        ]
     path = collect(plan, jobs, folder, model, clips)
     if path is None:
         return f"No run of {folder} is done: there are no tables yet."
     return f"Tables: {os.path.abspath(path)}"
+
+
+def _seeds_in(folder):
+    """Seeds that have a folder in an experiment."""
+    found = glob.glob(os.path.join(glob.escape(folder), "runs", "*", "seed_*"))
+    numbers = [path.rsplit("seed_", 1)[1] for path in found]
+    return {int(number) for number in numbers if number.isdecimal()}
 
 
 def cluster_lines(jobs, program, plan_path, folder, devices, extra):
@@ -182,3 +199,31 @@ def one_job(jobs, name):
             f"{len(jobs)} is {jobs[0].name}"
         )
     return found
+
+
+def seeds_with(name, seeds):
+    """Seeds among which the one of a run's name is.
+
+    A line of a job array names its run alone, whatever `--seeds` it was
+    printed with.
+
+    Arguments
+    ---------
+    name : str
+        `<configuration>/seed_<n>`.
+    seeds : list of int
+        Those of the plan or the command line.
+
+    Returns
+    -------
+    list of int
+
+    Example
+    -------
+    >>> seeds_with("transformer_audio/seed_4", [1, 2])
+    [1, 2, 4]
+    """
+    number = name.rpartition("/seed_")[2]
+    if not number.isdecimal() or int(number) in seeds:
+        return seeds
+    return [*seeds, int(number)]

@@ -11,9 +11,11 @@ import pytest
 from speechbrain_mmsed.evaluation import run as evaluation_run
 from speechbrain_mmsed.evaluation.clip_statistics import clip_statistics
 from speechbrain_mmsed.evaluation.run import evaluate_run
+from speechbrain_mmsed.experiments import experiment as one_experiment
 from speechbrain_mmsed.experiments import results
 from speechbrain_mmsed.experiments.clip_draws import clip_draws
 from speechbrain_mmsed.experiments.collect import collect
+from speechbrain_mmsed.experiments.experiment import tabulate
 from speechbrain_mmsed.experiments.jobs import make_jobs
 from speechbrain_mmsed.experiments.plan import read_plan
 from speechbrain_mmsed.experiments.results import figures_at, read_runs
@@ -311,6 +313,23 @@ def test_table_7_compares_with_sound_alone_on_the_same_clips(
         float(seen["mean"]) - float(sound["mean"])
     )
     assert float(seen["clips_low"]) < float(seen["clips_high"])
+
+
+def test_tables_hold_done_runs_of_seeds_beyond_the_plan(
+    experiment, monkeypatch
+):
+    plan, _, folder = experiment
+    asked = []
+    monkeypatch.setattr(
+        one_experiment, "collect", lambda plan, jobs, *_: asked.extend(jobs)
+    )
+    monkeypatch.setattr(plan, "seeds", [1])
+    assert "no run" in tabulate(plan, folder).lower()
+    names = {job.name for job in asked}
+    assert "audio/seed_2" in names and "image_0.5/seed_2" in names
+    assert "image_random/seed_1" in names
+    # Nobody has started this one, or asked for it.
+    assert "image_random/seed_2" not in names and len(asked) == 7
 
 
 def test_no_run_no_tables(experiment, tmp_path):

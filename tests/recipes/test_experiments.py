@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -59,6 +60,36 @@ def test_lines_of_a_job_array_run_one_job_each(program, tmp_path, capsys):
     assert "--job transformer_openl3_0.25/seed_1 " in lines[1]
     assert lines[1].endswith("--data_folder 'my data'")
     assert not (tmp_path / "e").exists()
+
+
+@pytest.mark.parametrize("seeds", ["4", "7,9"])
+def test_a_printed_line_finds_its_run(
+    program, tmp_path, capsys, monkeypatch, seeds
+):
+    """Also where the seeds are more, or other ones, than the plan's."""
+    plan = str(EXPERIMENTS / "example.yaml")
+    words = [plan, "--folder", str(tmp_path / "e"), "--devices", "cpu"]
+    words += ["--systems", "transformer_audio", "--seeds", seeds]
+    assert program.main([*words, "--print", "jobs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    ran = []
+    monkeypatch.setattr(
+        program, "run_experiment", lambda plan, jobs, *_: ran.extend(jobs)
+    )
+    for line in lines:
+        assert program.main(shlex.split(line)[2:]) == 0
+    expected = [1, 2, 3, 4] if seeds == "4" else [7, 9]
+    assert [job.seed for job in ran] == expected
+    assert {job.configuration.name for job in ran} == {"transformer_audio"}
+
+
+@pytest.mark.parametrize("what", ["jobs", "commands"])
+def test_a_misspelt_override_is_not_printed(program, tmp_path, capsys, what):
+    words = [str(EXPERIMENTS / "paper.yaml"), "--folder", str(tmp_path)]
+    words += ["--devices", "cpu", "--numbr_of_epochs", "1", "--print", what]
+    with pytest.raises(HparamsError, match="number_of_epochs"):
+        program.main(words)
+    assert capsys.readouterr().out == ""
 
 
 def test_plain_commands_of_every_system(program, tmp_path, capsys):

@@ -22,6 +22,7 @@ from speechbrain_mmsed.experiments.experiment import (
     one_job,
     plain_lines,
     run_experiment,
+    seeds_with,
     summary,
     tabulate,
 )
@@ -50,10 +51,13 @@ def main(arguments):
     options, overrides = parse(arguments, __doc__.split("\n")[0])
     plan = read_plan(options.plan)
     plan.budget.update(overrides)
+    plan.check_budget()
     seeds = read_seeds(options.seeds, "--seeds") if options.seeds else None
     if options.print == "commands":
         print("\n".join(plain_lines(plan, (seeds or plan.seeds)[0])))
         return 0
+    if options.job:
+        seeds = seeds_with(options.job, seeds or plan.seeds)
     failed = []
     if not options.tables:
         jobs = make_jobs(plan, options.folder, seeds, options.systems)
