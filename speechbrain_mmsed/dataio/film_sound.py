@@ -15,6 +15,7 @@ import os
 import numpy as np
 
 from speechbrain_mmsed.dataio.film_clock import zero_of
+from speechbrain_mmsed.dataio.sound_remarks import damage_remark, short_remark
 
 FILM_SUFFIXES = (
     *(".mp4", ".m4v", ".m4a", ".mov", ".mkv", ".mka", ".webm"),
@@ -25,6 +26,8 @@ FILM_SUFFIXES = (
 GAP_SECONDS = 0.05
 # A jump of more than this is a damaged time stamp and no silence.
 LONGEST_GAP_SECONDS = 600.0
+# These have no head: their length is a guess from what is there.
+GUESSED_LENGTH_FORMATS = ("aac", "mpeg", "mpegts")
 
 
 class NoSoundError(Exception):
@@ -38,6 +41,13 @@ class FilmSound:
     ---------
     path : str
         The film.
+
+    Attributes
+    ----------
+    remark : str
+        After `blocks`: what of the sound is lost, empty if nothing is. That
+        the end of an MPEG-TS, MPEG-PS or raw aac file is missing does not
+        show.
 
     Raises
     ------
@@ -65,6 +75,7 @@ class FilmSound:
         self.samplerate = self.track.codec_context.sample_rate
         self.channels = self.track.codec_context.channels
         self.zero = zero_of(self.container)
+        self.remark, self._n_bad, self._stopped = "", 0, ""
         self._convert = av.AudioResampler(format="fltp")
 
     def __enter__(self):
@@ -79,11 +90,15 @@ class FilmSound:
         while True:
             try:
                 packet = next(packets)
-            except (StopIteration, *self.errors):
-                return  # the end, or of what can be read
+            except StopIteration:
+                return
+            except self.errors as error:
+                self._stopped = str(getattr(error, "strerror", "") or error)
+                return
             try:
                 frames = packet.decode()
             except self.errors:
+                self._n_bad += bool(packet.size)  # none: the decoder's rest
                 continue
             for frame in frames:
                 for piece in self._convert.resample(frame):
@@ -101,8 +116,27 @@ class FilmSound:
         seconds = max(start, 0) + float(self.track.duration * base)
         return round(seconds * self.samplerate)
 
+    def _announced(self):
+        """Seconds at which the sound or the film ends by its head."""
+        container = self.container
+        if container.format.name in GUESSED_LENGTH_FORMATS:
+            return None
+        if self.track.duration is not None:
+            return self._end() / self.samplerate
+        return container.duration and container.duration / 1e6
+
     def blocks(self):
         """Yields (samples, channels) float32 blocks until the end."""
+        n_samples = 0
+        for block in self._placed():
+            n_samples += len(block)
+            yield block
+        short = short_remark(n_samples / self.samplerate, self._announced())
+        damage = damage_remark(self._n_bad, self._stopped)
+        self.remark = "; ".join(filter(None, [short, damage]))
+
+    def _placed(self):
+        """Blocks at their times, silence between them."""
         at, end = 0, self._end()
         for seconds, samples in self._frames():
             gap = 0

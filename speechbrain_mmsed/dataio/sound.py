@@ -21,6 +21,7 @@ from speechbrain_mmsed.dataio.film_sound import (
     FilmSound,
     NoSoundError,
 )
+from speechbrain_mmsed.dataio.sound_remarks import riff_remark, short_remark
 
 SOUND_FILE_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 SOUND_SUFFIXES = SOUND_FILE_SUFFIXES + FILM_SUFFIXES
@@ -97,13 +98,16 @@ def read_sound(path, sample_rate):
 
 
 @contextlib.contextmanager
-def open_sound(path):
+def open_sound(path, remarks=None):
     """Opens a sound file to be read piece by piece, mixed down to mono.
 
     Arguments
     ---------
     path : str or pathlib.Path
         The file.
+    remarks : list or None
+        Gets a text once all blocks are read if a part of the sound is lost:
+        cut off, or packets that did not decode.
 
     Yields
     ------
@@ -118,7 +122,7 @@ def open_sound(path):
         As `read_sound`, also while the blocks are read.
     """
     with _open(path) as sound:
-        blocks = _blocks(sound, path)
+        blocks = _blocks(sound, path, remarks)
         yield sound.samplerate, (block.mean(axis=1) for block in blocks)
 
 
@@ -172,33 +176,41 @@ def _open(path):
         raise SoundError(path, f"unreadable: {_text(error)}") from error
 
 
-def _read_blocks(sound, path, n_samples=2**18):
+def _read_blocks(sound, path, remarks, n_samples=2**18):
     """Yields (samples, channels) float32 blocks of an open file."""
     import soundfile
 
     if isinstance(sound, FilmSound):
         yield from sound.blocks()
+        remarks.append(sound.remark)
         return
+    read = 0
     while True:
         try:
             block = sound.read(n_samples, dtype="float32", always_2d=True)
         except (soundfile.SoundFileError, OSError, ValueError) as error:
             raise SoundError(path, f"unreadable: {_text(error)}") from error
         if not len(block):
-            return
+            break
+        read += len(block)
         yield block
+    rate = sound.samplerate
+    short = short_remark(read / rate, sound.frames / rate)
+    remarks.append(short or riff_remark(path))
 
 
-def _blocks(sound, path):
+def _blocks(sound, path, remarks=None):
     """As `_read_blocks`, and makes sure that there are good samples."""
-    empty = True
-    for block in _read_blocks(sound, path):
+    empty, texts = True, []
+    for block in _read_blocks(sound, path, texts):
         if not np.isfinite(block).all():
             raise SoundError(path, "unreadable: it holds NaN or infinity")
         empty = False
         yield block
     if empty:
         raise SoundError(path, "zero-length (a header without samples)")
+    if remarks is not None:
+        remarks += filter(None, texts)
 
 
 def _text(error):

@@ -142,6 +142,7 @@ class SoundEventDetector(ExportedModel):
                         end.duration,
                         end.streams,
                     )
+                    scores.remark = end.remark
                 elif isinstance(end.error, DetectionError):
                     scores = end.error
                 else:

@@ -34,11 +34,14 @@ class End:
         Name of a stream -> what became of it.
     error : Exception or None
         Why it could not be read to its end.
+    remark : str
+        What of its sound is lost, empty if nothing is.
     """
 
     duration: float = 0.0
     streams: dict | None = None
     error: Exception | None = None
+    remark: str = ""
 
 
 def read_windows(path, cutter, streams):
@@ -63,9 +66,9 @@ def read_windows(path, cutter, streams):
     DetectionError
         If there is no sound that can be read.
     """
-    n_samples = 0
+    n_samples, remarks = 0, []
     try:
-        with open_sound(path) as (rate, blocks):
+        with open_sound(path, remarks) as (rate, blocks):
             resampler = BlockResampler(rate, cutter.sample_rate)
             for block in blocks:
                 n_samples += len(block)
@@ -79,7 +82,8 @@ def read_windows(path, cutter, streams):
             f"a film with sound. Convert it, or leave it out"
         ) from error
     duration = n_samples / rate
-    yield End(duration, streams.statuses(duration))
+    statuses = streams.statuses(duration)
+    yield End(duration, statuses, remark="; ".join(remarks))
 
 
 class Readers:

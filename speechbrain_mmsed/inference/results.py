@@ -37,6 +37,8 @@ class FileScores:
         (P, C) float32, frames of the zeros that fill up a recording
         shorter than a window. Only post-processing looks at them: the
         recipe filters its padded clips alike.
+    remark : str
+        What of its sound is lost, empty if nothing is.
 
     Example
     -------
@@ -56,6 +58,7 @@ class FileScores:
     streams: dict = field(default_factory=dict)
     first_frame: int = 0
     beyond: np.ndarray | None = None
+    remark: str = ""
 
     def __post_init__(self):
         self.frame = np.asarray(self.frame, dtype=np.float32)

@@ -35,6 +35,8 @@ class Result:
         A score of the whole recording for each class.
     reused : bool
         Whether an earlier call had done it.
+    remark : str
+        What of its sound is lost, empty if nothing is.
 
     Example
     -------
@@ -53,6 +55,7 @@ class Result:
     tags: list = field(default_factory=list)
     clip: list = field(default_factory=list)
     reused: bool = False
+    remark: str = ""
 
     @property
     def failed(self):
@@ -70,6 +73,7 @@ class Result:
             events=in_order(detection.events),
             tags=[(label, float(score)) for label, score in detection.tags],
             clip=[float(score) for score in scores.clip],
+            remark=scores.remark,
         )
 
     @classmethod
@@ -93,6 +97,7 @@ class Result:
             "events": self.events,
             "tags": self.tags,
             "clip": self.clip,
+            "remark": self.remark,
         }
 
     @classmethod
@@ -108,6 +113,7 @@ class Result:
             tags=[tuple(tag) for tag in record["tags"]],
             clip=record["clip"],
             reused=True,
+            remark=record.get("remark", ""),
         )
 
 

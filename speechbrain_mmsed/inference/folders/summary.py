@@ -45,6 +45,9 @@ def screen_lines(results, inputs, streams, what="events"):
         text += f" ({reused} of them before)"
     lines.append(f"{text}, {len(failed)} failed")
     lines += _counted("failed", (kind(r.reason) for r in failed))
+    damaged = sum(bool(result.remark) for result in done)
+    if damaged:
+        lines.append(f"sound not whole: {damaged} (see files.tsv)")
     for stream in streams:
         states = (kind(r.streams.get(stream, "unknown")) for r in done)
         lines += _counted(stream, states)
@@ -115,6 +118,8 @@ def _grid(results, what):
             for stream, text in result.streams.items()
             if text != "used"
         ]
+        if result.remark:
+            partly.append(result.remark)
         rows.append(
             (
                 name,

@@ -56,7 +56,8 @@ def tags_table(results):
 
 
 def files_table(results, streams):
-    """A row for each recording, with the reason where it failed.
+    """A row for each recording; the reason says why it failed, or what of
+    the sound of one that is done is lost.
 
     Arguments
     ---------
@@ -80,7 +81,8 @@ def files_table(results, streams):
             cells += ["done", seconds_text(result.duration)]
             cells += [str(len(result.events)), tags]
             cells += [shown_name(result.streams.get(s, "")) for s in streams]
-        lines.append("\t".join([*cells, shown_name(result.message)]) + "\n")
+        reason = shown_name(result.message or result.remark)
+        lines.append("\t".join([*cells, reason]) + "\n")
     return "".join(lines)
 
 

@@ -42,7 +42,8 @@ def content(detection, with_frames=True):
     Returns
     -------
     dict
-        filename, duration (seconds), streams (name -> what became of it),
+        filename, duration (seconds), remark (what of the sound is lost,
+        empty if nothing is), streams (name -> what became of it),
         events (onset, offset, event_label, score), tags (event_label,
         score: the classes the file as a whole has), clip_scores (class ->
         probability), frame_hop (seconds), labels, and frame_scores: a list
@@ -53,6 +54,7 @@ def content(detection, with_frames=True):
     result = {
         "filename": shown_name(scores.filename),
         "duration": round(float(scores.duration), 6),
+        "remark": shown_name(scores.remark),
         "streams": {
             name: shown_name(text) for name, text in scores.streams.items()
         },
