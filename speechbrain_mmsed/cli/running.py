@@ -105,10 +105,29 @@ def settings_of(detector, model, arguments, **more):
     import speechbrain_mmsed
     from speechbrain_mmsed.inference.folders.results import file_state
 
-    names = ("hyperparams.yaml", "postprocessing.json", "network.ckpt")
+    names = (
+        *("hyperparams.yaml", "postprocessing.json", "network.ckpt"),
+        *("frontend.ckpt", "streams.json"),
+    )
     return {
         "version": speechbrain_mmsed.__version__,
         "model": [file_state(os.path.join(model, name)) for name in names],
         "primary_weight": arguments.primary_weight,
+        "streams": _usable(detector, arguments.primary_weight),
         **more,
     }
+
+
+def _usable(detector, primary_weight):
+    """Stream -> why films cannot be used for it, empty if they can."""
+    from speechbrain_mmsed.inference import DetectionError
+
+    if primary_weight == 1:
+        return {}
+    reasons = {}
+    for name in detector.streams:
+        try:
+            reasons[name] = detector.setup.embedders.get(name)[1]
+        except DetectionError as error:  # no matter without films
+            reasons[name] = str(error)
+    return reasons

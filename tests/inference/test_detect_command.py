@@ -15,6 +15,7 @@ from speechbrain_mmsed.cli import detect, main
 from speechbrain_mmsed.cli.arguments import make_parser
 from speechbrain_mmsed.dataio.tables import read_event_table
 from speechbrain_mmsed.inference import SoundEventDetector
+from speechbrain_mmsed.inference.embedders import StreamEmbedders
 from speechbrain_mmsed.inference.formats import FORMATS
 
 
@@ -221,6 +222,27 @@ def test_films_that_cannot_be_used_are_told_before_the_first(
     # Without films there is nothing to tell.
     run("detect", films / "a.wav", "--model", tmp_path)
     assert warning not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", ["embedder", "frontend.ckpt"])
+def test_results_are_done_again_with_another_embedder_or_front_end(
+    export, films, tmp_path, capsys, monkeypatch, change
+):
+    export(tmp_path, ["colour"])
+    reasons = ["no weights", "no weights"]
+    if change == "embedder":
+        reasons[1] = ""
+    out = tmp_path / "out"
+    files = ("detect", films / "a.wav", "--model", tmp_path, "--out", out)
+    for reason in reasons:
+        monkeypatch.setattr(
+            StreamEmbedders, "get", lambda *_, reason=reason: (None, reason)
+        )
+        for before in ("1 done,", "1 done (1 of them before),"):
+            assert run(*files) == 0
+            assert before in capsys.readouterr().out
+        if change != "embedder":
+            os.utime(tmp_path / "detector" / change, (1, 1))
 
 
 def test_help_names_every_format():

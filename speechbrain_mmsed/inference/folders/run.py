@@ -50,10 +50,6 @@ class Outputs:
             for form, suffix in self.suffixes.items()
         }
 
-    def complete(self, file):
-        """Whether all files of a recording are there."""
-        return all(os.path.isfile(path) for path in self.paths(file).values())
-
     def write(self, file, detection):
         """Writes all files of a recording, each whole or not at all."""
         for form, path in self.paths(file).items():
@@ -114,26 +110,37 @@ def detect_all(files, find, outputs=None, journal=None):
         None where the recording failed, had been done before or was done
         in another process.
     """
-    earlier = {} if journal is None else _earlier(files, outputs, journal)
+    paths_of = {
+        file.name: [] if outputs is None else [*outputs.paths(file).values()]
+        for file in files
+    }
+    earlier = {}
+    if journal is not None:
+        earlier = _earlier(files, paths_of, journal)
+        journal.claim(
+            {n: paths for n, paths in paths_of.items() if n not in earlier}
+        )
     found = find([file for file in files if file.name not in earlier])
     for file in files:
         if file.name in earlier:
             yield earlier[file.name], None
             continue
         result, detection = next(found)
-        if journal is not None and not result.failed:
-            journal.append(file.name, result.to_record())
+        if journal is not None and result.failed:
+            journal.fail(file.name)
+        elif journal is not None:
+            paths = paths_of[file.name]
+            journal.append(file.name, result.to_record(), paths)
         yield result, detection
 
 
-def _earlier(files, outputs, journal):
+def _earlier(files, paths_of, journal):
     """Results of earlier calls that still hold, by name."""
     results = {}
     for file in files:
-        record = journal.done.get(file.name)
-        if record is None or not (outputs is None or outputs.complete(file)):
+        if not journal.holds(file.name, paths_of[file.name]):
             continue
-        result = Result.of_record(file, record)
+        result = Result.of_record(file, journal.done[file.name])
         if result is not None:
             results[file.name] = result
     return results

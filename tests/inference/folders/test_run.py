@@ -89,6 +89,55 @@ def test_other_settings_changed_files_and_lost_results_are_done(
     assert len(made_up.listened) == 6
 
 
+def test_results_of_other_settings_are_not_taken_for_the_wanted(
+    run, made_up, tmp_path
+):
+    run({"metric": "ebf1"}, ["tsv"])
+    run({"metric": "sbf1"}, ["json"])
+    table = tmp_path / "out/1.tsv"
+    table.write_text("of ebf1")
+    run({"metric": "sbf1"}, ["tsv", "json"])
+    assert len(made_up.listened) == 6 and "Dog" in table.read_text()
+    run({"metric": "sbf1"}, ["tsv", "json"])
+    assert len(made_up.listened) == 2
+    # Nor those that somebody has changed.
+    table.write_text("of ebf1")
+    run({"metric": "sbf1"}, ["tsv", "json"])
+    assert len(made_up.listened) == 3
+
+
+def test_results_of_another_recording_of_the_stem_are_not_taken(
+    run, made_up, tmp_path
+):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "film.flac").write_text("d")
+    (tmp_path / "other/film.wav").write_text("c")
+    (flac,) = collect([tmp_path / "film.flac"]).files
+    (wav,) = collect([tmp_path / "other/film.wav"]).files
+    assert flac.stem == wav.stem
+    for taken, label in ((flac, "Dog"), (wav, "Cat"), (flac, "Dog")):
+        (result,) = run(taken=[taken])
+        assert not result.reused
+        assert label in (tmp_path / "out/film.tsv").read_text()
+    assert run(taken=[flac])[0].reused
+
+
+def test_old_results_of_what_fails_now_are_removed(
+    run, made_up, files, tmp_path
+):
+    run({"metric": "ebf1"}, ["tsv", "webvtt", "json"])
+    corrected = tmp_path / "out/1.vtt"
+    corrected.write_text("corrected by hand")
+    with open(files[0].path, "w") as file:
+        file.write("mute")
+    (result, *_) = run({"metric": "sbf1"}, ["tsv"])
+    assert result.failed
+    left = {path.name for path in (tmp_path / "out").glob("1.*")}
+    assert left == {"1.vtt"}
+    assert corrected.read_text() == "corrected by hand"
+    assert (tmp_path / "out/4.tsv").is_file()
+
+
 def test_an_interrupted_call_is_gone_on_with(run, made_up, files, tmp_path):
     journal = Journal(tmp_path / "out/detect.jsonl", {})
     outputs = Outputs(tmp_path / "out", ("tsv", "webvtt"))
