@@ -126,6 +126,7 @@ class SoundEventDetector(ExportedModel):
         ]
         scorer = functools.partial(self.score_windows, weight=weight)
         n_threads = min(len(paths), max(2, (os.cpu_count() or 2) // 2), 8)
+        n_threads = max(1, n_threads)  # one says that there is no recording
         with (
             Progress(paths, progress) as meter,
             Readers(sources, n_threads) as readers,

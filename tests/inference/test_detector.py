@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numpy as np
 import pytest
@@ -107,6 +108,19 @@ def test_recordings_of_a_folder_are_scored_as_each_alone(
         assert alone.frame.shape == scores.frame.shape
         np.testing.assert_allclose(alone.frame, scores.frame, atol=1e-5)
         np.testing.assert_allclose(alone.clip, scores.clip, atol=1e-5)
+
+
+def test_no_recordings_have_no_scores(detector):
+    found = []
+    thread = threading.Thread(
+        target=lambda: found.append(
+            (list(detector.scores_files([])), list(detector.detect_files([])))
+        ),
+        daemon=True,
+    )
+    thread.start()
+    thread.join(30)  # it must not wait for recordings that never come
+    assert found == [([], [])]
 
 
 def test_events_and_tags_come_from_the_tuned_values(detector, sounds, tmp_path):
