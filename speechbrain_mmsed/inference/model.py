@@ -82,6 +82,7 @@ class ExportedModel(Pretrained):
         hparams_file="hyperparams.yaml",
         savedir=None,
         model="student",
+        remote=False,
         **kwargs,
     ):
         """Loads an exported folder; a local one needs no network.
@@ -91,13 +92,16 @@ class ExportedModel(Pretrained):
         Arguments
         ---------
         source : str or pathlib.Path
-            The folder, or whatever SpeechBrain's `fetch` takes.
+            The folder; if `remote`, whatever SpeechBrain's `fetch` takes.
         hparams_file : str
             Name of the yaml in it.
         savedir : str or None
             Where remote files are kept; a local folder needs none.
         model : str
             "student", or "teacher" if it was exported.
+        remote : bool
+            Whether the source may be elsewhere, for instance the name of a
+            HuggingFace repository. Without it a mistyped folder asks nobody.
         **kwargs : dict
             As for SpeechBrain's `Pretrained.from_hparams`, for instance
             run_opts={"device": "cpu"} or overrides={"weights_folder": ...}.
@@ -114,12 +118,12 @@ class ExportedModel(Pretrained):
         source = os.fspath(source)
         get = functools.partial(fetch, source=source, savedir=savedir)
         yaml = os.path.join(source, hparams_file)
-        looks_local = os.path.isabs(source) or source.startswith(".")
-        if (looks_local or os.path.isdir(source)) and not os.path.isfile(yaml):
+        if not remote and not os.path.isfile(yaml):
             raise DetectionError(
                 f"{source} is no detector folder: there is no {hparams_file} "
                 f"in it; expected the folder `detector` that training writes "
-                f"into its output folder"
+                f"into its output folder (from Python, remote=True allows "
+                f"the name of a HuggingFace repository)"
             )
         postprocessing = _read_json(get("postprocessing.json"))
         if model not in postprocessing:

@@ -170,14 +170,23 @@ def test_batches_of_waveforms(detector, sounds, tmp_path):
         detector.detect_batch(clips, {"colour": [None] * 3})
 
 
-def test_loading_needs_no_network_and_leaves_nothing_behind(
-    exported, tmp_path, monkeypatch
-):
+def refuse_the_network(monkeypatch):
+    """Whoever asks the network fails; returns a list of those who did."""
+    asked = []
+
     def refuse(*arguments):
+        asked.append(arguments)
         raise AssertionError("the network was asked")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return asked
+
+
+def test_loading_needs_no_network_and_leaves_nothing_behind(
+    exported, tmp_path, monkeypatch
+):
+    refuse_the_network(monkeypatch)
     monkeypatch.chdir(tmp_path)
     before = sorted(exported[0].iterdir())
     detector = SoundEventDetector.from_hparams(
@@ -218,6 +227,25 @@ def test_folders_that_are_none(tmp_path):
         SoundEventDetector.from_hparams(source=tmp_path)
     with pytest.raises(DetectionError, match="no detector folder"):
         SoundEventDetector.from_hparams(source=tmp_path / "nowhere")
+
+
+def test_only_who_says_so_asks_the_network(tmp_path, monkeypatch):
+    asked = refuse_the_network(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    # Two parts, as the name of a repository has.
+    with pytest.raises(DetectionError, match="run/detector is no detector"):
+        SoundEventDetector.from_hparams(source="run/detector")
+    assert not asked
+    fetched = []
+
+    def fetch(filename, source, savedir):
+        fetched.append((filename, source))
+        raise FileNotFoundError(filename)
+
+    monkeypatch.setattr("speechbrain_mmsed.inference.model.fetch", fetch)
+    with pytest.raises(FileNotFoundError):
+        SoundEventDetector.from_hparams(source="run/detector", remote=True)
+    assert fetched == [("postprocessing.json", "run/detector")]
 
 
 def test_the_teacher_is_there_if_it_was_exported(export, exported, tmp_path):
