@@ -74,15 +74,15 @@ def detector_yaml(resolved_yaml, descriptions):
         tree[key] = plain(run[key])
     tree["weights_folder"] = None
     tree["embedders"] = CommentedMap()
-    folders = []
     for description in descriptions:
         built = description.get("embedder")
         if built is None:
             continue
-        node, folder = _embedder(built)
+        weights = built["arguments"].get("weights")
+        if weights and tree["weights_folder"] is None:
+            tree["weights_folder"] = os.path.dirname(weights)
+        node = _embedder(built, tree["weights_folder"])
         tree["embedders"][description["name"]] = node
-        folders += [folder] if folder else []
-    tree["weights_folder"] = folders[0] if folders else None
     used = _used(run["modules"])
     for key, value in run.items():
         if id(value) in used and key not in tree and key != "modules":
@@ -122,15 +122,16 @@ def _used(node):
     return {id(node)}.union(*(_used(child) for child in children))
 
 
-def _embedder(built):
-    """A node that builds an embedder, and the folder of its weights."""
-    node, folder = CommentedMap(), None
+def _embedder(built, weights_folder):
+    """A node that builds an embedder; weights elsewhere keep their path."""
+    node = CommentedMap()
     for key, value in built["arguments"].items():
         if key == "weights" and value:
             folder, name = os.path.split(value)
-            value = ruamel.yaml.comments.TaggedScalar(
-                f"<weights_folder>/{name}", tag="!ref"
-            )
+            if folder == weights_folder:
+                value = ruamel.yaml.comments.TaggedScalar(
+                    f"<weights_folder>/{name}", tag="!ref"
+                )
         node[key] = value
     node.yaml_set_ctag(ruamel.yaml.tag.Tag(suffix=f"!name:{built['class']}"))
-    return node, folder
+    return node
