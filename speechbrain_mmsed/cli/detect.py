@@ -16,7 +16,7 @@ from speechbrain_mmsed.cli.recordings import (
     open_all,
     say,
 )
-from speechbrain_mmsed.cli.running import run_all, settings_of
+from speechbrain_mmsed.cli.running import open_journal, run_all, settings_of
 
 # The names of `inference.formats.FORMATS`, which is loaded later.
 FORMATS = {
@@ -186,7 +186,6 @@ def _to_folder(arguments, inputs, detector, model, how):
     """Writes results, and a summary at the end."""
     from speechbrain_mmsed.files import remove_leftovers
     from speechbrain_mmsed.inference.folders.index import write_index
-    from speechbrain_mmsed.inference.folders.journal import Journal
     from speechbrain_mmsed.inference.folders.run import Outputs
     from speechbrain_mmsed.inference.folders.summary import screen_lines
     from speechbrain_mmsed.inference.folders.tables import (
@@ -197,9 +196,12 @@ def _to_folder(arguments, inputs, detector, model, how):
     out = arguments.out
     outputs = Outputs(out, arguments.format, arguments.plot)
     settings = settings_of(detector, model, arguments, **how)
+    common = ["events.tsv", "files.tsv"]
+    if "html" in arguments.format:
+        common.append("index.html")
     try:
         remove_leftovers(out)
-        journal = Journal(os.path.join(out, "detect.jsonl"), settings)
+        journal = open_journal(arguments, inputs, outputs, settings, common)
         done = functools.partial(run_all, on_result=lambda *result: None)
         results = done(
             arguments, inputs, detector, model, how, outputs, journal
@@ -209,6 +211,7 @@ def _to_folder(arguments, inputs, detector, model, how):
         if "html" in arguments.format:
             write_index(results, outputs, detector.streams)
             written.insert(0, "index.html")
+        journal.own(os.path.join(out, name) for name in written)
     except OSError as error:
         raise UsageError(f"results cannot be written: {error}") from error
     for line in screen_lines(results, inputs, detector.streams):

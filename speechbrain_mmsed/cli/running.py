@@ -10,6 +10,9 @@ import sys
 from speechbrain_mmsed.cli.errors import UsageError
 from speechbrain_mmsed.cli.recordings import say
 
+# Files that one message names.
+MOST_NAMED = 3
+
 
 def run_all(
     arguments, inputs, detector, model, how, outputs, journal, on_result
@@ -82,6 +85,58 @@ def run_all(
     except OSError as error:
         raise UsageError(f"results cannot be written: {error}") from error
     return results
+
+
+def open_journal(arguments, inputs, outputs, settings, common):
+    """The journal, unless files of the user would be overwritten.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of the command.
+    inputs : Inputs
+        The recordings.
+    outputs : Outputs or None
+        What is written for each.
+    settings : dict
+        As `settings_of` returns.
+    common : list of str
+        Names of files that are written for all together.
+
+    Returns
+    -------
+    Journal
+
+    Raises
+    ------
+    UsageError
+        If there is a file that no earlier call wrote.
+    """
+    from speechbrain_mmsed.inference.folders.journal import ALL, Journal
+    from speechbrain_mmsed.inference.folders.strangers import (
+        journal_path,
+        strangers,
+    )
+
+    out, command = arguments.out, arguments.command
+    common = [os.path.join(out, name) for name in common]
+    paths = list(common)
+    if outputs is not None:
+        for file in inputs.files:
+            paths += outputs.paths(file).values()
+    found = strangers(out, command, paths)
+    if found:
+        more = len(found) - MOST_NAMED
+        named = ", ".join(map(str, found[:MOST_NAMED]))
+        raise UsageError(
+            f"--out {out}: {named}{f' and {more} more' if more > 0 else ''} "
+            f"would be overwritten, but no earlier call wrote it like this. "
+            f"Nothing was begun; name another folder, or move "
+            f"{'it' if len(found) == 1 else 'them'} away"
+        )
+    journal = Journal(journal_path(out, command), settings)
+    journal.claim({ALL: common})
+    return journal
 
 
 def settings_of(detector, model, arguments, **more):

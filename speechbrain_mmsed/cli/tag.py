@@ -16,7 +16,7 @@ from speechbrain_mmsed.cli.recordings import (
     open_all,
     say,
 )
-from speechbrain_mmsed.cli.running import run_all, settings_of
+from speechbrain_mmsed.cli.running import open_journal, run_all, settings_of
 
 DESCRIPTION = """\
 Says which classes a recording holds, without times: those whose score is
@@ -75,7 +75,6 @@ def run(arguments):
         If nothing can be begun or results cannot be written.
     """
     inputs, detector, model = open_all(arguments)
-    from speechbrain_mmsed.inference.folders.journal import Journal
     from speechbrain_mmsed.inference.folders.summary import screen_lines
     from speechbrain_mmsed.inference.folders.tables import (
         scores_table,
@@ -98,7 +97,8 @@ def run(arguments):
     try:
         if out:
             settings = settings_of(detector, model, arguments)
-            journal = Journal(os.path.join(out, "tag.jsonl"), settings)
+            common = ["tags.tsv", "scores.tsv", "files.tsv"]
+            journal = open_journal(arguments, inputs, None, settings, common)
         else:
             print(tags_table([]), end="", flush=True)
         results = run_all(
@@ -110,6 +110,7 @@ def run(arguments):
                 "scores": scores_table(results, detector.labels),
             }
             written = write_tables(results, detector.streams, out, tables)
+            journal.own(os.path.join(out, name) for name in written)
     except OSError as error:
         raise UsageError(f"results cannot be written: {error}") from error
     sys.stdout.flush()

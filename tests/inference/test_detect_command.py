@@ -245,6 +245,52 @@ def test_results_are_done_again_with_another_embedder_or_front_end(
             os.utime(tmp_path / "detector" / change, (1, 1))
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("detect", "a.txt"),
+        ("detect", "b/a.wav.txt"),
+        ("detect", "events.tsv"),
+        ("detect", "detect.jsonl"),
+        ("tag", "scores.tsv"),
+    ],
+)
+def test_files_of_the_user_are_not_overwritten(
+    model, films, tmp_path, capsys, command, name
+):
+    own = tmp_path / "out" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("0.0\t1.0\tmy own label\n")
+    options = ("--format", "audacity") if command == "detect" else ()
+    arguments = (command, films, "--model", model, "--out", tmp_path / "out")
+    assert run(*arguments, *options) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert f"{own} would be overwritten" in message and "move it" in message
+    assert own.read_text() == "0.0\t1.0\tmy own label\n"
+    left = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
+    assert left == [own]
+    own.unlink()
+    assert run(*arguments, *options) == 1
+
+
+def test_results_of_earlier_calls_are_overwritten_unless_corrected(
+    model, films, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    arguments = ("detect", films, "--model", model, "--out", out)
+    options = (("--format", "audacity"), ("--metric", "sbf1"), ())
+    for more in options:
+        assert run(*arguments, "--format", "tsv,audacity", *more) == 1
+        assert run("tag", films, "--model", model, "--out", out) == 1
+    (out / "a.txt").write_text("corrected by hand")
+    (out / "b/a.wav.tsv").write_text("corrected by hand")
+    capsys.readouterr()
+    assert run(*arguments, "--format", "tsv,audacity") == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert f"{out / 'a.txt'}" in message and "a.wav.tsv" in message
+    assert "move them" in message
+
+
 def test_help_names_every_format():
     assert set(detect.FORMATS) == set(FORMATS)
     text = detect.FORMAT_HELP

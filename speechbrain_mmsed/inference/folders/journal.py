@@ -15,6 +15,9 @@ import os
 
 from speechbrain_mmsed.files import ABSENT, file_state, write_text
 
+# In place of a recording's name: tables of all of them.
+ALL = ""
+
 
 class Journal:
     """Results of recordings, kept beside them.
@@ -49,6 +52,10 @@ class Journal:
         self._started = False
         lines = self._read()
         same = bool(lines) and lines[0] == self._first
+        # There is a file of that name, but no call has written it.
+        self.is_strange = os.path.lexists(self.path) and not (
+            lines and "settings" in lines[0]
+        )
         claimed = {}
         for line in lines[1:]:
             self._take(line, same, claimed)
@@ -58,6 +65,7 @@ class Journal:
         """Understands a line of an earlier call."""
         for name, outputs in line.get("owned", {}).items():
             self._owned.setdefault(name, {}).update(outputs)
+            claimed.pop(name, None)
         for name, paths in line.get("claimed", {}).items():
             claimed[name] = paths
         if "name" not in line:
@@ -91,6 +99,9 @@ class Journal:
                 state = self._state(path)
                 if state is not None and path not in known:
                     self._owned.setdefault(name, {})[path] = state
+        self._states = {}
+        for outputs in self._owned.values():
+            self._states.update(outputs)
 
     def _state(self, path):
         """[size, time] of a file beside the journal, or None."""
@@ -136,13 +147,40 @@ class Journal:
                 return False
         return True
 
+    def owns(self, path):
+        """Whether an earlier call wrote a file, and nobody since.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            A file.
+
+        Returns
+        -------
+        bool
+        """
+        path = self._relative(path)
+        return path in self._states and self._states[path] == self._state(path)
+
+    def own(self, paths):
+        """Records files that belong to all recordings together.
+
+        Arguments
+        ---------
+        paths : iterable of str
+            They are on disk.
+        """
+        outputs = {p: self._state(p) for p in map(self._relative, paths)}
+        self._owned[ALL] = outputs
+        self._write({"owned": {ALL: outputs}})
+
     def claim(self, paths_of):
         """Says what will be written, so that a kill leaves no strange file.
 
         Arguments
         ---------
         paths_of : dict
-            Name -> paths.
+            Name -> paths; those of all recordings together under ALL.
         """
         claimed = {
             name: [self._relative(path) for path in paths]

@@ -10,6 +10,7 @@ from speechbrain_mmsed.inference.folders.run import (
     Outputs,
     detect_all,
 )
+from speechbrain_mmsed.inference.folders.strangers import strangers
 
 
 @pytest.fixture
@@ -153,6 +154,27 @@ def test_an_interrupted_call_is_gone_on_with(run, made_up, files, tmp_path):
     assert listened == ["2.wav", "3.wav", "deep/5.mp4", "deep/5.wav"]
     run()
     assert len(made_up.listened) == 2
+
+
+def test_files_of_a_killed_call_are_the_program_s_own(
+    run, made_up, files, tmp_path
+):
+    journal = Journal(tmp_path / "out/detect.jsonl", {})
+    outputs = Outputs(tmp_path / "out", ("tsv", "webvtt"))
+    results = detect_all(files, Finder(made_up, outputs), outputs, journal)
+    next(results)
+    # Written, and killed before the journal was told.
+    Outputs(tmp_path / "out", ["tsv"]).write(
+        files[3], next(made_up.detect_files([files[3].path]))[1]
+    )
+    table = tmp_path / "out/4.tsv"
+    assert table.exists() and Journal(journal.path, {}).owns(table)
+    assert strangers(tmp_path / "out", "detect", [table]) == []
+    table.with_name("mine.tsv").write_text("mine")
+    assert not Journal(journal.path, {}).owns(table.with_name("mine.tsv"))
+    run()
+    table.write_text("corrected by hand")
+    assert strangers(tmp_path / "out", "detect", [table]) == [table]
 
 
 def test_pictures_are_drawn(run, made_up, files, tmp_path):
