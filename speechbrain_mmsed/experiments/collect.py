@@ -8,6 +8,7 @@ import os
 
 from tqdm import tqdm
 
+from speechbrain_mmsed.experiments.jobs import sorted_out
 from speechbrain_mmsed.experiments.notes import is_papers_corpus, notes
 from speechbrain_mmsed.experiments.paper import read_paper
 from speechbrain_mmsed.experiments.plot import plot_rows
@@ -86,6 +87,7 @@ def _state(jobs, runs, without):
     lines = [f"{len(runs)} of {len(jobs)} runs are done."]
     if without:
         lines.append(f"Without any run: {', '.join(without)}.")
+    lines += [f"{job.name} is {why}." for job, why in sorted_out(jobs)[2]]
     revisions = sorted(
         {str(run.report["metadata"]["git_revision"]) for run in runs}
     )

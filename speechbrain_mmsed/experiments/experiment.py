@@ -12,9 +12,10 @@ import sys
 from speechbrain_mmsed.experiments.before import run_before, without_streams
 from speechbrain_mmsed.experiments.collect import collect
 from speechbrain_mmsed.experiments.commands import options, plain_command
-from speechbrain_mmsed.experiments.jobs import make_jobs
+from speechbrain_mmsed.experiments.failures import failure_list
+from speechbrain_mmsed.experiments.jobs import make_jobs, sorted_out
 from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.experiments.runner import Runner, failure_list
+from speechbrain_mmsed.experiments.runner import Runner
 
 
 def summary(jobs):
@@ -31,10 +32,11 @@ def summary(jobs):
     """
     configurations = {job.configuration for job in jobs}
     seeds = {job.seed for job in jobs}
-    done = sum(job.is_done() for job in jobs)
+    done, _, broken = sorted_out(jobs)
+    told = f", {len(broken)} not readable" if broken else ""
     return (
         f"{len(configurations)} configurations x {len(seeds)} seeds = "
-        f"{len(jobs)} runs, {done} of them done"
+        f"{len(jobs)} runs, {len(done)} of them done{told}"
     )
 
 
@@ -140,6 +142,7 @@ def cluster_lines(jobs, program, plan_path, folder, devices, extra):
     -------
     list of str
     """
+    done = sorted_out(jobs)[0]
     return [
         shlex.join(
             [
@@ -151,7 +154,7 @@ def cluster_lines(jobs, program, plan_path, folder, devices, extra):
             ]
         )
         for job in jobs
-        if not job.is_done()
+        if job not in done
     ]
 
 

@@ -89,12 +89,25 @@ class Job:
         -------
         dict
             Content of job.json, {"status": "new"} if there is none.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the file cannot be read, or is no record.
         """
         try:
             with open(self._file, encoding="utf-8") as file:
-                return json.load(file)
+                found = json.load(file)
         except FileNotFoundError:
             return {"status": "new"}
+        except ValueError as error:
+            found = error
+        if not isinstance(found, dict) or "status" not in found:
+            raise ValueError(
+                f"{self._file} is no record of a run ({found}): expected "
+                "a json with its status; remove it to run again"
+            )
+        return found
 
     def write_record(self, **values):
         """Replaces what is known of the run.
@@ -188,6 +201,31 @@ def make_jobs(plan, folder, seeds=None, systems="*"):
         for configuration in plan.configurations()
         if configuration.name in chosen
     ]
+
+
+def sorted_out(jobs):
+    """What is done, what is not, and what nobody can tell of.
+
+    Arguments
+    ---------
+    jobs : list of Job
+        The runs of an experiment.
+
+    Returns
+    -------
+    tuple of list
+        Jobs that are done, jobs that wait, and (job, reason) of those whose
+        record cannot be read.
+    """
+    done, waiting, broken = [], [], []
+    for job in jobs:
+        try:
+            (done if job.is_done() else waiting).append(job)
+        except PlanError:
+            raise
+        except (OSError, ValueError) as error:
+            broken.append((job, f"not readable: {error}"))
+    return done, waiting, broken
 
 
 def _make_job(plan, folder, configuration, seed):

@@ -17,6 +17,7 @@ from speechbrain_mmsed.evaluation.evaluate import tune
 from speechbrain_mmsed.evaluation.inference_weight import load_scores
 from speechbrain_mmsed.evaluation.splits import SPLITS, evaluate_splits
 from speechbrain_mmsed.evaluation.truth import GroundTruth
+from speechbrain_mmsed.experiments.jobs import sorted_out
 from speechbrain_mmsed.experiments.paper import METRICS
 from speechbrain_mmsed.files import write_json
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
@@ -98,7 +99,7 @@ class Run:
 
 
 def read_runs(jobs, model="student"):
-    """The runs that are done.
+    """The runs that are done; without those whose record is broken.
 
     Arguments
     ---------
@@ -112,9 +113,7 @@ def read_runs(jobs, model="student"):
     list of Run
     """
     runs = []
-    for job in jobs:
-        if not job.is_done():
-            continue
+    for job in sorted_out(jobs)[0]:
         path = os.path.join(job.folder, "report.json")
         with open(path, "rb") as file:
             content = file.read()

@@ -14,7 +14,9 @@ import socket
 import time
 from dataclasses import dataclass
 
+from speechbrain_mmsed.experiments.jobs import sorted_out
 from speechbrain_mmsed.experiments.launch import start, stop, take_lock
+from speechbrain_mmsed.experiments.plan import PlanError
 from speechbrain_mmsed.experiments.progress import (
     Progress,
     clock,
@@ -90,9 +92,7 @@ class Runner:
         PlanError
             If a folder holds a run with other settings; nothing is started.
         """
-        done, waiting = [], []
-        for job in self.jobs:
-            (done if job.is_done() else waiting).append(job)
+        done, waiting, self.failed = sorted_out(self.jobs)
         progress = Progress(
             len(self.jobs),
             len(self.devices),
@@ -120,15 +120,29 @@ class Runner:
         for job in list(waiting):
             if not free:
                 return
-            lock = take_lock(job.lock)
-            if lock is None:
-                continue  # another runner, or what one has left behind
-            waiting.remove(job)
-            if job.is_done():
-                os.close(lock)
-                progress.line(f"{job.name}: done by another runner")
-                continue
-            self.running.append(self._start(job, free.pop(0), lock))
+            lock = None
+            try:
+                lock = take_lock(job.lock)
+                if lock is None:
+                    continue  # another runner, or what one has left behind
+                waiting.remove(job)
+                if job.is_done():
+                    os.close(lock)
+                    progress.line(f"{job.name}: done by another runner")
+                    continue
+                self.running.append(self._start(job, free[0], lock))
+                free.pop(0)
+            except (OSError, ValueError) as error:
+                if lock is None:
+                    waiting.remove(job)
+                else:
+                    os.close(lock)
+                if isinstance(error, PlanError):
+                    raise
+                # One folder that is not as it should be stops no other run.
+                reason = f"not started: {error}"
+                self.failed.append((job, reason))
+                progress.line(f"{job.name}: {reason}")
 
     def _start(self, job, device, lock):
         command = self.command(job, device)
@@ -188,17 +202,21 @@ class Runner:
             reason = f"failed with {how}"
         elif not os.path.isfile(os.path.join(job.folder, "report.json")):
             reason = "ended without a report"
-        record = {
-            **job.record(),
-            "status": "failed" if reason else "done",
-            "seconds": round(seconds, 1),
-            "ended": time.time(),
-        }
-        record.pop("overrides")
+        try:
+            record = {
+                **job.record(),
+                "status": "failed" if reason else "done",
+                "seconds": round(seconds, 1),
+                "ended": time.time(),
+            }
+            record.pop("overrides", None)
+            if reason:
+                record["reason"] = reason
+            job.write_record(**record)
+        except (OSError, ValueError) as error:
+            reason = f"{reason or 'ended'}, but not written down: {error}"
         if reason:
-            record["reason"] = reason
             self.failed.append((job, reason))
-        job.write_record(**record)
         return reason
 
     def _interrupt(self):
@@ -206,44 +224,3 @@ class Runner:
         for running in self.running:
             stop(running.process)
             os.close(running.lock)
-
-
-def last_words(log):
-    """The last line of a log that is not empty.
-
-    Arguments
-    ---------
-    log : str
-        Path of the file.
-
-    Returns
-    -------
-    str
-        At most 300 characters.
-    """
-    try:
-        with open(log, "rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
-            text = file.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][-300:] if lines else ""
-
-
-def failure_list(failed):
-    """What failed, for the end of a run.
-
-    Arguments
-    ---------
-    failed : list of tuple
-        (job, reason), as `Runner.run` returns.
-
-    Returns
-    -------
-    str
-    """
-    return "\n".join(
-        f"- {job.name}: {reason}\n  {job.log}\n  {last_words(job.log)}"
-        for job, reason in failed
-    )

@@ -12,11 +12,12 @@ import time
 import pytest
 
 from speechbrain_mmsed.experiments.before import without_streams
-from speechbrain_mmsed.experiments.experiment import run_experiment
+from speechbrain_mmsed.experiments.experiment import run_experiment, summary
+from speechbrain_mmsed.experiments.failures import failure_list
 from speechbrain_mmsed.experiments.jobs import make_jobs
 from speechbrain_mmsed.experiments.launch import start, take_lock
 from speechbrain_mmsed.experiments.plan import PlanError, read_plan
-from speechbrain_mmsed.experiments.runner import Runner, failure_list
+from speechbrain_mmsed.experiments.runner import Runner
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A runner in a process of its own, which a test may kill.
@@ -100,6 +101,32 @@ def test_a_failure_is_listed_and_stops_nothing(
     run(jobs, dummy_command)
     assert [len(starts(job)) for job in jobs] == [1, 1, 1, 2, 2, 2, 1, 1, 1]
     assert "[9/9]" in capsys.readouterr().out
+
+
+def test_a_broken_folder_stops_no_other_run(plan_file, tmp_path, dummy_command):
+    jobs = jobs_of(plan_file, tmp_path / "e")
+    run(jobs[4:5], dummy_command)
+    pathlib.Path(jobs[4].folder, "job.json").write_text("")
+    pathlib.Path(jobs[1].folder).parent.mkdir(exist_ok=True)
+    pathlib.Path(jobs[1].folder).write_text("a file in place of a folder")
+    pathlib.Path(jobs[7].log).mkdir(parents=True)
+    assert "9 runs, 0 of them done, 2 not readable" in summary(jobs)
+    failed = run(jobs, dummy_command)
+    assert [job for job, _ in failed] == [jobs[1], jobs[4], jobs[7]]
+    assert "Not a directory" in failed[0][1]
+    assert "job.json is no record of a run" in failed[1][1]
+    assert "Is a directory" in failed[2][1]
+    assert "Is a directory" in failure_list(failed)
+    good = [job for job in jobs if job not in (jobs[1], jobs[4], jobs[7])]
+    assert all(job.is_done() for job in good)
+    # A lock that is left would keep the job from being tried again.
+    lock = take_lock(jobs[7].lock)
+    assert lock is not None
+    os.close(lock)
+    pathlib.Path(jobs[4].folder, "job.json").unlink()
+    pathlib.Path(jobs[1].folder).unlink()
+    pathlib.Path(jobs[7].log).rmdir()
+    assert run(jobs, dummy_command) == []
 
 
 def test_a_program_without_a_report_has_failed(plan_file, tmp_path):
