@@ -15,10 +15,8 @@ from speechbrain_mmsed.experiments.plot import plot_rows
 from speechbrain_mmsed.experiments.results import read_runs
 from speechbrain_mmsed.experiments.rows import table_rows
 from speechbrain_mmsed.experiments.selection import choose
-from speechbrain_mmsed.experiments.tables import (
-    choices_table,
-    markdown_table,
-)
+from speechbrain_mmsed.experiments.tables import markdown_table
+from speechbrain_mmsed.experiments.tables_choices import choices_table
 from speechbrain_mmsed.experiments.tables_files import csv_table, latex
 from speechbrain_mmsed.files import write_text
 

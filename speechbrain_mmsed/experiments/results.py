@@ -8,10 +8,13 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
 import hashlib
 import json
 import os
 from dataclasses import dataclass
+
+import numpy as np
 
 from speechbrain_mmsed.evaluation.evaluate import tune
 from speechbrain_mmsed.evaluation.inference_weight import load_scores
@@ -96,6 +99,31 @@ class Run:
         scores = self.overrides.get("scores_folder", default)
         folder = os.path.join(scores, self.model, subset)
         return load_scores(folder, weight, self.report["class_labels"])
+
+    def clips(self, split):
+        """Clips of a split of the evaluation set.
+
+        Arguments
+        ---------
+        split : str
+            One of the four.
+
+        Returns
+        -------
+        frozenset of str
+            File names; the same at every weight.
+        """
+        names, has_video = self._evaluation_clips
+        if split != "all":
+            wanted = has_video == (split != "video_unavailable")
+            names = names[wanted]
+        return frozenset(names.tolist())
+
+    @functools.cached_property
+    def _evaluation_clips(self):
+        weight = self.report["inference_weight"][self.model]
+        scores = self.scores("evaluation", weight)
+        return np.array(scores.filenames), np.asarray(scores.has_video)
 
 
 def read_runs(jobs, model="student"):

@@ -6,8 +6,6 @@ Authors
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from speechbrain_mmsed.experiments.clip_draws import clip_draws
 from speechbrain_mmsed.experiments.paper import METRICS, SPLITS, table_of
 from speechbrain_mmsed.experiments.results import figures_at
@@ -69,6 +67,9 @@ class Row:
         Finished runs.
     cells : dict
         Metric -> Cell.
+    other_clips : str
+        Why there is no difference from sound alone, where the two were
+        measured on different clips; else empty.
     """
 
     table: int
@@ -78,6 +79,7 @@ class Row:
     split: str
     n_seeds: int
     cells: dict = field(default_factory=dict)
+    other_clips: str = ""
 
 
 def table_rows(choices, paper, stands_for, clips=True, progress=iter):
@@ -133,11 +135,12 @@ def _fill(row, choices, audio, clips):
     compared, draws, other_draws = {}, {}, {}
     if row.system.streams and audio is not None:
         split = COMPARED_WITH.get(row.split, row.split)
-        compared = _values(choices[audio], split)
-        if clips:
-            draws, other_draws = _paired_draws(
-                (choice, row.split), (choices[audio], split)
-            )
+        sides = (choice, row.split), (choices[audio], split)
+        row.other_clips = _other_clips(*sides)
+        if not row.other_clips:
+            compared = _values(*sides[1])
+            if clips:
+                draws, other_draws = _paired_draws(*sides)
     for metric in METRICS:
         found = None
         if compared:
@@ -159,19 +162,35 @@ def _values(choice, split):
     }
 
 
+def _other_clips(*sides):
+    """How many clips each side has, unless all runs have the same.
+
+    The parts with and without video may differ: a stream may lack for a
+    clip that has a film.
+    """
+    ours, theirs = (
+        [run.clips(split) for run in choice.runs] for choice, split in sides
+    )
+    if len({*ours, *theirs}) == 1:
+        return ""
+    shared = len(frozenset.intersection(*ours, *theirs))
+    own, other = (
+        " or ".join(str(n) for n in sorted({len(clips) for clips in side}))
+        for side in (ours, theirs)
+    )
+    return f"{own} clips against {other} of sound alone, {shared} in common"
+
+
 def _paired_draws(*sides):
     """Metric -> list of resampled figures, of each side; of the same clips.
 
-    Empty where the sides have other clips in the split, as when a stream
-    lacks for a clip that has a film.
+    Empty where there are fewer than two clips.
     """
     drawn = [
         [clip_draws(run, choice.weight, split) for run in choice.runs]
         for choice, split in sides
     ]
-    clips = [draws["clips"] for side in drawn for draws in side]
-    same = all(np.array_equal(clips[0], other) for other in clips)
-    if not same or len(clips[0]) < 2:
+    if len(drawn[0][0]["clips"]) < 2:
         return {}, {}
     return tuple(
         {metric: [draws[metric] for draws in side] for metric in METRICS}

@@ -26,6 +26,10 @@ DIFFERENCE_LEGEND = (
     "video: from sound alone on the same clips); then its 95 % intervals: "
     "over seeds (Welch), over clips (paired bootstrap, seeds averaged)."
 )
+OTHER_CLIPS = (
+    "No difference, since the clips are not the same (a stream may lack for a "
+    "clip that has a film):"
+)
 STARS = (
     " *: the interval over seeds leaves out 0, with six seeds or more on both "
     "sides; no correction for the number of comparisons."
@@ -160,7 +164,8 @@ def markdown_table(number_of_table, rows, found_notes):
         first_cells(row)
         + [shown_difference(m, c.difference) for m, c in row.cells.items()]
         for row in rows
-        if any(cell.difference for cell in row.cells.values())
+        if row.other_clips
+        or any(cell.difference for cell in row.cells.values())
     ]
     if lines:
         header = [*first_titles(number_of_table), *TITLES.values()]
@@ -171,41 +176,15 @@ def markdown_table(number_of_table, rows, found_notes):
         )
         legend = DIFFERENCE_LEGEND + (STARS if starred else "")
         parts += [legend, table(header, lines, n_texts)]
+    different = [row for row in rows if row.other_clips]
+    if different:
+        items = [
+            f"- {', '.join(str(cell) for cell in first_cells(row)[:3])}: "
+            f"{row.other_clips}"
+            for row in different
+        ]
+        parts += [OTHER_CLIPS, "\n".join(items)]
     return "\n\n".join(parts)
-
-
-def choices_table(choices):
-    """Which weights were chosen, and from what.
-
-    Arguments
-    ---------
-    choices : dict
-        System -> Choice.
-
-    Returns
-    -------
-    str
-        Empty if there was nothing to choose.
-    """
-    rows = []
-    for system, choice in choices.items():
-        if len(choice.tried) < 2:
-            continue
-        for (training, weight), (f1, n_runs) in choice.tried.items():
-            chosen = (
-                training == choice.configuration.training
-                and weight == choice.weight
-            )
-            text = number("ebf1", None if f1 < 0 else f1)
-            mark = "chosen" if chosen else ""
-            rows.append([system.name, training, weight, n_runs, text, mark])
-    if not rows:
-        return ""
-    header = ["system", "training", "inference", "seeds", "EBF1 %", ""]
-    return (
-        "## Chosen weights of the sound\n\nBy mean validation event-based "
-        f"F1 over the seeds.\n\n{table(header, rows)}"
-    )
 
 
 def first_titles(number_of_table):

@@ -315,6 +315,36 @@ def test_table_7_compares_with_sound_alone_on_the_same_clips(
     assert float(seen["clips_low"]) < float(seen["clips_high"])
 
 
+@pytest.mark.parametrize("clips", [True, False])
+def test_other_clips_give_no_difference_and_a_note(
+    experiment, tmp_path, monkeypatch, clips
+):
+    """As where a stream lacks for clips that have a film."""
+    plan, jobs, _ = experiment
+    scores_of = results.Run.scores
+
+    def scores(run, subset, weight):
+        found = scores_of(run, subset, weight)
+        if run.job.configuration.name == "audio" and subset == "evaluation":
+            found.has_video[1:3] = False
+        return found
+
+    monkeypatch.setattr(results.Run, "scores", scores)
+    path = pathlib.Path(collect(plan, jobs, tmp_path, clips=clips))
+    found = cells(path)
+    for split in ("video_available", "video_ignored", "video_unavailable"):
+        cell = found["7", "image", split, "ebf1"]
+        names = "difference", "seeds_low", "clips_low"
+        assert [cell[name] for name in names] == ["", "", ""]
+    assert found["5", "image", "all", "ebf1"]["difference"] != ""
+    text = path.read_text().split("## Table 7")[1].split("## ")[0]
+    assert "No difference, since the clips are not the same" in text
+    line = "sound + image, available: 12 clips against 10 of sound alone, 10"
+    assert line in text.replace("video available", "available")
+    assert "4 clips against 6 of sound alone, 4 in common" in text
+    assert "| transformer | sound + image |" in text
+
+
 def test_tables_hold_done_runs_of_seeds_beyond_the_plan(
     experiment, monkeypatch
 ):
