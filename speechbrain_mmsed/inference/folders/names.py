@@ -3,18 +3,24 @@
 Results of `film.mp4` are called `film.tsv`, `film.html` and so on. Where
 `film.wav` is there too they are `film.mp4.tsv` and `film.wav.tsv`. Names that
 differ in upper and lower case only, or in the way accents are coded, count as
-the same, since they are on the discs of some systems.
+the same, since they are on the discs of some systems. A name that would be too
+long with a suffix is cut, with a number made of the whole.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import collections
+import hashlib
 import os
 import unicodedata
 
 # Names in the output folder that belong to all files together.
 RESERVED = ("detect", "events", "files", "index", "scores", "tags")
+
+# Bytes of a name that file systems take, less the longest suffix of a format
+# and a number behind a name.
+LONGEST = 255 - len(".TextGrid") - len("~999999")
 
 
 def unique_names(paths, relatives):
@@ -55,7 +61,8 @@ def unique_stems(names):
     Returns
     -------
     list of str
-        The names without suffix where they stay different, else with it.
+        The names without suffix where they stay different, else with it;
+        cut where they are too long.
 
     Example
     -------
@@ -63,7 +70,20 @@ def unique_stems(names):
     ['film.mp4', 'film.wav', 'song', 'events.wav']
     """
     short = [os.path.splitext(name)[0] for name in names]
-    return _numbered(_escalate(short, list(names), RESERVED), RESERVED)
+    chosen = _escalate(short, list(names), RESERVED)
+    cut = [_cut(stem, name) for stem, name in zip(chosen, names, strict=True)]
+    return _numbered(cut, RESERVED)
+
+
+def _cut(stem, name):
+    """A stem that leaves room for a suffix; the name tells it from others."""
+    folder, last = os.path.split(stem)
+    if len(os.fsencode(last)) <= LONGEST:
+        return stem
+    mark = "~" + hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
+    while len(os.fsencode(last)) > LONGEST - len(mark):
+        last = last[:-1]  # whole letters
+    return os.path.join(folder, last + mark)
 
 
 def _key(name):

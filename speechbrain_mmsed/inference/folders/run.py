@@ -8,13 +8,23 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import dataclasses
+import errno
 import os
 
+from speechbrain_mmsed.files import write_text
 from speechbrain_mmsed.inference.errors import DetectionError
 from speechbrain_mmsed.inference.folders.results import Result
-from speechbrain_mmsed.inference.formats import FORMATS, write_detection
+from speechbrain_mmsed.inference.formats import FORMATS
 from speechbrain_mmsed.inference.formats.picture import write_picture
+
+# Errors after which no recording's results can be written: a full disk or
+# one that fails, and a folder that is not ours.
+FOR_ALL = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO),
+    *(errno.EROFS, errno.EACCES, errno.EPERM),
+}
 
 
 class Outputs:
@@ -51,12 +61,62 @@ class Outputs:
         }
 
     def write(self, file, detection):
-        """Writes all files of a recording, each whole or not at all."""
-        for form, path in self.paths(file).items():
+        """Writes all files of a recording, each whole or not at all.
+
+        Arguments
+        ---------
+        file : InputFile
+            The recording.
+        detection : Detection
+            What was found in it.
+
+        Raises
+        ------
+        DetectionError
+            If this recording's files cannot be written, but those of others
+            can; none of them is left.
+        OSError
+            If nothing can be written any more.
+        """
+        written = []
+        try:
+            for form, path in self.paths(file).items():
+                self._write_one(form, path, file, detection)
+                written.append(path)
+        except DetectionError:
+            for path in written:
+                os.remove(path)
+            raise
+
+    def _write_one(self, form, path, file, detection):
+        """One file, with errors told apart by whom they concern."""
+        try:
             if form == "picture":
                 write_picture(detection, path)
-            else:
-                write_detection(detection, form, path, file.path)
+                return
+            with _source_errors(file):
+                text = FORMATS[form].render(detection, file.path, path)
+            write_text(path, text)
+        except OSError as error:
+            if error.errno in FOR_ALL:
+                raise
+            raise DetectionError(
+                f"{file.path}: its results cannot be written: "
+                f"{error.strerror}: {path}. Give the recording a shorter or "
+                f"plainer name, or name another --out"
+            ) from None
+
+
+@contextlib.contextmanager
+def _source_errors(file):
+    """A recording that is gone, or not to be read, is its own failure."""
+    try:
+        yield
+    except OSError as error:
+        raise DetectionError(
+            f"{file.path}: it cannot be read any more for its page: "
+            f"{error.strerror}"
+        ) from None
 
 
 class Finder:
@@ -83,8 +143,12 @@ class Finder:
                 yield Result.of_error(file, detection), None
                 continue
             detection = _renamed(detection, file.name)
-            if self.outputs is not None:
-                self.outputs.write(file, detection)
+            try:
+                if self.outputs is not None:
+                    self.outputs.write(file, detection)
+            except DetectionError as error:
+                yield Result.of_error(file, error), None
+                continue
             yield Result.of_detection(file, detection), detection
 
 

@@ -82,7 +82,10 @@ def kind(reason):
     """
     if reason.startswith("absent: "):
         reason = reason.removeprefix("absent: ")
-    for general in ("partly covered", "unreadable", "zero-length"):
+    for general in (
+        *("partly covered", "unreadable", "zero-length"),
+        "its results cannot be written",
+    ):
         if reason.startswith(general):
             return general
     return reason

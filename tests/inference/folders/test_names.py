@@ -3,14 +3,17 @@
 import os
 import unicodedata
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechbrain_mmsed.inference.folders.names import (
+    LONGEST,
     RESERVED,
     unique_names,
     unique_stems,
 )
+from speechbrain_mmsed.inference.formats import FORMATS
 
 PARTS = st.sampled_from(["a", "A", "b", "é", "e\u0301", "events", "a.wav"])
 PATHS = st.builds(
@@ -56,3 +59,22 @@ def test_names_are_short_where_they_can_be():
 
 def test_names_that_differ_in_case_are_told_apart():
     assert unique_stems(["a.wav", "A.wav"]) == ["a.wav", "A.wav~2"]
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "語", "\udcff"])
+def test_long_names_leave_room_for_every_suffix(letter):
+    most = 251 // len(os.fsencode(letter))
+    names = [
+        *(f"deep/{letter * most}.wav", f"deep/{letter * most}.mp4"),
+        *(f"deep/{letter * (most - 1)}x.wav", f"{letter * most}.wav"),
+    ]
+    stems = unique_stems(names)
+    assert len(set(stems)) == 4 and stems == unique_stems(names)
+    suffixes = [form.SUFFIX for form in FORMATS.values()]
+    for stem, name in zip(stems, names, strict=True):
+        assert os.path.dirname(stem) == os.path.dirname(name)
+        last = os.path.basename(stem)
+        assert last.startswith(letter * (200 // len(os.fsencode(letter))))
+        for suffix in (*suffixes, ".png"):
+            assert len(os.fsencode(last + "~999999" + suffix)) <= 255
+    assert unique_stems(["a" * LONGEST + ".wav"]) == ["a" * LONGEST]

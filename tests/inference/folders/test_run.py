@@ -1,5 +1,9 @@
 """Many recordings: order, failures, and what an interruption leaves."""
 
+import dataclasses
+import errno
+import os
+
 import pytest
 
 from speechbrain_mmsed.inference import DetectionError
@@ -11,6 +15,8 @@ from speechbrain_mmsed.inference.folders.run import (
     detect_all,
 )
 from speechbrain_mmsed.inference.folders.strangers import strangers
+from speechbrain_mmsed.inference.folders.summary import kind
+from speechbrain_mmsed.inference.formats import FORMATS
 
 
 @pytest.fixture
@@ -175,6 +181,66 @@ def test_files_of_a_killed_call_are_the_program_s_own(
     run()
     table.write_text("corrected by hand")
     assert strangers(tmp_path / "out", "detect", [table]) == [table]
+
+
+def test_a_name_that_the_disc_refuses_fails_alone(
+    run, made_up, files, tmp_path
+):
+    too_long = dataclasses.replace(files[0], stem="a" * 300)
+    results = run(taken=[too_long, *files[3:]])
+    assert [result.failed for result in results] == [True, *[False] * 3]
+    assert "File name too long" in results[0].message
+    assert "shorter" in results[0].message
+    assert kind(results[0].reason) == "its results cannot be written"
+
+
+def test_a_long_name_of_a_recording_is_no_failure(run, tmp_path):
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long" / ("a" * 251 + ".wav")).write_text("d")
+    taken = collect([tmp_path / "long"]).files
+    for reused in (False, True):
+        (result,) = run(taken=taken, forms=list(FORMATS))
+        assert not result.failed and result.reused == reused
+    left = [p.suffix for p in (tmp_path / "out").iterdir() if "~" in p.name]
+    assert sorted(left) == sorted(form.SUFFIX for form in FORMATS.values())
+
+
+def test_a_recording_that_is_gone_fails_alone(
+    run, made_up, files, monkeypatch, tmp_path
+):
+    find = made_up.detect_files
+
+    def then_gone(paths, **how):
+        for path, detection in find(paths, **how):
+            if path == files[3].path:
+                os.remove(path)
+            yield path, detection
+
+    monkeypatch.setattr(made_up, "detect_files", then_gone)
+    os.remove(files[4].path)
+    results = run(forms=["tsv", "html"], taken=[*files[3:], files[0]])
+    assert [result.failed for result in results] == [True, True, False, False]
+    assert "FileNotFoundError" in results[1].message
+    assert "cannot be read any more" in results[0].message
+    # Nothing half: the table had been written before the page.
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert "4.tsv" not in left and {"1.tsv", "1.html"} <= left
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_full_disc_or_a_denied_folder_ends_the_call(
+    run, made_up, monkeypatch, number
+):
+    def refuse(source, target):
+        if str(target).endswith(".tsv"):
+            raise OSError(number, os.strerror(number), target)
+        return replace(source, target)
+
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError) as caught:
+        run()
+    assert caught.value.errno == number and len(made_up.listened) == 1
 
 
 def test_pictures_are_drawn(run, made_up, files, tmp_path):
