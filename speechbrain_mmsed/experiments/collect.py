@@ -45,7 +45,7 @@ def collect(plan, jobs, folder, model="student", clips=True):
     runs = read_runs(jobs, model)
     choices, without = {}, []
     for system in plan.systems:
-        choice = choose(system, runs)
+        choice = choose(system, runs, jobs)
         if choice is None:
             without.append(system.name)
         else:

@@ -51,7 +51,7 @@ class Run:
     def validation_f1(self):
         """Weight of the sound -> validation event-based F1."""
         found = self.report["validation_ebf1"][self.model]
-        return {float(weight): f1 for weight, f1 in found.items()}
+        return {round(float(weight), 4): f1 for weight, f1 in found.items()}
 
     @property
     def overrides(self):
@@ -168,7 +168,7 @@ def figures_at(run, weight):
         Metric -> ClassParameters, tuned at this weight.
     """
     report = run.report
-    if report["inference_weight"][run.model] == weight:
+    if round(report["inference_weight"][run.model] - weight, 4) == 0:
         figures = report["metrics"][run.model]
         parameters = report["tuned_parameters"][run.model]
     else:

@@ -37,5 +37,6 @@ def choices_table(choices):
     header = ["system", "training", "inference", "seeds", "EBF1 %", ""]
     return (
         "## Chosen weights of the sound\n\nBy mean validation event-based "
-        f"F1 over the seeds.\n\n{table(header, rows)}"
+        "F1 over the seeds that all training weights of a system have."
+        f"\n\n{table(header, rows)}"
     )
