@@ -1,14 +1,15 @@
 """Recordings are read ahead, while the network works on earlier ones.
 
 Some threads open recordings in their order and cut them into windows. Each
-recording has a queue of its own that holds some windows, so that memory does
-not grow with the length of a recording or the number of them.
+recording has a queue of its own that holds some windows, and all recordings
+that wait for their turn hold some together, so that memory does not grow with
+the length of recordings or the number of them.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import queue
+import collections
 import threading
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from speechbrain_mmsed.inference.resampling import BlockResampler
 
 # Windows (0.6 MB each) that wait for the network, of one recording.
 QUEUE_LENGTH = 16
+# Windows and ends that wait in all recordings whose turn is still to come. The
+# recording that is being scored is not counted: its windows always have room,
+# so that those of later ones cannot keep the network waiting for ever.
+ITEMS_AHEAD = 64
 # Recordings that are open or read, but not yet scored.
 RECORDINGS_AHEAD = 64
 
@@ -108,9 +113,11 @@ class Readers:
         self._sources = iter(sources)
         self._changed = threading.Condition()
         self._ahead = threading.Semaphore(RECORDINGS_AHEAD)
+        # Of the recordings after the current one.
         self._queues = {}
+        self._current = -1
         self._started, self._exhausted = 0, False
-        self._stop = threading.Event()
+        self._stopped = False
         self._threads = [
             threading.Thread(target=self._work, daemon=True)
             for _ in range(n_threads)
@@ -122,7 +129,9 @@ class Readers:
         return self
 
     def __exit__(self, *exception):
-        self._stop.set()
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
         for _ in self._threads:
             self._ahead.release()
         for thread in self._threads:
@@ -133,6 +142,8 @@ class Readers:
         number = 0
         while True:
             with self._changed:
+                self._current = number
+                self._changed.notify_all()
                 self._changed.wait_for(
                     lambda number=number: number in self._queues
                     or self._exhausted
@@ -146,7 +157,10 @@ class Readers:
 
     def _items(self, waiting):
         while True:
-            item = waiting.get()
+            with self._changed:
+                self._changed.wait_for(lambda: waiting)
+                item = waiting.popleft()
+                self._changed.notify_all()
             yield item
             if isinstance(item, End):
                 return
@@ -154,35 +168,50 @@ class Readers:
     def _work(self):
         while True:
             self._ahead.acquire()
-            if self._stop.is_set():
+            if self._stopped:
                 return
-            waiting = queue.Queue(QUEUE_LENGTH)
+            waiting = collections.deque()
             with self._changed:
                 source = next(self._sources, None)
+                number = self._started
                 if source is None:
                     self._exhausted = True
                 else:
-                    self._queues[self._started] = waiting
+                    self._queues[number] = waiting
                     self._started += 1
                 self._changed.notify_all()
             if source is None:
                 self._ahead.release()
                 return
-            self._read(source, waiting)
+            self._read(source, number, waiting)
 
-    def _read(self, source, waiting):
+    def _read(self, source, number, waiting):
         try:
             for item in source():
-                if not self._put(waiting, item):
+                if not self._put(number, waiting, item):
                     return
         except Exception as error:  # raised again where it is looked at
-            self._put(waiting, End(error=error))
+            self._put(number, waiting, End(error=error))
 
-    def _put(self, waiting, item):
-        while not self._stop.is_set():
-            try:
-                waiting.put(item, timeout=0.2)
-                return True
-            except queue.Full:
-                continue
-        return False
+    def _put(self, number, waiting, item):
+        """Waits for room; false if nobody wants the item any more."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._unwanted(number)
+                or isinstance(item, End)
+                or self._has_room(number, waiting)
+            )
+            if self._unwanted(number):
+                return False
+            waiting.append(item)
+            self._changed.notify_all()
+        return True
+
+    def _unwanted(self, number):
+        return self._stopped or number < self._current
+
+    def _has_room(self, number, waiting):
+        if len(waiting) >= QUEUE_LENGTH:
+            return False
+        ahead = sum(len(items) for items in self._queues.values())
+        return number == self._current or ahead < ITEMS_AHEAD
