@@ -7,6 +7,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
 import os
 from dataclasses import dataclass
 
@@ -40,6 +41,13 @@ class StreamFeatures:
 
     vectors: np.ndarray
     times: np.ndarray
+
+
+@functools.cache
+def _zeros(n_frames, width):
+    zeros = np.zeros((n_frames, width), np.float32)
+    zeros.flags.writeable = False
+    return zeros
 
 
 @dataclass
@@ -80,8 +88,8 @@ class StreamSetup:
             )
 
     def missing(self):
-        """(T, D) zeros for each stream."""
-        return [np.zeros((self.n_frames, w), np.float32) for w in self.widths]
+        """(T, D) zeros for each stream, the same arrays in each window."""
+        return [_zeros(self.n_frames, width) for width in self.widths]
 
 
 class RecordingStreams:

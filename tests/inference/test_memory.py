@@ -1,4 +1,4 @@
-"""The length of a recording does not decide on the memory."""
+"""Neither length nor number of recordings decides on the memory."""
 
 import os
 import pathlib
@@ -65,3 +65,38 @@ def test_memory_does_not_grow(exported, tmp_path, minutes):
     assert n_frames == -(-60 * minutes * 16000 // 2504)
     # The sound alone would take 3.8 MB for each minute.
     assert after - before < 25, f"{before} MB, then {after} MB"
+
+
+MANY = """
+    import resource, sys
+    from speechbrain_mmsed.inference import SoundEventDetector
+
+    detector = SoundEventDetector.from_hparams(
+        source=sys.argv[1], run_opts={"device": "cpu"}
+    )
+    paths = sys.argv[2:]
+    for some in (paths[:4], paths):
+        found = list(detector.scores_files(some, progress=False))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(len(found), peak // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_number(exported, tmp_path):
+    paths = [write_silence(tmp_path / f"{i}.wav", 60) for i in range(50)]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", textwrap.dedent(MANY)),
+            *map(str, (exported[0], *paths)),
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+    )
+    assert done.returncode == 0, done.stderr
+    (_, before), (n_done, after) = (
+        map(int, line.split()) for line in done.stdout.splitlines()
+    )
+    assert n_done == 50
+    # All windows of the recordings together would take 220 MB.
+    assert after - before < 80, f"{before} MB, then {after} MB"
