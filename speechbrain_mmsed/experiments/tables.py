@@ -7,8 +7,13 @@ Authors
 from speechbrain_mmsed.evaluation.report_tables import (
     SPLIT_TITLES,
     TITLES,
-    number,
     table,
+)
+from speechbrain_mmsed.experiments.tables_cells import (
+    fewer_seeds,
+    shown_cell,
+    shown_difference,
+    spread,
 )
 
 TABLE_TITLES = {
@@ -71,66 +76,6 @@ def inputs_of(system):
     return " + ".join(["sound", *system.streams])
 
 
-def spread(metric, mean, deviation):
-    """A mean with its deviation.
-
-    Arguments
-    ---------
-    metric : str
-        One of the five.
-    mean : float or None
-        A fraction.
-    deviation : float or None
-        A fraction.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> spread("ebf1", 0.51, 0.0055), spread("psds1", 0.4168, None)
-    ('51.00 ± 0.55', '0.4168')
-    """
-    text = number(metric, mean)
-    if mean is None or deviation is None:
-        return text
-    return f"{text} ± {number(metric, deviation)}"
-
-
-def shown_difference(metric, found):
-    """A difference with its intervals.
-
-    Arguments
-    ---------
-    metric : str
-        One of the five.
-    found : Difference or None
-        Fractions.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> from speechbrain_mmsed.experiments.statistics import Difference
-    >>> shown_difference("ebf1", Difference(0.02, (0.01, 0.03), None, True))
-    '+2.00* [1.00, 3.00] [-]'
-    """
-    if found is None:
-        return "-"
-    ends = []
-    for interval in (found.seeds, found.clips):
-        inside = "-"
-        if interval is not None:
-            inside = ", ".join(number(metric, end) for end in interval)
-        ends.append(f"[{inside}]")
-    sign = "+" if found.value >= 0 else ""
-    star = "*" if found.star else ""
-    return f"{sign}{number(metric, found.value)}{star} {' '.join(ends)}"
-
-
 def markdown_table(number_of_table, rows, found_notes):
     """One table with its title, and the differences from sound alone.
 
@@ -155,11 +100,11 @@ def markdown_table(number_of_table, rows, found_notes):
     for row in rows:
         line = [*first_cells(row), row.n_seeds]
         for metric, cell in row.cells.items():
-            line.append(spread(metric, cell.mean, cell.deviation))
+            line.append(shown_cell(metric, cell, row.n_seeds))
             line.append(spread(metric, *cell.paper))
         lines.append(line)
     n_texts = len(header) - 1 - 2 * len(TITLES)
-    parts += [LEGEND, table(header, lines, n_texts)]
+    parts += [LEGEND + fewer_seeds(rows), table(header, lines, n_texts)]
     lines = [
         first_cells(row)
         + [shown_difference(m, c.difference) for m, c in row.cells.items()]

@@ -12,8 +12,12 @@ from speechbrain_mmsed.experiments.latex import latex_table
 from speechbrain_mmsed.experiments.tables import (
     first_cells,
     first_titles,
-    spread,
     title_of,
+)
+from speechbrain_mmsed.experiments.tables_cells import (
+    fewer_seeds,
+    shown_cell,
+    spread,
 )
 
 COLUMNS = (
@@ -72,15 +76,14 @@ def latex(rows, table_notes):
     for number_of_table in sorted({row.table for row in rows}):
         header = [*first_titles(number_of_table), "seeds", *TITLES.values()]
         lines = []
-        for row in rows:
-            if row.table != number_of_table:
-                continue
+        own = [row for row in rows if row.table == number_of_table]
+        for row in own:
             line = [*first_cells(row), row.n_seeds]
             for metric, cell in row.cells.items():
-                ours = spread(metric, cell.mean, cell.deviation)
+                ours = shown_cell(metric, cell, row.n_seeds)
                 line.append((ours, spread(metric, *cell.paper)))
             lines.append(line)
         caption = title_of(number_of_table, table_notes[number_of_table])
-        caption += ". Below each figure the paper's."
+        caption += ". Below each figure the paper's." + fewer_seeds(own)
         parts.append(latex_table(header, lines, caption))
     return "\n".join(parts)

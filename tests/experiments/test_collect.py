@@ -13,6 +13,7 @@ from speechbrain_mmsed.evaluation.clip_statistics import clip_statistics
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.experiments import experiment as one_experiment
 from speechbrain_mmsed.experiments import results
+from speechbrain_mmsed.experiments import rows as table_rows
 from speechbrain_mmsed.experiments.clip_draws import clip_draws
 from speechbrain_mmsed.experiments.collect import collect
 from speechbrain_mmsed.experiments.experiment import tabulate
@@ -343,6 +344,27 @@ def test_other_clips_give_no_difference_and_a_note(
     assert line in text.replace("video available", "available")
     assert "4 clips against 6 of sound alone, 4 in common" in text
     assert "| transformer | sound + image |" in text
+
+
+def test_a_figure_of_fewer_seeds_than_its_row_is_marked(
+    experiment, tables, tmp_path, monkeypatch
+):
+    plan, jobs, _ = experiment
+
+    def figures(run, weight):
+        found, parameters = figures_at(run, weight)
+        if run.job.name == "audio/seed_2":
+            found = {s: {**metrics} for s, metrics in found.items()}
+            found["all"]["psds1"] = None
+        return found, parameters
+
+    assert "(n=" not in tables.read_text()
+    monkeypatch.setattr(table_rows, "figures_at", figures)
+    path = pathlib.Path(collect(plan, jobs, tmp_path, clips=False))
+    for text in (path.read_text(), path.with_suffix(".tex").read_text()):
+        marked = [line for line in text.splitlines() if "(n=1)" in line]
+        assert len(marked) == 1 and marked[0].count("(n=") == 1
+        assert text.count("(n=k): in the other seeds") == 1
 
 
 def test_tables_hold_done_runs_of_seeds_beyond_the_plan(
