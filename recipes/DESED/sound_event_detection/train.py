@@ -310,15 +310,13 @@ def score(brain, hparams, stores, datasets, untrained):
     if hparams["control_untrained"]:
         models["untrained"] = untrained
         controls.append("untrained")
-    loaders = {
-        subset: brain.make_dataloader(
-            datasets[subset],
-            sb.Stage.TEST,
-            ckpt_prefix=None,
-            **scoring_loader_kwargs(hparams),
-        )
-        for subset in TEST_SUBSETS
-    }
+    load = functools.partial(
+        brain.make_dataloader,
+        stage=sb.Stage.TEST,
+        ckpt_prefix=None,
+        **scoring_loader_kwargs(hparams),
+    )
+    loaders = {subset: load(datasets[subset]) for subset in TEST_SUBSETS}
     folder = hparams["scores_folder"]
     score_run(models, loaders, weights, brain.inputs, folder, **writing)
     if hparams["control_shuffled_streams"] and hparams["streams"]:
@@ -329,15 +327,9 @@ def score(brain, hparams, stores, datasets, untrained):
         }
         owners = shuffled_owners(available, hparams["seed"])
         shuffled = dataio_prep(hparams, stores, owners)["evaluation"]
-        loader = brain.make_dataloader(
-            shuffled,
-            sb.Stage.TEST,
-            ckpt_prefix=None,
-            **scoring_loader_kwargs(hparams),
-        )
         score_run(
             {"shuffled_streams": brain.student},
-            {"evaluation": loader},
+            {"evaluation": load(shuffled)},
             weights,
             brain.inputs,
             folder,
