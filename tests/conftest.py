@@ -86,8 +86,8 @@ def tiny_corpus(load_recipe, tmp_path_factory):
 
 def write_stream(prepared, name, width):
     """Stores random features for every clip that has a film."""
-    from speechbrain_mmsed.dataio.clips import read_manifest
-    from speechbrain_mmsed.dataio.streams import StreamStore
+    from speechbrain_mmsed.dataio.corpus.clips import read_manifest
+    from speechbrain_mmsed.dataio.streams.reading import StreamStore
 
     store = StreamStore(prepared / "streams", name)
     store.begin(

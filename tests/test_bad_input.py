@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speechbrain_mmsed.dataio.film import MediaError
-from speechbrain_mmsed.dataio.media import grid_times, read_frames
+from speechbrain_mmsed.dataio.media.film import MediaError
+from speechbrain_mmsed.dataio.media.frames import grid_times, read_frames
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
 
 HPARAMS = (
@@ -100,7 +100,7 @@ def test_silent_and_stereo_sound_of_another_rate_are_kept_and_counted(
     assert counts["sound"]["silent"] == 1
     assert counts["sound"]["resampled"] == counts["sound"]["down_mixed"] == 1
 
-    from speechbrain_mmsed.dataio.clips import clip_waveform
+    from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
     from speechbrain_mmsed.lobes.frontend import LogMelFrontend
 
     frontend = LogMelFrontend()
@@ -145,7 +145,10 @@ def test_unknown_yaml_key_stops_with_a_suggestion():
 
 
 def test_stream_that_was_not_extracted_stops_with_the_command(tiny_corpus):
-    from speechbrain_mmsed.dataio.streams import StreamError, open_streams
+    from speechbrain_mmsed.dataio.streams.reading import (
+        StreamError,
+        open_streams,
+    )
 
     with pytest.raises(StreamError, match="extract_visual.py"):
         open_streams(

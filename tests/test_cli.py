@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.cli import main
-from speechbrain_mmsed.evaluation.psds import psds_of_operating_points
+from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.run import evaluate_run
-from speechbrain_mmsed.evaluation.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

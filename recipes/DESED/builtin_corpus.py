@@ -18,15 +18,15 @@ import string
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.settings_folder import (
+from speechbrain_mmsed.dataio.corpus.settings_folder import (
     is_complete,
     written_at_once,
 )
-from speechbrain_mmsed.dataio.synthetic_clips import (
+from speechbrain_mmsed.dataio.corpus.synthetic_clips import (
     kinds_of_labels,
     write_clips,
 )
-from speechbrain_mmsed.dataio.synthetic_plan import plan_clips
+from speechbrain_mmsed.dataio.corpus.synthetic_plan import plan_clips
 
 CLASS_LABELS = (
     "Alarm_bell_ringing",

@@ -32,14 +32,14 @@ Authors
 
 import os
 
-from speechbrain_mmsed.dataio.matching import index_folder
-from speechbrain_mmsed.dataio.preparation import (
+from speechbrain_mmsed.dataio.corpus.matching import index_folder
+from speechbrain_mmsed.dataio.corpus.preparation import (
     PrepareError,
     Subset,
     prepare_corpus,
     stored_report,
 )
-from speechbrain_mmsed.dataio.sound import SOUND_SUFFIXES
+from speechbrain_mmsed.dataio.media.frames.sound import SOUND_SUFFIXES
 
 KINDS = {
     "strong": {"labels": "events"},

@@ -21,21 +21,21 @@ import speechbrain as sb
 import torch
 from desed_prepare import KINDS, prepare_desed
 
-from speechbrain_mmsed.dataio.embedding import FrameEmbedding
-from speechbrain_mmsed.dataio.extraction import StreamExtraction
-from speechbrain_mmsed.dataio.extraction_report import report_table
-from speechbrain_mmsed.dataio.preparation_checks import PrepareError
-from speechbrain_mmsed.dataio.stream_choice import (
+from speechbrain_mmsed.dataio.corpus.preparation_checks import PrepareError
+from speechbrain_mmsed.dataio.corpus.tables import AnnotationError
+from speechbrain_mmsed.dataio.corpus.wanted import WANTED_FILE
+from speechbrain_mmsed.dataio.streams.choice import (
     build_embedder,
     embedder_recipe,
     split_streams,
 )
-from speechbrain_mmsed.dataio.stream_claims import Claims
-from speechbrain_mmsed.dataio.stream_import import StreamImport
-from speechbrain_mmsed.dataio.stream_pack import pack_stream
-from speechbrain_mmsed.dataio.streams import StreamError, StreamStore
-from speechbrain_mmsed.dataio.tables import AnnotationError
-from speechbrain_mmsed.dataio.wanted import WANTED_FILE
+from speechbrain_mmsed.dataio.streams.claims import Claims
+from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
+from speechbrain_mmsed.dataio.streams.extraction_report import report_table
+from speechbrain_mmsed.dataio.streams.importing import StreamImport
+from speechbrain_mmsed.dataio.streams.pack import pack_stream
+from speechbrain_mmsed.dataio.streams.reading import StreamError, StreamStore
 from speechbrain_mmsed.files import DiskFullError
 from speechbrain_mmsed.lobes.visual import WeightsError
 from speechbrain_mmsed.training.hparams import (

@@ -75,8 +75,10 @@ def run(arguments):
     int
         0.
     """
-    from speechbrain_mmsed.evaluation.comparison_report import compare_reports
     from speechbrain_mmsed.evaluation.readers.problems import PredictionError
+    from speechbrain_mmsed.evaluation.reports.comparison_report import (
+        compare_reports,
+    )
 
     try:
         compare_reports(

@@ -77,7 +77,9 @@ def run(arguments):
         0.
     """
     from speechbrain_mmsed.evaluation.readers.problems import PredictionError
-    from speechbrain_mmsed.evaluation.system.report import evaluate_system
+    from speechbrain_mmsed.evaluation.reports.system.report import (
+        evaluate_system,
+    )
 
     try:
         evaluate_system(arguments)

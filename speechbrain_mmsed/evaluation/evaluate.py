@@ -12,20 +12,20 @@ Authors
 import importlib.metadata
 from dataclasses import dataclass
 
-from speechbrain_mmsed.evaluation.checks import check_same_clips
-from speechbrain_mmsed.evaluation.f1 import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
+from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
     segment_f1,
     summarise,
 )
-from speechbrain_mmsed.evaluation.psds import psds
-from speechbrain_mmsed.evaluation.psds_counts import count
-from speechbrain_mmsed.evaluation.psds_tuning import (
+from speechbrain_mmsed.evaluation.metrics.psds import psds
+from speechbrain_mmsed.evaluation.tuning.psds_tuning import (
     psds_of_counts,
     tune_scenarios,
 )
-from speechbrain_mmsed.evaluation.tuning import tune_all
+from speechbrain_mmsed.evaluation.tuning.tuning import tune_all
 from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 
 # Which average of an F1 the paper reports.

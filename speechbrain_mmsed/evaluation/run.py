@@ -15,29 +15,29 @@ import pathlib
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.clip_statistics import (
+from speechbrain_mmsed.evaluation.evaluate import tune
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.reports.further import (
+    further_figures,
+    further_sections,
+)
+from speechbrain_mmsed.evaluation.reports.model_result import ModelResult
+from speechbrain_mmsed.evaluation.reports.pictures import PictureData
+from speechbrain_mmsed.evaluation.reports.report import screen_report
+from speechbrain_mmsed.evaluation.reports.report_data import report_data
+from speechbrain_mmsed.evaluation.reports.report_files import write_report
+from speechbrain_mmsed.evaluation.splits import evaluate_splits
+from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
     clip_statistics,
 )
-from speechbrain_mmsed.evaluation.evaluate import tune
-from speechbrain_mmsed.evaluation.further import (
-    further_figures,
-    further_sections,
-)
-from speechbrain_mmsed.evaluation.inference_weight import (
+from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
+from speechbrain_mmsed.evaluation.tuning.inference_weight import (
     choose_weight,
     load_scores,
     stored_weights,
 )
-from speechbrain_mmsed.evaluation.model_result import ModelResult
-from speechbrain_mmsed.evaluation.pictures import PictureData
-from speechbrain_mmsed.evaluation.report import screen_report
-from speechbrain_mmsed.evaluation.report_data import report_data
-from speechbrain_mmsed.evaluation.report_files import write_report
-from speechbrain_mmsed.evaluation.splits import evaluate_splits
-from speechbrain_mmsed.evaluation.stored_counts import IGNORED
-from speechbrain_mmsed.evaluation.truth import GroundTruth
 
 SUBSETS = ("validation", "evaluation")
 

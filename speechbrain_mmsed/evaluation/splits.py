@@ -12,8 +12,8 @@ Authors
 
 from dataclasses import dataclass
 
-from speechbrain_mmsed.evaluation.checks import check_same_clips
 from speechbrain_mmsed.evaluation.evaluate import measure, undefined
+from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
 
 SPLITS = ("all", "video_available", "video_ignored", "video_unavailable")
 AUDIO_ONLY = "a system of sound alone uses no video; see video_ignored"

@@ -6,7 +6,7 @@ Authors
 
 import os
 
-from speechbrain_mmsed.evaluation.report_tables import TITLES
+from speechbrain_mmsed.evaluation.reports.report_tables import TITLES
 from speechbrain_mmsed.experiments.tables import inputs_of
 from speechbrain_mmsed.files import atomic_path
 

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-from speechbrain_mmsed.evaluation.report_tables import number
+from speechbrain_mmsed.evaluation.reports.report_tables import number
 
 FEWER = " (n=k): in the other seeds the figure is not defined."
 

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-from speechbrain_mmsed.evaluation.report_tables import number, table
+from speechbrain_mmsed.evaluation.reports.report_tables import number, table
 
 
 def choices_table(choices):

@@ -7,7 +7,7 @@ Authors
 import csv
 import io
 
-from speechbrain_mmsed.evaluation.report_tables import TITLES
+from speechbrain_mmsed.evaluation.reports.report_tables import TITLES
 from speechbrain_mmsed.experiments.latex import latex_table
 from speechbrain_mmsed.experiments.tables import (
     first_cells,

@@ -13,7 +13,7 @@ import collections
 import threading
 from dataclasses import dataclass
 
-from speechbrain_mmsed.dataio.sound import SoundError, open_sound
+from speechbrain_mmsed.dataio.media.sound import SoundError, open_sound
 from speechbrain_mmsed.inference.errors import DetectionError
 from speechbrain_mmsed.inference.resampling import BlockResampler
 

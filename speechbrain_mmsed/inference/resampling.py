@@ -13,7 +13,7 @@ import fractions
 import numpy as np
 import torch
 
-from speechbrain_mmsed.dataio.sound import resampler
+from speechbrain_mmsed.dataio.media.sound import resampler
 
 # Ratios of larger numbers need filters of gigabytes; one of these is at most
 # a millionth beside, which is 7 ms in two hours.

@@ -12,10 +12,14 @@ from speechbrain_mmsed.evaluation.evaluate import (
     measure,
     tune,
 )
-from speechbrain_mmsed.evaluation.f1 import clip_f1, event_f1, segment_f1
-from speechbrain_mmsed.evaluation.psds import psds
+from speechbrain_mmsed.evaluation.metrics.f1 import (
+    clip_f1,
+    event_f1,
+    segment_f1,
+)
+from speechbrain_mmsed.evaluation.metrics.psds import psds
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.splits import SPLITS, evaluate_splits
-from speechbrain_mmsed.evaluation.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,
     decode,

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.comparison_report import compare_reports
-from speechbrain_mmsed.evaluation.inference_weight import choose_weight
-from speechbrain_mmsed.evaluation.plots import plot_report
-from speechbrain_mmsed.evaluation.report import render_report
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.reports.comparison_report import (
+    compare_reports,
+)
+from speechbrain_mmsed.evaluation.reports.plots import plot_report
+from speechbrain_mmsed.evaluation.reports.report import render_report
 from speechbrain_mmsed.evaluation.run import evaluate_run
-from speechbrain_mmsed.evaluation.truth import GroundTruth
+from speechbrain_mmsed.evaluation.tuning.inference_weight import choose_weight
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

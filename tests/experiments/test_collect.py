@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation import run as evaluation_run
-from speechbrain_mmsed.evaluation.clip_statistics import clip_statistics
 from speechbrain_mmsed.evaluation.run import evaluate_run
+from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
+    clip_statistics,
+)
 from speechbrain_mmsed.experiments import experiment as one_experiment
 from speechbrain_mmsed.experiments import results
 from speechbrain_mmsed.experiments import rows as table_rows

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_mmsed.dataio.clip_features import ClipFeatureReader
-from speechbrain_mmsed.dataio.clips import clip_waveform
-from speechbrain_mmsed.dataio.embedding import FrameEmbedding
-from speechbrain_mmsed.dataio.streams import StreamStore, read_clip
+from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
+from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
+from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.streams.reading import StreamStore, read_clip
 from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 from speechbrain_mmsed.inference.streams import StreamFeatures
 from speechbrain_mmsed.lobes.visual import FrameEmbedder

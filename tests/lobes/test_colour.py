@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_mmsed.dataio.embedding import FrameEmbedding
-from speechbrain_mmsed.dataio.stream_choice import embedder_recipe
+from speechbrain_mmsed.dataio.streams.choice import embedder_recipe
+from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.lobes.visual import ColourHistogramEmbedder
 from speechbrain_mmsed.training.hparams import read_hparams
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from speechbrain_mmsed.dataio.embedding import FrameEmbedding
-from speechbrain_mmsed.dataio.media import read_frames
+from speechbrain_mmsed.dataio.media.frames import read_frames
+from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.lobes.visual import OpenL3Embedder, WeightsError
 from speechbrain_mmsed.lobes.visual.resizing import cropped_bilinear
 

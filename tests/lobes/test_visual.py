@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_mmsed.dataio.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.lobes.visual import (
     EfficientNetLite0Embedder,
     FrameEmbedder,

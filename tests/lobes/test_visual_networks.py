@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_mmsed.dataio.stream_choice import build_embedder
+from speechbrain_mmsed.dataio.streams.choice import build_embedder
 from speechbrain_mmsed.lobes.visual import (
     OpenL3Embedder,
     ResNet50Embedder,

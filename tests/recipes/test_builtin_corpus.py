@@ -8,7 +8,7 @@ import wave
 
 import pytest
 
-from speechbrain_mmsed.dataio.synthetic_plan import PlannedClip
+from speechbrain_mmsed.dataio.corpus.synthetic_plan import PlannedClip
 
 RECIPE = pathlib.Path(__file__).resolve().parents[2] / "recipes" / "DESED"
 COUNTS = {
@@ -163,7 +163,7 @@ def test_failure_leaves_nothing(builtin_corpus, tmp_path, monkeypatch):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(
-        "speechbrain_mmsed.dataio.synthetic_clips.write_film", fail
+        "speechbrain_mmsed.dataio.corpus.synthetic_clips.write_film", fail
     )
     with pytest.raises(OSError, match="No space"):
         builtin_corpus.make_builtin_corpus(

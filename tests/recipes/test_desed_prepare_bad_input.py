@@ -5,8 +5,8 @@ import os
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.dataio.annotations import AnnotationError
-from speechbrain_mmsed.dataio.preparation_checks import PrepareError
+from speechbrain_mmsed.dataio.corpus.annotations import AnnotationError
+from speechbrain_mmsed.dataio.corpus.preparation_checks import PrepareError
 
 
 def test_odd_sound_is_counted_and_kept(desed):
@@ -76,7 +76,7 @@ def test_weak_clips_without_tags_and_repeated_rows(desed):
 
 def test_unknown_labels_stop_before_any_sound_is_read(desed, monkeypatch):
     desed.table("weak", "filename\tevent_labels\nYa.wav\tDog,Doq\n")
-    from speechbrain_mmsed.dataio import probe
+    from speechbrain_mmsed.dataio.corpus import probe
 
     with monkeypatch.context() as patch:
         patch.setattr(probe, "probe_sound", None)

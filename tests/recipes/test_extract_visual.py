@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_mmsed.dataio.streams import (
+from speechbrain_mmsed.dataio.streams.reading import (
     StreamError,
     open_streams,
     read_clip,

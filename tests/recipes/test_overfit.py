@@ -16,9 +16,9 @@ import ruamel.yaml
 import torch
 from speechbrain.dataio.batch import PaddedBatch
 
-from speechbrain_mmsed.dataio.clips import read_manifest
-from speechbrain_mmsed.evaluation.f1 import event_f1
-from speechbrain_mmsed.evaluation.truth import GroundTruth
+from speechbrain_mmsed.dataio.corpus.clips import read_manifest
+from speechbrain_mmsed.evaluation.metrics.f1 import event_f1
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 from speechbrain_mmsed.training.hparams import read_hparams

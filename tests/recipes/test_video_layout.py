@@ -6,9 +6,9 @@ import av
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.dataio.clip_features import ClipFeatureReader
-from speechbrain_mmsed.dataio.media import grid_times
-from speechbrain_mmsed.dataio.preparation_checks import PrepareError
+from speechbrain_mmsed.dataio.corpus.preparation_checks import PrepareError
+from speechbrain_mmsed.dataio.media.frames import grid_times
+from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
 
 
 @pytest.fixture(scope="module")

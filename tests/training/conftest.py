@@ -6,7 +6,7 @@ import torch
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.epoch_loop import EpochCounter
 
-from speechbrain_mmsed.dataio.sampler import SubsetBatchSampler
+from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
 from speechbrain_mmsed.training.losses import consistency_losses
 from speechbrain_mmsed.training.mean_teacher import MeanTeacherBrain
 from speechbrain_mmsed.training.schedules import (

@@ -28,8 +28,8 @@ import numpy as np
 import soundfile
 import torch
 
-from speechbrain_mmsed.dataio.clips import clip_waveform
-from speechbrain_mmsed.dataio.stream_store import StreamStore
+from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
+from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.inference import SoundEventDetector
 from speechbrain_mmsed.inference.export import export_detector
 from speechbrain_mmsed.inference.reading import End, read_windows

@@ -31,17 +31,20 @@ import time
 import numpy as np
 import torch
 
-from speechbrain_mmsed.dataio.embedding import FrameEmbedding, distinct_frames
-from speechbrain_mmsed.dataio.extraction import StreamExtraction
-from speechbrain_mmsed.dataio.media import (
+from speechbrain_mmsed.dataio.media.frames import (
     MediaError,
     grid_times,
     probe_video,
     read_frames,
 )
-from speechbrain_mmsed.dataio.precision import cosines
-from speechbrain_mmsed.dataio.stream_choice import build_embedder
-from speechbrain_mmsed.dataio.streams import StreamStore
+from speechbrain_mmsed.dataio.streams.choice import build_embedder
+from speechbrain_mmsed.dataio.streams.embedding import (
+    FrameEmbedding,
+    distinct_frames,
+)
+from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
+from speechbrain_mmsed.dataio.streams.precision import cosines
+from speechbrain_mmsed.dataio.streams.reading import StreamStore
 from speechbrain_mmsed.lobes.visual import (
     EfficientNetLite0Embedder,
     OpenL3Embedder,

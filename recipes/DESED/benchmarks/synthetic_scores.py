@@ -7,7 +7,7 @@ Authors
 import numpy as np
 import pandas as pd
 
-from speechbrain_mmsed.evaluation.truth import GroundTruth
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

@@ -30,16 +30,16 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from torch.utils.data import ConcatDataset
 
 from speechbrain_mmsed.augment.mixup import mixup_groups
-from speechbrain_mmsed.dataio.clips import (
+from speechbrain_mmsed.dataio.corpus.clips import (
     clip_labels,
     clip_waveform,
     read_manifest,
 )
-from speechbrain_mmsed.dataio.logmel_cache import LogMelCache
-from speechbrain_mmsed.dataio.sampler import SubsetBatchSampler
-from speechbrain_mmsed.dataio.spectrogram import clip_spectrogram
-from speechbrain_mmsed.dataio.statistics import training_statistics
-from speechbrain_mmsed.dataio.streams import open_streams, read_clip
+from speechbrain_mmsed.dataio.corpus.logmel_cache import LogMelCache
+from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
+from speechbrain_mmsed.dataio.corpus.spectrogram import clip_spectrogram
+from speechbrain_mmsed.dataio.corpus.statistics import training_statistics
+from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.files import write_text
 from speechbrain_mmsed.inference.export import export_detector

@@ -7,7 +7,6 @@ Authors
 import dataclasses
 import zipfile
 
-from speechbrain_mmsed.evaluation.inference_weight import WEIGHT_FILE
 from speechbrain_mmsed.evaluation.readers.match import (
     check_coverage,
     match_names,
@@ -17,6 +16,7 @@ from speechbrain_mmsed.evaluation.readers.problems import (
     listed,
 )
 from speechbrain_mmsed.evaluation.readers.tables import files_of
+from speechbrain_mmsed.evaluation.tuning.inference_weight import WEIGHT_FILE
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 

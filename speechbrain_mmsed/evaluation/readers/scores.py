@@ -10,7 +10,7 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.psds_scenarios import (
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
     THRESHOLDS as PSDS_THRESHOLDS,
 )
 from speechbrain_mmsed.evaluation.readers.grid import (
@@ -30,8 +30,10 @@ from speechbrain_mmsed.evaluation.readers.tables import (
     files_of,
     header_of,
 )
-from speechbrain_mmsed.evaluation.tuning import THRESHOLDS as F1_THRESHOLDS
-from speechbrain_mmsed.evaluation.tuning import WINDOWS
+from speechbrain_mmsed.evaluation.tuning.tuning import (
+    THRESHOLDS as F1_THRESHOLDS,
+)
+from speechbrain_mmsed.evaluation.tuning.tuning import WINDOWS
 from speechbrain_mmsed.postprocessing.decode import frames_inside
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

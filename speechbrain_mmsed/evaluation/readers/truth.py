@@ -12,12 +12,12 @@ import pathlib
 import numpy as np
 import pandas as pd
 
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.readers.problems import (
     PredictionError,
     listed,
 )
 from speechbrain_mmsed.evaluation.readers.tables import header_of, rows_of
-from speechbrain_mmsed.evaluation.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
 

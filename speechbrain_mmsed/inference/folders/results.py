@@ -7,7 +7,7 @@ Authors
 import os
 from dataclasses import dataclass, field
 
-from speechbrain_mmsed.dataio.sound import SoundError
+from speechbrain_mmsed.dataio.media.sound import SoundError
 from speechbrain_mmsed.inference.formats.values import in_order
 
 

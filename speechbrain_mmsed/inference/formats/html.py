@@ -19,7 +19,7 @@ from importlib import resources
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.sound import SOUND_FILE_SUFFIXES
+from speechbrain_mmsed.dataio.media.sound import SOUND_FILE_SUFFIXES
 from speechbrain_mmsed.inference.formats.values import in_order, shown_name
 
 SUFFIX = ".html"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.dataio.sound import SoundError
+from speechbrain_mmsed.dataio.media.sound import SoundError
 from speechbrain_mmsed.inference import (
     Detection,
     DetectionError,

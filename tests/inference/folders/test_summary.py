@@ -2,7 +2,7 @@
 
 import pytest
 
-from speechbrain_mmsed.dataio.tables import read_event_table
+from speechbrain_mmsed.dataio.corpus.tables import read_event_table
 from speechbrain_mmsed.inference.folders.index import index_page
 from speechbrain_mmsed.inference.folders.inputs import collect
 from speechbrain_mmsed.inference.folders.run import Finder, Outputs

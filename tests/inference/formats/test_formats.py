@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.dataio.tables import read_event_table
+from speechbrain_mmsed.dataio.corpus.tables import read_event_table
 from speechbrain_mmsed.inference.formats import FORMATS, write_detection
 from speechbrain_mmsed.inference.formats.textgrid import without_gaps
 from speechbrain_mmsed.inference.formats.values import (

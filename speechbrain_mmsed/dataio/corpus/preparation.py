@@ -1,0 +1,254 @@
+"""From the folders of a corpus to manifests, for any corpus with subsets.
+
+A recipe says which subsets there are and where; this file reads the tables,
+opens every sound and film once, checks the annotations against what was
+measured, and writes manifests, ground truth and a report. The report is
+written last: without it a preparation counts as unfinished.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import dataclasses
+import json
+import os
+
+import pandas as pd
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_mmsed.dataio.corpus.annotations import read_tag_table
+from speechbrain_mmsed.dataio.corpus.labelling import label_clips, read_clips
+from speechbrain_mmsed.dataio.corpus.matching import clip_key, index_folder
+from speechbrain_mmsed.dataio.corpus.preparation_checks import (
+    PrepareError,
+    check_cut_sound,
+    check_expected,
+    check_layout,
+    check_missing,
+    check_output,
+    surprises,
+)
+from speechbrain_mmsed.dataio.corpus.preparation_report import (
+    report_notes,
+    report_table,
+)
+from speechbrain_mmsed.dataio.corpus.probe import (
+    fingerprint,
+    probe_clips,
+    summarise,
+)
+from speechbrain_mmsed.dataio.corpus.tables import write_table
+from speechbrain_mmsed.dataio.corpus.video_layout import in_other_layout
+from speechbrain_mmsed.dataio.corpus.wanted import WANTED_FILE, write_wanted
+from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
+from speechbrain_mmsed.files import write_json, write_text
+
+logger = get_logger(__name__)
+
+VERSION = 2  # raised when manifests of earlier versions must be made anew
+
+
+@dataclasses.dataclass(frozen=True)
+class Subset:
+    """One part of a corpus and where it is.
+
+    Arguments
+    ---------
+    name : str
+        Such as "weak".
+    audio : str
+        Folder of the sound files.
+    tsv : str
+        Table of the clips, which decides what belongs to the subset.
+    video : str or None
+        Folder of the films, which need not exist; None: never filmed.
+    labels : str
+        What the table holds beside the names: "events", "tags", "none".
+    truth : bool
+        Whether ground truth is written for evaluation.
+    meta : str or None
+        A second table of clips; those that only it lists are counted.
+    """
+
+    name: str
+    audio: str
+    tsv: str
+    video: str | None
+    labels: str = "none"
+    truth: bool = False
+    meta: str | None = None
+
+
+def prepare_corpus(subsets, prepared_folder, class_labels, **settings):
+    """Writes manifests, ground truth and report; nothing if up to date.
+
+    Arguments
+    ---------
+    subsets : list of Subset
+        The corpus.
+    prepared_folder : str
+        Where to write.
+    class_labels : list of str
+        The classes, in the network's order.
+    **settings
+        clip_seconds, sample_rate, max_missing_fraction, min_video_coverage,
+        video_layout, expected_counts, annotation_tolerance, unknown_labels:
+        as in a recipe's prepare function; all are needed.
+
+    Returns
+    -------
+    dict
+        The content of prepare_report.json.
+
+    Raises
+    ------
+    PrepareError
+        If more sound is missing than tolerated, or the output would lie
+        among the data.
+    """
+    output = os.path.abspath(prepared_folder)
+    settings["class_labels"] = list(class_labels)
+    settings["expected_counts"] = dict(settings["expected_counts"] or {})
+    check_output(output, subsets)
+    check_expected(settings["expected_counts"], [s.name for s in subsets])
+    check_layout(settings["video_layout"])
+    mark = fingerprint(
+        {
+            **settings,
+            "version": VERSION,
+            "subsets": [dataclasses.asdict(s) for s in subsets],
+        },
+        [path for s in subsets for path in (s.tsv, s.meta) if path],
+        [path for s in subsets for path in (s.audio, s.video) if path],
+    )
+    report = _up_to_date(output, subsets, mark)
+    if report is not None:
+        logger.info(f"Preparation is up to date: {output}")
+        return report
+    tables = {
+        s.name: read_clips(
+            s.tsv, s.labels, class_labels, settings["unknown_labels"]
+        )
+        for s in subsets
+    }
+    probes, counts = {}, {}
+    for subset in subsets:
+        table = tables[subset.name]
+        probes[subset.name], counts[subset.name] = _probe(
+            subset, table, settings
+        )
+    check_missing(output, subsets, probes, settings["max_missing_fraction"])
+    write_wanted(output, {s.name: probes[s.name] for s in subsets if s.video})
+    for subset in subsets:
+        name = subset.name
+        manifest, truth, checks = label_clips(
+            name, tables[name], probes[name], subset.labels, settings
+        )
+        counts[name]["annotations"] = checks
+        counts[name]["in_manifest"] = len(manifest)
+        write_json(os.path.join(output, f"manifests/{name}.json"), manifest)
+        if subset.truth:
+            _write_truth(output, name, truth, probes[name])
+    report = {
+        "fingerprint": mark,
+        "settings": settings,
+        "places": {s.name: dataclasses.asdict(s) for s in subsets},
+        "subsets": counts,
+        "warnings": surprises(tables, counts, settings),
+    }
+    notes = report_notes(counts, report["warnings"])
+    text = "\n".join([report_table(counts), "", *notes]).rstrip() + "\n"
+    write_text(
+        os.path.join(output, "prepare_report.md"), f"# Preparation\n\n{text}"
+    )
+    write_json(os.path.join(output, "prepare_report.json"), report)
+    print(text, end="", flush=True)
+    return report
+
+
+def stored_report(prepared_folder):
+    """What an earlier preparation reported.
+
+    Arguments
+    ---------
+    prepared_folder : str
+        Where it wrote.
+
+    Returns
+    -------
+    dict
+        The content of prepare_report.json.
+
+    Raises
+    ------
+    PrepareError
+        If there is no finished preparation.
+    """
+    path = os.path.join(prepared_folder, "prepare_report.json")
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return json.load(handle)
+    except (OSError, ValueError) as error:
+        raise PrepareError(
+            f"{path}: no finished preparation ({error}). Run it with "
+            "skip_prep: False."
+        ) from error
+
+
+def _up_to_date(output, subsets, mark):
+    """The stored report if it is of the same inputs, else None."""
+    report_path = os.path.join(output, "prepare_report.json")
+    try:
+        report = stored_report(output)
+    except PrepareError:
+        return None
+    files = ["missing_sound.tsv", WANTED_FILE, "prepare_report.md"]
+    for s in subsets:
+        files.append(f"manifests/{s.name}.json")
+        for ending in ("", "_durations") if s.truth else ():
+            files.append(f"ground_truth/{s.name}{ending}.tsv")
+    whole = all(os.path.isfile(os.path.join(output, f)) for f in files)
+    if whole and report.get("fingerprint") == mark:
+        return report
+    os.remove(report_path)
+    return None
+
+
+def _probe(subset, table, settings):
+    """Probes of a subset's clips in the table's order, and their counts."""
+    sounds = index_folder(subset.audio, SOUND_SUFFIXES)
+    films = index_folder(subset.video) if subset.video else None
+    filenames = list(dict.fromkeys(table["filename"]))
+    check_cut_sound(subset, sounds, filenames)
+    probes = probe_clips(
+        filenames,
+        description=subset.name,
+        sounds=sounds,
+        films=films,
+        clip_seconds=settings["clip_seconds"],
+        min_coverage=settings["min_video_coverage"],
+        video_layout=settings["video_layout"],
+    )
+    counts = summarise(
+        probes, settings["sample_rate"], settings["clip_seconds"]
+    )
+    listed = {clip_key(probe.filename) for probe in probes}
+    counts["ignored"] = {"sounds_not_in_table": len(set(sounds) - listed)}
+    other = in_other_layout(filenames, films or {}, settings["video_layout"])
+    if other:
+        counts["ignored"]["films_of_the_other_layout"] = other
+    if subset.meta and os.path.isfile(subset.meta):
+        extra = read_tag_table(subset.meta, with_tags=False)["filename"]
+        counts["ignored"]["clips_only_in_meta"] = len(
+            {clip_key(clip) for clip in extra} - listed
+        )
+    return probes, counts
+
+
+def _write_truth(output, name, truth, probes):
+    """Ground truth and durations of a subset."""
+    path = os.path.join(output, "ground_truth", name)
+    write_table(truth, f"{path}.tsv")
+    rows = [(p.filename, p.sound.duration) for p in probes if p.wav]
+    columns = ["filename", "duration"]
+    write_table(pd.DataFrame(rows, columns=columns), f"{path}_durations.tsv")

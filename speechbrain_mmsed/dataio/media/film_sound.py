@@ -1,0 +1,164 @@
+"""The sound track of a film, through PyAV.
+
+libsndfile reads no mp4, mkv or webm. Where a collection has films and no
+separate sound, their tracks are the sound. Samples are placed by their
+presentation times, from the same zero as the pictures: a track that starts
+late or has a damaged passage gets silence there, and what the codec adds at
+the end is cut off.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+
+import numpy as np
+
+from speechbrain_mmsed.dataio.media.film_clock import zero_of
+from speechbrain_mmsed.dataio.media.sound_remarks import (
+    damage_remark,
+    short_remark,
+)
+
+FILM_SUFFIXES = (
+    *(".mp4", ".m4v", ".m4a", ".mov", ".mkv", ".mka", ".webm"),
+    *(".avi", ".flv", ".ts", ".mpg", ".mpeg", ".3gp", ".aac", ".opus"),
+)
+
+# A hole of less than this is rounding of time stamps.
+GAP_SECONDS = 0.05
+# A jump of more than this is a damaged time stamp and no silence.
+LONGEST_GAP_SECONDS = 600.0
+# These have no head: their length is a guess from what is there.
+GUESSED_LENGTH_FORMATS = ("aac", "mpeg", "mpegts")
+
+
+class NoSoundError(Exception):
+    """A film whose sound cannot be had; the text is the reason."""
+
+
+class FilmSound:
+    """An open sound track.
+
+    Arguments
+    ---------
+    path : str
+        The film.
+
+    Attributes
+    ----------
+    remark : str
+        After `blocks`: what of the sound is lost, empty if nothing is. That
+        the end of an MPEG-TS, MPEG-PS or raw aac file is missing does not
+        show.
+
+    Raises
+    ------
+    NoSoundError
+        If it cannot be opened or has no sound track.
+    """
+
+    def __init__(self, path):
+        import av
+
+        # IndexError: a track that appears only later in the file.
+        self.errors = (av.FFmpegError, OSError, ValueError, IndexError)
+        try:
+            self.container = av.open(os.fspath(path), metadata_errors="replace")
+        except self.errors as error:
+            reason = getattr(error, "strerror", None) or error
+            raise NoSoundError(f"unreadable: {reason}") from error
+        if not self.container.streams.audio:
+            self.container.close()
+            raise NoSoundError("absent: the film has no sound track")
+        self.track = self.container.streams.audio[0]
+        if self.track.codec_context is None:
+            self.container.close()
+            raise NoSoundError("unreadable: no decoder for its sound")
+        self.samplerate = self.track.codec_context.sample_rate
+        self.channels = self.track.codec_context.channels
+        self.zero = zero_of(self.container)
+        self.remark, self._n_bad, self._stopped = "", 0, ""
+        self._convert = av.AudioResampler(format="fltp")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.container.close()
+
+    def _frames(self):
+        """Decoded pieces (time or None, (channels, samples)); bad ones out."""
+        packets = self.container.demux(self.track)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except self.errors as error:
+                self._stopped = str(getattr(error, "strerror", "") or error)
+                return
+            try:
+                frames = packet.decode()
+            except self.errors:
+                self._n_bad += bool(packet.size)  # none: the decoder's rest
+                continue
+            for frame in frames:
+                for piece in self._convert.resample(frame):
+                    seconds = piece.time
+                    if seconds is not None:
+                        seconds -= self.zero
+                    yield seconds, piece.to_ndarray()
+
+    def _end(self):
+        """Sample at which the track ends by its own account, or infinity."""
+        if self.track.duration is None:
+            return np.inf
+        base = self.track.time_base
+        start = float((self.track.start_time or 0) * base) - self.zero
+        seconds = max(start, 0) + float(self.track.duration * base)
+        return round(seconds * self.samplerate)
+
+    def _announced(self):
+        """Seconds at which the sound or the film ends by its head."""
+        container = self.container
+        if container.format.name in GUESSED_LENGTH_FORMATS:
+            return None
+        if self.track.duration is not None:
+            return self._end() / self.samplerate
+        return container.duration and container.duration / 1e6
+
+    def blocks(self):
+        """Yields (samples, channels) float32 blocks until the end."""
+        n_samples = 0
+        for block in self._placed():
+            n_samples += len(block)
+            yield block
+        short = short_remark(n_samples / self.samplerate, self._announced())
+        damage = damage_remark(self._n_bad, self._stopped)
+        self.remark = "; ".join(filter(None, [short, damage]))
+
+    def _placed(self):
+        """Blocks at their times, silence between them."""
+        at, end = 0, self._end()
+        for seconds, samples in self._frames():
+            gap = 0
+            if seconds is not None:
+                gap = round(seconds * self.samplerate) - at
+            if gap > GAP_SECONDS * self.samplerate:
+                longest = LONGEST_GAP_SECONDS * self.samplerate
+                for size in _pieces(gap if gap < longest else 0, 2**18):
+                    yield np.zeros((size, len(samples)), np.float32)
+                    at += size
+            keep = samples[:, : int(min(end - at, samples.shape[1]))]
+            if end <= at:
+                return
+            at += keep.shape[1]
+            yield np.ascontiguousarray(keep.T, np.float32)
+
+
+def _pieces(n_samples, most):
+    """Splits a number into parts of at most `most`."""
+    while n_samples > 0:
+        yield min(n_samples, most)
+        n_samples -= most

@@ -1,0 +1,1 @@
+"""Embeddings of clips: made, imported, stored and read."""

@@ -1,0 +1,189 @@
+"""Which network stands behind the name of a stream.
+
+A name is one of:
+
+- a name that the yaml gives to an embedder, such as `openl3`;
+- `timm:<model>`, any network of timm, with local weights;
+- `<package>.<module>.<Class>`, a user's own frame embedder, built without
+  arguments (one with arguments is better named in the yaml);
+- `import:<folder>`, features that were computed elsewhere.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import difflib
+import functools
+import glob
+import importlib
+import os
+
+from speechbrain_mmsed.dataio.streams.description import (
+    StreamError,
+    stream_name,
+)
+from speechbrain_mmsed.lobes.visual import FrameEmbedder, TimmEmbedder
+
+IMPORT = "import:"
+TIMM = "timm:"
+
+
+def split_streams(specs):
+    """Tells streams to be computed from those to be imported.
+
+    Arguments
+    ---------
+    specs : list of str
+        Names as above.
+
+    Returns
+    -------
+    computed : dict
+        Name of the stream's folder -> name as given.
+    imported : dict
+        Name of the stream's folder -> folder of the features.
+
+    Raises
+    ------
+    StreamError
+        If it is no list, or two names lead to the same folder.
+
+    Example
+    -------
+    >>> split_streams(["openl3", "timm:resnet18", "import:/data/vggish"])
+    ({'openl3': 'openl3', 'timm_resnet18': 'timm:resnet18'}, \
+{'vggish': '/data/vggish'})
+    """
+    if isinstance(specs, str):
+        raise StreamError(
+            f"streams must be a list such as [openl3], not {specs!r}"
+        )
+    computed, imported = {}, {}
+    for spec in specs:
+        name = stream_name(spec)
+        if name in computed or name in imported:
+            raise StreamError(
+                f"Two of the streams {list(specs)} would be stored in the "
+                f"same folder {name!r}; extract one of them to another "
+                f"streams_folder"
+            )
+        if spec.startswith(IMPORT):
+            imported[name] = spec[len(IMPORT) :]
+        else:
+            computed[name] = spec
+    return computed, imported
+
+
+def build_embedder(spec, embedders, weights_folder):
+    """Builds the network of a stream.
+
+    Arguments
+    ---------
+    spec : str
+        Name as above, not `import:`.
+    embedders : dict
+        Name -> function without arguments that builds a FrameEmbedder: those
+        of the yaml.
+    weights_folder : str
+        Where weights of timm's networks are looked for, as
+        `<model>.safetensors`, `.pth` or `.bin`.
+
+    Returns
+    -------
+    embedder : FrameEmbedder
+
+    Raises
+    ------
+    StreamError
+        If there is no such network; names those there are.
+    WeightsError
+        If its weights are missing; says where they are published.
+    """
+    if spec.startswith(TIMM):
+        model = spec[len(TIMM) :]
+        return TimmEmbedder(model, _timm_weights(weights_folder, model))
+    if spec in embedders:
+        return embedders[spec]()
+    if "." not in spec:
+        near = difflib.get_close_matches(spec, embedders, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise StreamError(
+            f"Unknown stream {spec!r}:{hint} `embedders` in the yaml has "
+            f"{sorted(embedders)}; timm:<model>, import:<folder> and "
+            f"<package>.<module>.<Class> are possible, too"
+        )
+    return _own_embedder(spec)
+
+
+def embedder_recipe(spec, embedders, weights_folder):
+    """How to build the network of a stream again, as plain values.
+
+    A detector needs it to make the features of training from another film.
+
+    Arguments
+    ---------
+    spec, embedders, weights_folder
+        As for `build_embedder`.
+
+    Returns
+    -------
+    dict
+        "class" (import path) and "arguments" (by name).
+
+    Example
+    -------
+    >>> import functools
+    >>> from speechbrain_mmsed.lobes.visual import EfficientNetLite0Embedder
+    >>> small = functools.partial(EfficientNetLite0Embedder, image_size=96)
+    >>> embedder_recipe("small", {"small": small}, "")["arguments"]
+    {'image_size': 96}
+    """
+    if spec.startswith(TIMM):
+        model = spec[len(TIMM) :]
+        kind = TimmEmbedder
+        arguments = {
+            "name": model,
+            "weights": _timm_weights(weights_folder, model),
+        }
+    elif spec in embedders:
+        # Without arguments the yaml gives the class, else a partial of it.
+        builder = functools.partial(embedders[spec])
+        kind, arguments = builder.func, dict(builder.keywords)
+    else:
+        return {"class": spec, "arguments": {}}
+    if arguments.get("weights"):
+        arguments["weights"] = os.path.abspath(arguments["weights"])
+    return {
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        "arguments": arguments,
+    }
+
+
+def _timm_weights(folder, model):
+    """The file of weights of a model of timm, which need not exist."""
+    stem = os.path.join(folder, model)
+    found = [
+        path
+        for ending in ("safetensors", "pth", "bin")
+        for path in glob.glob(glob.escape(f"{stem}.{ending}"))
+    ]
+    return found[0] if found else f"{stem}.safetensors"
+
+
+def _own_embedder(spec):
+    """A user's frame embedder by its import path."""
+    module, _, name = spec.rpartition(".")
+    try:
+        kind = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise StreamError(
+            f"Stream {spec!r}: cannot import {name} from {module} ({error}). "
+            f"Set PYTHONPATH to the folder that holds "
+            f"{module.split('.')[0]}"
+        ) from error
+    if not (isinstance(kind, type) and issubclass(kind, FrameEmbedder)):
+        raise StreamError(
+            f"Stream {spec!r} is no subclass of speechbrain_mmsed.lobes."
+            f"visual.FrameEmbedder; derive it from that class"
+        )
+    return kind()

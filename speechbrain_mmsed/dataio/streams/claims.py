@@ -1,0 +1,125 @@
+"""Who does which clip, where several processes extract one corpus.
+
+A claim is a lock on one byte of a file that all processes open. The system
+itself drops the locks of a process that ends, however it ends, so a claim
+never outlives its owner and nothing has to be cleaned up after a kill.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+
+from speechbrain_mmsed.dataio.streams.description import StreamError
+
+CLAIMS_FILE = ".claims"
+
+
+class Claims:
+    """Claims on the clips of one folder; a context manager.
+
+    Locks belong to processes: two objects of one process do not exclude
+    each other, and closing one of them drops the other's locks. So a
+    process has one object per folder.
+
+    Arguments
+    ---------
+    folder : str
+        Where the file of locks lies; made if needed.
+
+    Example
+    -------
+    >>> with Claims(getfixture("tmp_path")) as claims:
+    ...     claims.take("weak/a"), claims.take("weak/a")
+    (True, False)
+    """
+
+    def __init__(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        self.path = os.path.join(os.path.abspath(folder), CLAIMS_FILE)
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        self._held = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        os.close(self._file)
+        self._held = {}
+
+    def take(self, clip_id):
+        """Claims a clip if nobody else has.
+
+        Whoever held the claim before may have finished the clip, so look
+        again what there is to do once the claim is taken.
+
+        Arguments
+        ---------
+        clip_id : str
+            The clip.
+
+        Returns
+        -------
+        bool
+            Whether it is claimed for this process now. False for a clip
+            that it holds already.
+        """
+        return self._lock(clip_id, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def release(self, clip_id):
+        """Gives up a claim.
+
+        Arguments
+        ---------
+        clip_id : str
+            A clip that this process holds.
+        """
+        offset = _offset(clip_id)
+        if self._held.get(offset) != clip_id:
+            raise KeyError(f"{clip_id!r} is not claimed by this process")
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, offset)
+        del self._held[offset]
+
+    @contextlib.contextmanager
+    def waiting(self, name):
+        """Holds a claim during a block, having waited for it.
+
+        Arguments
+        ---------
+        name : str
+            What is claimed.
+        """
+        self._lock(name, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            self.release(name)
+
+    def _lock(self, clip_id, how):
+        offset = _offset(clip_id)
+        # Two clips with one offset: the second waits until the first is
+        # released, since a lock is held or not and does not count.
+        if offset in self._held:
+            return False
+        try:
+            fcntl.lockf(self._file, how, 1, offset)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            raise StreamError(
+                f"{self.path} cannot be locked ({error.strerror}): the file "
+                f"system does not keep processes from doing the same clip. "
+                f"Put the folder on another one"
+            ) from error
+        self._held[offset] = clip_id
+        return True
+
+
+def _offset(clip_id):
+    """The byte that stands for a clip, 0 to 2^62 - 1."""
+    digest = hashlib.sha256(clip_id.encode("utf-8", "surrogateescape"))
+    return int.from_bytes(digest.digest()[:8], "big") >> 2

@@ -1,0 +1,262 @@
+"""Streams from features that were computed elsewhere.
+
+One file per clip in one folder, or in one folder per subset: `.npy` holds
+(N, D) vectors at a rate that the yaml states; `.npz` holds `embedding` (N, D)
+and `timestamps` (N,) seconds, as the openl3 tool writes them. Pictures or
+sound: a sound embedding is a stream like any other.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+
+import numpy as np
+from tqdm import tqdm
+
+from speechbrain_mmsed.dataio.corpus.matching import candidates, index_folder
+from speechbrain_mmsed.dataio.media.frames import grid_times
+from speechbrain_mmsed.dataio.streams.claims import Claims
+from speechbrain_mmsed.dataio.streams.description import (
+    StreamError,
+    library_versions,
+)
+from speechbrain_mmsed.dataio.streams.extraction_report import count_clips
+from speechbrain_mmsed.dataio.streams.store import StreamStore
+from speechbrain_mmsed.dataio.streams.time_grid import METHODS, to_grid
+
+SUFFIXES = (".npy", ".npz")
+
+
+class StreamImport:
+    """Takes over the features of a folder.
+
+    Arguments
+    ---------
+    source_folder : str
+        Where the files are; named as the clips' sounds are, with another
+        ending.
+    streams_folder : str
+        Folder of all streams.
+    stream : str
+        Name of the new stream.
+    n_frames : int
+        Feature vectors T per clip.
+    clip_seconds : float
+        Nominal length of a clip.
+    min_coverage : float
+        A clip of whose length (at most `clip_seconds`) the features cover
+        a smaller fraction counts as having none.
+    rate : float or None
+        Vectors per second in `.npy` files, which do not say it.
+    offset : float
+        Seconds at which the first vector of an `.npy` stands.
+    method : str
+        "nearest" or "linear"; see `to_grid`.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> np.save(folder / "a.npy", np.ones((100, 5)))
+    >>> importer = StreamImport(folder, folder / "s", "mine", rate=10.0)
+    >>> clips = {"weak/a": {"filename": "a.wav", "duration": 10.0}}
+    >>> importer.run(clips, progress=False).available
+    1
+    """
+
+    def __init__(
+        self,
+        source_folder,
+        streams_folder,
+        stream,
+        n_frames=64,
+        clip_seconds=10.0,
+        min_coverage=0.5,
+        rate=None,
+        offset=0.0,
+        method="nearest",
+    ):
+        if not os.path.isdir(source_folder):
+            raise StreamError(
+                f"import:{source_folder}: there is no such folder"
+            )
+        if method not in METHODS:
+            raise StreamError(
+                f"imported.method must be one of {METHODS}, not {method!r}"
+            )
+        if rate is not None and not rate > 0:
+            raise StreamError(f"imported.rate must be positive, not {rate!r}")
+        self.source_folder = os.path.abspath(source_folder)
+        self.store = StreamStore(streams_folder, stream)
+        self.times = grid_times(n_frames, clip_seconds)
+        self.clip_seconds, self.min_coverage = clip_seconds, min_coverage
+        self.rate, self.offset, self.method = rate, offset, method
+        self._folders = {}
+
+    def run(self, clips, progress=True):
+        """Imports what is not imported yet.
+
+        Arguments
+        ---------
+        clips : dict
+            clip_id -> dict with "filename" and "duration" (s).
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        StreamReport
+
+        Raises
+        ------
+        StreamError
+            If no file belongs to a clip or can be read, files differ in
+            width, or the rate of an `.npy` is not given.
+        """
+        files = {key: self._file(key, clip) for key, clip in clips.items()}
+        width = self._width([path for path in files.values() if path])
+        self.store.begin(self._description(width))
+        before = 0
+        # Of several processes one imports, and the others find it done.
+        with (
+            Claims(self.store.folder) as claims,
+            claims.waiting("import"),
+            tqdm(
+                clips.items(),
+                "importing " + self.store.stream,
+                unit="clip",
+                disable=not progress,
+                mininterval=0.5,
+            ) as bar,
+        ):
+            self.store.refresh()
+            for clip_id, clip in bar:
+                source = self._source(files[clip_id])
+                shape = (len(self.times), width)
+                if self.store.is_done(clip_id, source, shape):
+                    before += 1
+                    continue
+                self._import(clip_id, clip, files[clip_id], source, width)
+        self.store.finish()
+        return count_clips(
+            self.store, clips, before, self.clip_seconds, len(self.times)
+        )
+
+    def _file(self, clip_id, clip):
+        """File of a clip's features, or None."""
+        subset = clip_id.split("/")[0]
+        folder = os.path.join(self.source_folder, subset)
+        if not os.path.isdir(folder):
+            folder = self.source_folder
+        if folder not in self._folders:
+            self._folders[folder] = index_folder(folder, SUFFIXES)
+        found = candidates(self._folders[folder], clip["filename"])
+        if len(found) > 1:
+            raise StreamError(
+                f"{len(found)} files for the clip {clip['filename']}: "
+                f"{found}. Remove all but one"
+            )
+        return found[0] if found else None
+
+    def _width(self, paths):
+        """Length of the vectors, of the first file that can be read."""
+        for path in paths:
+            try:
+                return self._read(path)[0].shape[1]
+            except ValueError:
+                continue
+        raise StreamError(
+            f"import:{self.source_folder}: {len(paths)} files there have "
+            f"the name of a clip and end in {' or '.join(SUFFIXES)}, and "
+            f"none can be read. Expected are files such as "
+            f"Yabcdefghijk_30.000_40.000.npz"
+        )
+
+    def _read(self, path):
+        """Vectors, times, spacing; ValueError with what is wrong."""
+        try:
+            found = np.load(path, allow_pickle=False)
+            if path.lower().endswith(".npy"):
+                vectors, times, spacing = found, None, None
+            else:
+                with found:
+                    vectors, times = found["embedding"], found["timestamps"]
+                spacing = None
+        except (OSError, EOFError, ValueError) as error:
+            raise ValueError(f"cannot be read ({error})") from error
+        except KeyError as error:
+            raise ValueError(f"has no {error}") from error
+        if vectors.ndim != 2 or not vectors.size:
+            raise ValueError(f"has shape {vectors.shape} instead of (N, D)")
+        if not np.issubdtype(vectors.dtype, np.number):
+            raise ValueError(f"holds {vectors.dtype} instead of numbers")
+        if not (np.abs(vectors) <= np.finfo(np.float16).max).all():
+            raise ValueError("not finite or beyond the range of float16")
+        if times is None:
+            if self.rate is None:
+                raise StreamError(
+                    f"{path} does not say when its {len(vectors)} vectors "
+                    f"are: set imported.rate (vectors per second) and "
+                    f"imported.offset (s of the first one)"
+                )
+            spacing = 1.0 / self.rate
+            times = self.offset + spacing * np.arange(len(vectors))
+        elif len(vectors) == 1:
+            spacing = self.clip_seconds
+        return vectors, times, spacing
+
+    def _import(self, clip_id, clip, path, source, width):
+        """Stores one clip, or notes why not."""
+        if path is None:
+            self.store.mark_unavailable(clip_id, "absent", 0.0, source)
+            return
+        try:
+            vectors, times, spacing = self._read(path)
+            features, covered = to_grid(
+                vectors, times, self.times, self.method, spacing
+            )
+        except ValueError as error:
+            reason = f"unreadable: {error}"
+            self.store.mark_unavailable(clip_id, reason, 0.0, source)
+            return
+        if features.shape[1] != width:
+            raise StreamError(
+                f"{path} holds vectors of length {features.shape[1]}, those "
+                f"before it have {width}. Features of one network in one "
+                f"folder, please"
+            )
+        length = min(clip["duration"], self.clip_seconds)
+        within = self.times < length
+        fraction = float(covered[within].mean()) if within.any() else 0.0
+        seconds = fraction * length
+        if fraction < self.min_coverage:
+            reason = f"too short: {seconds:.2f} of {length:.2f} s"
+            self.store.mark_unavailable(clip_id, reason, seconds, source)
+            return
+        self.store.write(clip_id, features, seconds, source)
+
+    def _description(self, width):
+        """Content of the stream's `stream.json`."""
+        spacing = f", .npy at {self.rate:g}/s" if self.rate else ""
+        if spacing and self.offset:
+            spacing += f" from {self.offset:g} s"
+        return {
+            "network": f"imported: {os.path.basename(self.source_folder)}",
+            "weights_sha256": None,
+            "preprocessing": f"{self.method}{spacing}",
+            "width": width,
+            "n_frames": len(self.times),
+            "clip_seconds": self.clip_seconds,
+            "made_from": f"import:{self.source_folder}",
+            "versions": library_versions(),
+        }
+
+    def _source(self, path):
+        """What the outcome for a clip is derived from."""
+        if path is None:
+            return "absent"
+        state = os.stat(path)
+        return (
+            f"{state.st_size} bytes of {state.st_mtime_ns}, at least "
+            f"{self.min_coverage:g} covered"
+        )

@@ -1,0 +1,1 @@
+"""Counts by clip, class and operating point."""

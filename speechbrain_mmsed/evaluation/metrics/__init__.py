@@ -1,0 +1,1 @@
+"""The five metrics, by the official libraries."""

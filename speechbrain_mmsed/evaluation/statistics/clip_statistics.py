@@ -1,0 +1,204 @@
+"""Every figure of a system as counts by clip, ready to be resampled.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
+    clip_counts,
+    event_counts,
+    segment_counts,
+)
+from speechbrain_mmsed.evaluation.counts.intersection_f1 import (
+    intersection_counts,
+)
+from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
+from speechbrain_mmsed.evaluation.counts.threshold_free_by_clip import (
+    ThresholdFreeCounts,
+)
+from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
+from speechbrain_mmsed.evaluation.statistics.paired import compare
+from speechbrain_mmsed.evaluation.statistics.resampling import (
+    LEVEL,
+    N_RESAMPLES,
+)
+from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
+
+# PSDS costs a hundred times as much to resample as F1.
+PSDS_RESAMPLES = 500
+THRESHOLD_FREE_RESAMPLES = 200
+PSDS = ("psds1", "psds2")
+KINDS = ("cbf1", "sbf1", "ebf1", "ibf1", *PSDS)
+THRESHOLD_FREE = tuple(f"threshold_free_{name}" for name in PSDS)
+
+
+def clip_statistics(scores, truth, parameters, kinds=KINDS):
+    """Counts by clip of a scored system.
+
+    Arguments
+    ---------
+    scores : ClipScores
+        Scores of N clips.
+    truth : GroundTruth
+        Their reference.
+    parameters : dict
+        ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2, as `tune`
+        returns. The intersection-based F1 takes those of "ibf1" if given,
+        else those of ebf1; PSDS over all thresholds has the windows of PSDS.
+    kinds : sequence of str
+        Which of `KINDS` and `THRESHOLD_FREE`.
+
+    Returns
+    -------
+    dict
+        For each kind CountsByClip, PsdsByClip or ThresholdFreeCounts; all
+        have `result()` and `figures(weights)`.
+    """
+    unknown = sorted(set(kinds) - {*KINDS, *THRESHOLD_FREE})
+    if unknown:
+        raise ValueError(
+            f"kinds {unknown}: expected some of {[*KINDS, *THRESHOLD_FREE]}"
+        )
+    f1 = {
+        "sbf1": segment_counts,
+        "ebf1": event_counts,
+        "ibf1": intersection_counts,
+    }
+    statistics = {}
+    for kind in kinds:
+        if kind == "cbf1":
+            tags = decode_tags(scores, parameters[kind].thresholds)
+            statistics[kind] = clip_counts(tags, truth)
+        elif kind in f1:
+            tuned = parameters.get(kind, parameters["ebf1"])
+            events = decode(scores, tuned.thresholds, tuned.windows)
+            statistics[kind] = f1[kind](events, truth)
+        elif kind in PSDS:
+            windows = parameters[kind].windows
+            statistics[kind] = psds_by_clip(scores, truth, windows, kind)
+        else:
+            scenario = kind.removeprefix("threshold_free_")
+            windows = parameters[scenario].windows
+            statistics[kind] = ThresholdFreeCounts(
+                scores, truth, windows, scenario
+            )
+    return statistics
+
+
+def event_statistics(events, truth):
+    """Counts by clip of a system whose events are known, but not its scores.
+
+    Arguments
+    ---------
+    events : pandas.DataFrame
+        Columns filename, onset, offset (seconds), event_label; a clip's
+        labels are those of its events.
+    truth : GroundTruth
+        Reference.
+
+    Returns
+    -------
+    dict
+        CountsByClip of cbf1, sbf1, ebf1 and ibf1.
+    """
+    return {
+        "cbf1": clip_counts(events, truth),
+        "sbf1": segment_counts(events, truth),
+        "ebf1": event_counts(events, truth),
+        "ibf1": intersection_counts(events, truth),
+    }
+
+
+def intervals(statistics, n_resamples=None, level=LEVEL, seed=0):
+    """Confidence intervals of every figure of a system.
+
+    Arguments
+    ---------
+    statistics : dict
+        As `clip_statistics` returns.
+    n_resamples : int or None
+        Number of resamples; if None 2000 for F1, 500 for PSDS and 200 for
+        PSDS over all thresholds, whose jackknife is left out.
+    level : float
+        Share of resamples within an interval.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    dict
+        For each kind what `bootstrap` returns.
+    """
+    return {
+        kind: bootstrap(
+            counts,
+            n_resamples or usual_resamples(kind),
+            level,
+            seed,
+            jackknife=kind not in THRESHOLD_FREE,
+        )
+        for kind, counts in statistics.items()
+    }
+
+
+def comparison(
+    first,
+    second,
+    names=("first", "second"),
+    n_resamples=None,
+    level=LEVEL,
+    seed=0,
+):
+    """Differences of every figure of two systems, second minus first.
+
+    Arguments
+    ---------
+    first, second : dict
+        As `clip_statistics` returns; kinds that only one has are refused.
+    names : tuple of str
+        What the systems are called.
+    n_resamples : int or None
+        As for `intervals`.
+    level : float
+        Share of resamples within an interval.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    dict
+        For each kind what `compare` returns.
+    """
+    if set(first) != set(second):
+        raise ValueError(
+            f"{names[0]} has {sorted(first)}, {names[1]} {sorted(second)}; "
+            "compare the same figures"
+        )
+    return {
+        kind: compare(
+            counts,
+            second[kind],
+            names,
+            n_resamples or usual_resamples(kind),
+            level,
+            seed,
+        )
+        for kind, counts in first.items()
+    }
+
+
+def usual_resamples(kind):
+    """Number of resamples that take a second or two at most.
+
+    Arguments
+    ---------
+    kind : str
+        One of `KINDS` or `THRESHOLD_FREE`.
+
+    Returns
+    -------
+    int
+    """
+    if kind in PSDS:
+        return PSDS_RESAMPLES
+    return THRESHOLD_FREE_RESAMPLES if kind in THRESHOLD_FREE else N_RESAMPLES

@@ -1,0 +1,212 @@
+"""Counts by clip on disk, so that two systems can be compared later.
+
+A report leaves `counts_<system>.npz` beside it. It holds all that a paired
+comparison needs, and neither scores nor ground truth.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+
+import numpy as np
+
+from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
+from speechbrain_mmsed.evaluation.counts.psds_by_clip import PsdsByClip
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import Scenario
+from speechbrain_mmsed.evaluation.readers.problems import (
+    PredictionError,
+    listed,
+)
+from speechbrain_mmsed.files import atomic_path, plain_name
+
+CLASSES = {"f1": CountsByClip, "psds": PsdsByClip}
+# A system with its video ignored, after the system's name.
+IGNORED = "_video_ignored"
+FORMAT = "speechbrain_mmsed counts by clip, 1"
+
+
+def counts_path(folder, name):
+    """Where the counts of a system are kept.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Of the report.
+    name : str
+        Of the system.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    return pathlib.Path(folder) / f"counts_{plain_name(name)}.npz"
+
+
+def counts_file(path):
+    """The counts that a user names.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file, or the folder of a report: then its first system's.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    PredictionError
+        Where there is none.
+    """
+    path = pathlib.Path(path)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise PredictionError(
+            f"{path}: no such folder or file; expected the folder of a report"
+        )
+    found = sorted(path.glob("counts_*.npz"))
+    if not found:
+        raise PredictionError(
+            f"{path}: no counts_<system>.npz; expected the folder of a report "
+            "of `mmsed evaluate` or of a training"
+        )
+    report = path / "report.json"
+    if len(found) > 1 and report.is_file():
+        systems = json.loads(report.read_text(encoding="utf-8"))["metrics"]
+        file = counts_path(path, next(iter(systems)))
+        if file in found:
+            return file
+    if len(found) > 1:
+        raise PredictionError(
+            f"{path}: {listed(file.name for file in found)}; give one of them"
+        )
+    return found[0]
+
+
+def save_counts(path, statistics, has_video=None):
+    """Writes the counts of a system.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        Ends in .npz.
+    statistics : dict
+        As `clip_statistics` returns. PSDS over all thresholds is left out:
+        its counts are as large as the scores.
+    has_video : dict or None
+        File name -> bool; None where it is not known.
+
+    Example
+    -------
+    >>> ones = np.ones((2, 1), dtype=int)
+    >>> counts = CountsByClip(["a", "b"], ["Dog"], ones, ones, ones, "", "")
+    >>> path = getfixture("tmp_path") / "counts_some.npz"
+    >>> save_counts(path, {"ebf1": counts}, {"a": True, "b": False})
+    >>> statistics, has_video = load_counts(path)
+    >>> statistics["ebf1"].filenames, has_video["b"]
+    (['a', 'b'], False)
+    """
+    arrays = {"format": np.array(FORMAT)}
+    for kind, counts in statistics.items():
+        form = next((f for f, c in CLASSES.items() if type(counts) is c), None)
+        if form is None:
+            continue
+        arrays[f"{kind}/form"] = np.array(form)
+        for field in dataclasses.fields(counts):
+            value = getattr(counts, field.name)
+            if isinstance(value, Scenario):
+                value = dataclasses.astuple(value)
+            if value is not None:
+                arrays[f"{kind}/{field.name}"] = np.asarray(value)
+    if has_video is not None:
+        arrays["has_video/filenames"] = np.array(list(has_video), dtype=np.str_)
+        arrays["has_video/values"] = np.array(list(has_video.values()), bool)
+    with atomic_path(path) as name, open(name, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_counts(path):
+    """Reads what `save_counts` wrote.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        An npz file.
+
+    Returns
+    -------
+    statistics : dict
+        For each kind CountsByClip or PsdsByClip.
+    has_video : dict or None
+        File name -> bool.
+
+    Raises
+    ------
+    PredictionError
+        Where the file holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise PredictionError(f"{path}: {error}") from error
+    found = str(arrays.pop("format", "something else"))
+    if found != FORMAT:
+        raise PredictionError(
+            f"{path}: holds {found}, expected {FORMAT}; evaluate again"
+        )
+    parts = {}
+    for name, value in arrays.items():
+        kind, field = name.split("/")
+        parts.setdefault(kind, {})[field] = value
+    video = parts.pop("has_video", None)
+    if video is not None:
+        names, values = video["filenames"].tolist(), video["values"].tolist()
+        video = dict(zip(names, values, strict=True))
+    return {kind: _counts(fields) for kind, fields in parts.items()}, video
+
+
+def _counts(fields):
+    """The object that these fields belong to."""
+    kind = CLASSES[str(fields.pop("form"))]
+    for name in ("filenames", "labels"):
+        fields[name] = fields[name].tolist()
+    for name in ("definition", "computed_by"):
+        if name in fields:
+            fields[name] = str(fields[name])
+    if "scenario" in fields:
+        fields["scenario"] = Scenario(*fields["scenario"].tolist())
+    return kind(**fields)
+
+
+def counts_of_clips(counts, keep):
+    """Counts of some of the clips.
+
+    Arguments
+    ---------
+    counts : CountsByClip or PsdsByClip
+        Counts of N clips.
+    keep : set of str
+        File names.
+
+    Returns
+    -------
+    CountsByClip or PsdsByClip
+    """
+    rows = [i for i, name in enumerate(counts.filenames) if name in keep]
+    n_clips = len(counts.filenames)
+    changed = {"filenames": [counts.filenames[i] for i in rows]}
+    for field in dataclasses.fields(counts):
+        value = getattr(counts, field.name)
+        # Windows have one value for each class, all other arrays for each clip.
+        if isinstance(value, np.ndarray) and field.name != "windows":
+            if len(value) != n_clips:
+                raise ValueError(f"{field.name}: {len(value)} rows, {n_clips}")
+            changed[field.name] = value[rows]
+    return dataclasses.replace(counts, **changed)

@@ -1,0 +1,82 @@
+"""Manifests that were cut off, and stores whose writer was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speechbrain_mmsed.dataio.streams.manifest import (
+    ClipRow,
+    append_row,
+    read_manifest,
+    tidy_manifest,
+)
+from speechbrain_mmsed.dataio.streams.reading import StreamStore
+
+ROWS = st.builds(
+    ClipRow,
+    st.text("ab/,\"' é", min_size=1, max_size=4),
+    st.sampled_from(["available", "unavailable"]),
+    st.sampled_from(["", "absent", 'unreadable: a "b", c']),
+    st.sampled_from([None, 0.0, 9.375]),
+    st.sampled_from(["", "5 bytes"]),
+)
+
+
+@settings(deadline=None, max_examples=12)
+@given(st.lists(ROWS, max_size=4), st.integers(0, 200))
+def test_manifest_cut_anywhere(tmp_path_factory, rows, cut):
+    """Whatever was cut off, the rows before it count, and writing goes on."""
+    path = tmp_path_factory.mktemp("m") / "manifest.csv"
+    ends = []
+    for row in rows:
+        append_row(path, row)
+        ends.append(path.stat().st_size)
+    assert read_manifest(path) == {row.clip_id: row for row in rows}
+    if rows:
+        path.write_bytes(path.read_bytes()[:cut])
+    whole = {
+        row.clip_id for row, end in zip(rows, ends, strict=True) if end <= cut
+    }
+    assert whole <= set(read_manifest(path))
+    last = ClipRow("z", "unavailable", "absent", 0.0, "absent")
+    append_row(path, last)
+    assert read_manifest(path)["z"] == last
+    rows = tidy_manifest(path)
+    assert read_manifest(path) == rows and rows["z"] == last
+
+
+LOOP = """
+import sys, numpy as np
+from speechbrain_mmsed.dataio.streams.store import StreamStore
+store = StreamStore(sys.argv[1], "pictures")
+print("ready", flush=True)
+for clip in range(100000):
+    store.write(f"weak/{clip}", np.full((64, 300), clip % 100), 10.0, "s")
+"""
+
+
+def test_kill_at_any_moment(tmp_path):
+    """After kill -9 each clip is whole or not done."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOOP, str(tmp_path)], stdout=subprocess.PIPE
+    )
+    with process:
+        process.stdout.readline()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGKILL)
+    store = StreamStore(tmp_path, "pictures")
+    assert len(store.rows) > 3
+    names = os.listdir(os.path.join(store.folder, "weak"))
+    clips = [n[:-4] for n in names if not n.startswith(".")]
+    assert len(set(clips) - {key[5:] for key in store.rows}) <= 1
+    for clip in clips:
+        # Done unless its row was still to be written; whole in any case.
+        done = store.is_done(f"weak/{clip}", "s", (64, 300))
+        assert done == (f"weak/{clip}" in store.rows)
+        assert (store.read(f"weak/{clip}") == int(clip) % 100).all()
+    assert len(names) - len(clips) <= 1

@@ -1,0 +1,194 @@
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from speechbrain_mmsed.evaluation.counts import psds_tables
+from speechbrain_mmsed.evaluation.counts.counts import GridCounts, count_grid
+from speechbrain_mmsed.evaluation.metrics.f1 import (
+    clip_f1,
+    event_f1,
+    segment_f1,
+)
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.tuning.psds_tuning import tune_scenarios
+from speechbrain_mmsed.evaluation.tuning.tuning import (
+    THRESHOLDS,
+    WINDOWS,
+    best_parameters,
+    tune_all,
+    tune_clip,
+    tune_event,
+    tune_segment,
+)
+from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
+from speechbrain_mmsed.postprocessing.scores import ClipScores
+
+
+@pytest.fixture
+def validation():
+    """Noisy scores of two classes; a third has no event."""
+    rng = np.random.default_rng(0)
+    names, labels = [f"{i}.wav" for i in range(15)], ["Dog", "Cat", "Fox"]
+    logits = rng.normal(-1.5, 1.2, (15, 64, 3))
+    rows = []
+    for n, name in enumerate(names):
+        for c, label in enumerate(labels[:2]):
+            first = rng.integers(0, 50)
+            past = first + rng.integers(1, 14)
+            if rng.random() < 0.7:
+                rows.append([name, first * 0.1565, past * 0.1565, label])
+                logits[n, first:past, c] += 3
+    frame = 1 / (1 + np.exp(-logits))
+    scores = ClipScores(
+        names,
+        np.full(15, 10.0),
+        labels,
+        frame.mean(axis=1) * 2 / (1 + frame.mean(axis=1)),
+        frame,
+        np.ones(15, bool),
+        0.1565,
+    )
+    events = pd.DataFrame(
+        rows, columns=["filename", "onset", "offset", "event_label"]
+    )
+    truth = GroundTruth(events, dict.fromkeys(names, 10.0), labels)
+    return scores, truth
+
+
+def make_counts(f1, thresholds, windows):
+    """Counts of one class with these F1 in percent."""
+    tp = np.asarray(f1)[None]
+    return GridCounts(
+        ["a"],
+        np.array(thresholds),
+        np.array(windows),
+        tp,
+        np.full(tp.shape, 100),
+        np.array([100]),
+    )
+
+
+def test_the_grid_is_the_papers():
+    assert THRESHOLDS == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    assert (WINDOWS[0], WINDOWS[-1], len(WINDOWS)) == (1, 31, 16)
+
+
+@pytest.mark.parametrize(
+    ("f1", "threshold", "window"),
+    [
+        ([[9, 5], [5, 5], [5, 5]], 0.3, 1),
+        ([[7, 7], [5, 7], [7, 7]], 0.5, 3),
+        ([[7, 7], [5, 5], [7, 7]], 0.3, 1),  # 0.3 and 0.7 are equally near
+        ([[5, 7], [5, 5], [7, 5]], 0.7, 1),
+        ([[0, 0], [0, 0], [0, 0]], 0.5, 1),
+    ],
+)
+def test_ties(f1, threshold, window):
+    counts = make_counts(f1, [0.3, 0.5, 0.7], [1, 3])
+    parameters, best = best_parameters(counts)
+    assert parameters.thresholds.tolist() == [threshold]
+    assert parameters.windows.tolist() == [window]
+    assert best[0] == np.max(f1) / 100
+    assert parameters.tuned.tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("tune", "metric"), [(tune_segment, segment_f1), (tune_event, event_f1)]
+)
+def test_tuned_parameters_are_the_best_by_official_counts(
+    tune, metric, validation
+):
+    scores, truth = validation
+    thresholds, windows = [0.2, 0.4, 0.6, 0.8], [1, 5, 9]
+    parameters, f1 = tune(scores, truth, thresholds, windows)
+    best = np.zeros(2)
+    for threshold in thresholds:
+        for window in windows:
+            events = decode(scores, np.full(3, threshold), np.full(3, window))
+            figures = metric(events, truth)["class_wise"]
+            best = np.maximum(best, [figures[c]["f1"] for c in ("Dog", "Cat")])
+    tuned = decode(scores, parameters.thresholds, parameters.windows)
+    figures = metric(tuned, truth)
+    for c, label in enumerate(("Dog", "Cat")):
+        assert figures["class_wise"][label]["f1"] == f1[c] == best[c] > 0.3
+    assert figures["macro"] == pytest.approx(best.mean())
+
+
+def test_a_class_without_events_keeps_defaults(validation):
+    for parameters, f1 in tune_all(*validation).values():
+        assert parameters.tuned.tolist() == [True, True, False]
+        assert parameters.thresholds[2] == 0.5
+        assert np.isnan(f1).tolist() == [False, False, True]
+        if parameters.windows is not None:
+            assert parameters.windows[2] == 1
+
+
+def test_clip_tuning(validation):
+    scores, truth = validation
+    parameters, f1 = tune_clip(scores, truth)
+    assert parameters.windows is None
+    figures = clip_f1(decode_tags(scores, parameters.thresholds), truth)
+    for threshold in THRESHOLDS:
+        other = clip_f1(decode_tags(scores, np.full(3, threshold)), truth)
+        for c, label in enumerate(("Dog", "Cat")):
+            assert f1[c] == figures["class_wise"][label]["f1"]
+            assert f1[c] >= other["class_wise"][label]["f1"]
+
+
+def test_one_pass_gives_what_three_give(validation):
+    together = tune_all(*validation)
+    for name, tune in [
+        ("clip", tune_clip),
+        ("segment", tune_segment),
+        ("event", tune_event),
+    ]:
+        parameters, f1 = tune(*validation)
+        assert together[name][0].to_dict() == parameters.to_dict()
+        np.testing.assert_array_equal(together[name][1], f1)
+
+
+@pytest.mark.parametrize(
+    "tune_grid",
+    [
+        lambda scores, truth: count_grid(
+            scores, truth, (0.4, 0.5), (1, 7, 31), clips_at_once=20
+        ),
+        lambda scores, truth: tune_scenarios(
+            scores, truth, ["psds1", "psds2"], (1, 7, 31)
+        ),
+    ],
+    ids=["f1", "psds"],
+)
+def test_memory_does_not_grow_with_the_clips(tune_grid, monkeypatch):
+    for name in ("TABLE_CELLS", "ROLL_CELLS"):
+        monkeypatch.setattr(psds_tables, name, 200_000)
+
+    def peak(n_clips):
+        rng = np.random.default_rng(0)
+        names, labels = [f"{n}.wav" for n in range(n_clips)], ["Dog", "Cat"]
+        frame = rng.random((n_clips, 64, 2))
+        scores = ClipScores(
+            names,
+            np.full(n_clips, 10.0),
+            labels,
+            frame[:, 0],
+            frame,
+            np.ones(n_clips, bool),
+            0.1565,
+        )
+        rows = [[name, 1.0, 4.0, label] for name in names for label in labels]
+        events = pd.DataFrame(
+            rows, columns=["filename", "onset", "offset", "event_label"]
+        )
+        truth = GroundTruth(events, dict.fromkeys(names, 10.0), labels)
+        tracemalloc.start()
+        try:
+            tune_grid(scores, truth)
+            return tracemalloc.get_traced_memory()[1] - frame.nbytes
+        finally:
+            tracemalloc.stop()
+
+    # Clips of one batch, and a little for each clip's name and events.
+    assert peak(160) < 1.5 * peak(40)
