@@ -213,3 +213,37 @@ def file_state(path):
     except FileNotFoundError:
         return ABSENT, ABSENT
     return found.st_size, found.st_mtime_ns
+
+
+def changed_settings(before, now, ignored=()):
+    """What differs between the settings of an earlier call and these.
+
+    The one place where settings are compared: of a training run, of an
+    experiment's runs, of a folder of generated files.
+
+    Arguments
+    ---------
+    before : dict
+        Settings as they were read from a json.
+    now : dict
+        Settings of this call; compared as a json would hold them, so that a
+        tuple equals a list.
+    ignored : iterable of str
+        Keys that may differ.
+
+    Returns
+    -------
+    dict
+        Key -> (value before, value now), None where a side does not have it.
+
+    Example
+    -------
+    >>> changed_settings({"a": [1], "b": 2}, {"a": (1,), "c": 3}, ["b"])
+    {'c': (None, 3)}
+    """
+    now = json.loads(json.dumps(now))
+    return {
+        key: (before.get(key), now.get(key))
+        for key in {**before, **now}
+        if before.get(key) != now.get(key) and key not in set(ignored)
+    }
