@@ -14,6 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from speechbrain_mmsed.lobes.conformer import (
+    ConformerDecoder,
+    ConformerEncoder,
+)
+from speechbrain_mmsed.lobes.transformer import (
+    TransformerDecoder,
+    TransformerEncoder,
+)
 from speechbrain_mmsed.nnet.cross_attention import zero_touch
 from speechbrain_mmsed.nnet.fusion import Memory, renormalise
 
@@ -263,3 +271,74 @@ class MultiEncoder(nn.Module):
                     f"stream {name} has shape {tuple(x.shape)}, expected "
                     f"({n_clips}, {n_frames}, {width})"
                 )
+
+
+def build_encoder(architecture, n_positions, **sizes):
+    """An encoder of the named architecture, for `MultiEncoder`.
+
+    Arguments
+    ---------
+    architecture : str
+        "transformer" (section 2.1.1) or "conformer" (section 2.1.2).
+    n_positions : int
+        Length T of what is encoded; a conformer takes any.
+    **sizes
+        d_model, n_layers, n_heads, d_head, d_ffn and dropout.
+
+    Returns
+    -------
+    TransformerEncoder or ConformerEncoder
+
+    Raises
+    ------
+    ValueError
+        If there is no such architecture.
+
+    Example
+    -------
+    >>> build_encoder("conformer", 64, n_layers=1)(torch.ones(2, 64, 128)).shape
+    torch.Size([2, 64, 128])
+    """
+    if _is_conformer(architecture):
+        return ConformerEncoder(**sizes)
+    return TransformerEncoder(n_positions=n_positions, **sizes)
+
+
+def build_decoder(architecture, n_positions, n_memories, **sizes):
+    """A decoder of the named architecture, for `MultiEncoder`.
+
+    Arguments
+    ---------
+    architecture : str
+        As in `build_encoder`.
+    n_positions : int
+        Length T of what is decoded, the class token beside it.
+    n_memories : int
+        Number of encoders S.
+    **sizes
+        As in `build_encoder`.
+
+    Returns
+    -------
+    TransformerDecoder or ConformerDecoder
+
+    Example
+    -------
+    >>> type(build_decoder("transformer", 64, 2, n_layers=1)).__name__
+    'TransformerDecoder'
+    """
+    if _is_conformer(architecture):
+        return ConformerDecoder(n_memories=n_memories, **sizes)
+    return TransformerDecoder(
+        n_positions=n_positions + 1, n_memories=n_memories, **sizes
+    )
+
+
+def _is_conformer(architecture):
+    """Whether to build a conformer; other names than the two are refused."""
+    if architecture not in ("transformer", "conformer"):
+        raise ValueError(
+            f"architecture is {architecture!r}, expected 'transformer' or "
+            "'conformer'"
+        )
+    return architecture == "conformer"

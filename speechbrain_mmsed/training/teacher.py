@@ -40,18 +40,7 @@ class TeacherDecay:
         self.warmup = warmup
 
     def __call__(self, step):
-        """The decay of a step.
-
-        Arguments
-        ---------
-        step : int
-            Optimiser steps done before this one, from 0.
-
-        Returns
-        -------
-        float
-            Share of the teacher that is kept.
-        """
+        """Share of the teacher that is kept after `step` earlier steps."""
         if self.warmup:
             return min(1.0 - 1.0 / (step + 1), self.decay)
         return self.decay
