@@ -163,12 +163,8 @@ class MultiEncoder(nn.Module):
 
         Arguments
         ---------
-        log_mel : torch.Tensor
-            (B, frames, n_mels), standardised.
-        streams : list of torch.Tensor
-            (B, T, D_s) features in the order of `self.streams`.
-        available : torch.Tensor, optional
-            (B, S) bool, column 0 true; by default each clip has each stream.
+        log_mel, streams, available
+            As in `forward`.
         fusion_weights : torch.Tensor, optional
             (S,) or (B, S): streams of weight 0 are not encoded, and must then
             have weight 0 in `decode` too. By default all available streams
@@ -178,11 +174,6 @@ class MultiEncoder(nn.Module):
         -------
         Encoded
             Input of `decode`.
-
-        Raises
-        ------
-        ValueError
-            If shapes or weights do not fit; the message says which.
         """
         features = self.extractor(log_mel)
         if available is None:
@@ -214,25 +205,9 @@ class MultiEncoder(nn.Module):
         return Encoded(features, memories, available, touch)
 
     def decode(self, encoded, fusion_weights=None):
-        """Run the decoder on an encoded batch.
+        """Run the decoder on what `encode` gave; outputs as of `forward`.
 
-        Arguments
-        ---------
-        encoded : Encoded
-            From `encode`.
-        fusion_weights : torch.Tensor, optional
-            (S,) or (B, S), as in `forward`.
-
-        Returns
-        -------
-        tuple of torch.Tensor
-            Clip logits (B, C) and frame logits (B, T, C).
-
-        Raises
-        ------
-        ValueError
-            If weights do not fit, or a clip gives weight to a stream that
-            `encode` skipped.
+        Streams that `encode` skipped must have weight 0.
         """
         if fusion_weights is None:
             if self.n_streams > 1:
@@ -252,6 +227,7 @@ class MultiEncoder(nn.Module):
         return logits[:, 0], logits[:, 1:]
 
     def _check(self, features, streams, available):
+        """Refuses streams or availability whose shapes do not fit."""
         n_clips, n_frames = features.shape[:2]
         if tuple(available.shape) != (n_clips, self.n_streams):
             raise ValueError(
@@ -274,7 +250,7 @@ class MultiEncoder(nn.Module):
 
 
 def build_encoder(architecture, n_positions, **sizes):
-    """An encoder of the named architecture, for `MultiEncoder`.
+    """An encoder for `MultiEncoder`, of the architecture that a yaml names.
 
     Arguments
     ---------
@@ -284,15 +260,6 @@ def build_encoder(architecture, n_positions, **sizes):
         Length T of what is encoded; a conformer takes any.
     **sizes
         d_model, n_layers, n_heads, d_head, d_ffn and dropout.
-
-    Returns
-    -------
-    TransformerEncoder or ConformerEncoder
-
-    Raises
-    ------
-    ValueError
-        If there is no such architecture.
 
     Example
     -------
@@ -305,22 +272,7 @@ def build_encoder(architecture, n_positions, **sizes):
 
 
 def build_decoder(architecture, n_positions, n_memories, **sizes):
-    """A decoder of the named architecture, for `MultiEncoder`.
-
-    Arguments
-    ---------
-    architecture : str
-        As in `build_encoder`.
-    n_positions : int
-        Length T of what is decoded, the class token beside it.
-    n_memories : int
-        Number of encoders S.
-    **sizes
-        As in `build_encoder`.
-
-    Returns
-    -------
-    TransformerDecoder or ConformerDecoder
+    """A decoder for `MultiEncoder`; arguments as of `build_encoder`.
 
     Example
     -------

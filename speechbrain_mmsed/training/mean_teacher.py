@@ -113,21 +113,14 @@ class MeanTeacherBrain(sb.Brain):
         return student, teacher
 
     def total_loss(self, classification, student, teacher):
-        """Sums the terms: classification 1, consistency by its schedule.
+        """Classification at weight 1, consistency by its schedule; a scalar.
 
         Arguments
         ---------
         classification : dict of torch.Tensor
-            Scalar losses of the student, weight 1.
-        student : tuple of torch.Tensor
+            Scalar losses of the student.
+        student, teacher : tuple of torch.Tensor
             Clip logits (B, C), frame logits (B, T, C).
-        teacher : tuple of torch.Tensor
-            The teacher's.
-
-        Returns
-        -------
-        torch.Tensor
-            Scalar.
         """
         consistency = consistency_losses(student, teacher)
         weight = self.consistency_weight(self.optimizer_step)
@@ -144,15 +137,7 @@ class MeanTeacherBrain(sb.Brain):
         )
 
     def training_record(self):
-        """What was trained, for reports.
-
-        Returns
-        -------
-        dict
-            training_steps (of the optimiser), training_seconds (all parts of
-            an interrupted run), processes, grad_accumulation_factor and
-            precision.
-        """
+        """What was trained, over all parts of an interrupted run: a dict."""
         return {
             "training_steps": int(self.optimizer_step),
             "training_seconds": round(self.progress.seconds, 1),
@@ -244,13 +229,9 @@ class MeanTeacherBrain(sb.Brain):
             )
 
     def recover_last(self):
-        """Loads the last checkpoint; never scores weights that were not saved.
+        """Loads the last checkpoint, or stops if there is none.
 
-        Raises
-        ------
-        RuntimeError
-            If there is none: `Brain.evaluate` would go on with the current
-            weights.
+        `Brain.evaluate` would go on with weights that were never saved.
         """
         found = self.checkpointer.recover_if_possible()
         if found is None:

@@ -22,17 +22,7 @@ from speechbrain_mmsed.seeding import derive_generator
 def inference_weights(n_streams, candidates):
     """The primary stream's weights to score with.
 
-    Arguments
-    ---------
-    n_streams : int
-        Number of streams S, the primary one included.
-    candidates : list of float
-        Weights to choose from on validation, such as 0.25, 0.5, 0.75, 0.875.
-
-    Returns
-    -------
-    list of float
-        The candidates and 1 (other streams ignored); only 1 if S is 1.
+    The candidates and 1 (other streams ignored); only 1 for one stream.
 
     Example
     -------
