@@ -27,18 +27,7 @@ class DiskFullError(OSError):
 
 @contextlib.contextmanager
 def disk_full_explained(path):
-    """Turns the system's error of a full disk into one clear message.
-
-    Arguments
-    ---------
-    path : str
-        The file that is being written.
-
-    Raises
-    ------
-    DiskFullError
-        In place of an OSError that means "no space left".
-    """
+    """Turns the system's error of a full disk into one clear DiskFullError."""
     try:
         yield
     except OSError as error:
@@ -124,13 +113,7 @@ def remove_leftovers(folder, older_than=3600.0):
 
 @contextlib.contextmanager
 def locked(path):
-    """Keeps other threads and processes out of a block.
-
-    Arguments
-    ---------
-    path : str
-        A file whose only use is to be locked; made if needed.
-    """
+    """Keeps other threads and processes out of a block, by a lock file."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path, "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -138,15 +121,7 @@ def locked(path):
 
 
 def write_text(path, text):
-    """Writes a text file as a whole.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Where to.
-    text : str
-        Its content, UTF-8.
-    """
+    """Writes a text file (UTF-8) as a whole."""
     with (
         atomic_path(path) as name,
         open(name, "w", encoding="utf-8", newline="\n") as handle,
@@ -155,15 +130,7 @@ def write_text(path, text):
 
 
 def write_json(path, content):
-    """Writes a JSON file as a whole; NaN is refused.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Where to.
-    content : dict or list
-        What to write.
-    """
+    """Writes a dict or list as a JSON file, as a whole; NaN is refused."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 

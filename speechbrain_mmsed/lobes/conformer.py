@@ -13,12 +13,11 @@ Authors
 from torch import nn
 
 from speechbrain_mmsed.nnet.attention import RelativeMultiheadAttention
-from speechbrain_mmsed.nnet.convolution import ConvolutionModule
 from speechbrain_mmsed.nnet.cross_attention import (
     FusedCrossAttention,
     weigh_memories,
 )
-from speechbrain_mmsed.nnet.feed_forward import FeedForward
+from speechbrain_mmsed.nnet.sub_blocks import ConvolutionModule, FeedForward
 
 # The class token takes position 0 of the decoder's sequence, so that its
 # position k + 1 belongs to frame k of each memory.
@@ -48,6 +47,8 @@ class ConformerEncoder(nn.Module):
         Momentum of batch norm in torch's sense.
     dropout_after_both : bool
         Whether both feed-forward layers have dropout, not only the second.
+    n_memories : int
+        Cross-attentions of each block; 0 in an encoder.
 
     Example
     -------
@@ -68,86 +69,7 @@ class ConformerEncoder(nn.Module):
         kernel_size=7,
         bn_momentum=0.1,
         dropout_after_both=False,
-    ):
-        super().__init__()
-        self.blocks = nn.ModuleList(
-            _Block(
-                d_model,
-                (n_heads, d_head, dropout),
-                (d_ffn, dropout, nn.SiLU, dropout_after_both),
-                (kernel_size, dropout, bn_momentum),
-            )
-            for _ in range(n_layers)
-        )
-        self.norm = nn.LayerNorm(d_model)
-
-    def forward(self, x):
-        """Encode sequences.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            (B, T, d_model).
-
-        Returns
-        -------
-        torch.Tensor
-            (B, T, d_model).
-        """
-        for block in self.blocks:
-            x = block(x)
-        return self.norm(x)
-
-
-class ConformerDecoder(nn.Module):
-    """Stack of conformer blocks with fused relative cross-attentions.
-
-    Arguments
-    ---------
-    d_model : int
-        Width; even.
-    n_layers : int
-        Number of blocks.
-    n_heads : int
-        Attention heads.
-    d_head : int
-        Units per head.
-    d_ffn : int
-        Inner units of the feed-forward sub-blocks.
-    dropout : float
-        Dropout rate.
-    n_memories : int
-        Number of encoders to attend to, the primary one included.
-    kernel_size : int
-        Odd length of the depthwise convolution, in frames.
-    bn_momentum : float
-        Momentum of batch norm in torch's sense.
-    dropout_after_both : bool
-        Whether both feed-forward layers have dropout, not only the second.
-
-    Example
-    -------
-    >>> import torch
-    >>> from speechbrain_mmsed.nnet.fusion import Memory
-    >>> decoder = ConformerDecoder(n_layers=1, n_memories=2)
-    >>> memories = [Memory(torch.randn(2, 64, 128)) for _ in range(2)]
-    >>> weights = torch.full((2, 2), 0.5)
-    >>> decoder(torch.randn(2, 65, 128), memories, weights).shape
-    torch.Size([2, 65, 128])
-    """
-
-    def __init__(
-        self,
-        d_model=128,
-        n_layers=3,
-        n_heads=3,
-        d_head=128,
-        d_ffn=512,
-        dropout=0.1,
-        n_memories=1,
-        kernel_size=7,
-        bn_momentum=0.1,
-        dropout_after_both=False,
+        n_memories=0,
     ):
         super().__init__()
         self.blocks = nn.ModuleList(
@@ -162,33 +84,46 @@ class ConformerDecoder(nn.Module):
         )
         self.norm = nn.LayerNorm(d_model)
 
-    def forward(self, x, memories, fusion_weights):
-        """Decode sequences while attending to all memories.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            (B, L, d_model), class token first.
-        memories : list of Memory or None
-            One per encoder; the first has all clips.
-        fusion_weights : torch.Tensor
-            (B, n_memories), each row summing to 1 (`renormalise`).
-
-        Returns
-        -------
-        torch.Tensor
-            (B, L, d_model).
-        """
-        weighted = weigh_memories(memories, fusion_weights)
+    def forward(self, x, memories=None):
+        """Encode (B, T, d_model), with weighted memories if there are any."""
         for block in self.blocks:
-            x = block(x, weighted)
+            x = block(x, memories)
         return self.norm(x)
+
+
+class ConformerDecoder(ConformerEncoder):
+    """Stack of conformer blocks with fused relative cross-attentions.
+
+    Arguments
+    ---------
+    n_memories : int
+        Number of encoders to attend to, the primary one included.
+    **sizes
+        Those of `ConformerEncoder`.
+
+    Example
+    -------
+    >>> import torch
+    >>> from speechbrain_mmsed.nnet.fusion import Memory
+    >>> decoder = ConformerDecoder(n_layers=1, n_memories=2)
+    >>> memories = [Memory(torch.randn(2, 64, 128)) for _ in range(2)]
+    >>> weights = torch.full((2, 2), 0.5)
+    >>> decoder(torch.randn(2, 65, 128), memories, weights).shape
+    torch.Size([2, 65, 128])
+    """
+
+    def __init__(self, n_memories=1, **sizes):
+        super().__init__(n_memories=n_memories, **sizes)
+
+    def forward(self, x, memories, fusion_weights):
+        """Decode while attending to all memories, as `TransformerDecoder`."""
+        return super().forward(x, weigh_memories(memories, fusion_weights))
 
 
 class _Block(nn.Module):
     """Encoder block, or with `n_memories` above 0 a decoder block."""
 
-    def __init__(self, d_model, attention, ffn, convolution, n_memories=0):
+    def __init__(self, d_model, attention, ffn, convolution, n_memories):
         super().__init__()
         self.first_norm = nn.LayerNorm(d_model)
         self.first_ffn = FeedForward(d_model, *ffn)
@@ -212,7 +147,7 @@ class _Block(nn.Module):
         self.second_ffn = FeedForward(d_model, *ffn)
         self.dropout = nn.Dropout(self.self_attention.dropout)
 
-    def forward(self, x, memories=None):
+    def forward(self, x, memories):
         x = x + 0.5 * self.first_ffn(self.first_norm(x))
         normed = self.self_norm(x)
         x = x + self.dropout(self.self_attention(normed, normed))

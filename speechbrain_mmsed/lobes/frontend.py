@@ -14,13 +14,6 @@ import torch
 from torch import nn
 from torchaudio.transforms import MelSpectrogram
 
-from speechbrain_mmsed.lobes.waveforms import (
-    compute_statistics,
-    peak_normalise,
-)
-
-__all__ = ["LogMelFrontend", "compute_statistics", "peak_normalise"]
-
 
 class LogMelFrontend(nn.Module):
     """Natural logarithm of a mel magnitude spectrogram, standardised per bin.
@@ -31,20 +24,14 @@ class LogMelFrontend(nn.Module):
     ---------
     sample_rate : int
         Hz.
-    n_fft : int
-        Size of the Fourier transform, in samples.
-    win_length : int
-        Window length, in samples.
-    hop_length : int
-        Samples between two frames.
+    n_fft, win_length, hop_length : int
+        Sizes of the Fourier transform, the window and the hop, in samples.
     n_mels : int
         Number of mel bins (HTK scale).
     n_frames : int
         Number of frames kept, from the first on.
-    f_min : float
-        Lower end of the lowest bin, in Hz.
-    f_max : float
-        Upper end of the highest bin, in Hz.
+    f_min, f_max : float
+        Lower end of the lowest and upper end of the highest bin, in Hz.
     power : float
         1 for magnitudes, 2 for energies.
     floor : float
@@ -124,32 +111,11 @@ class LogMelFrontend(nn.Module):
         -------
         torch.Tensor
             (B, n_frames, n_mels).
-
-        Raises
-        ------
-        ValueError
-            If the waveforms have another length.
         """
         return self.standardise(self.log_mel(waveforms))
 
     def log_mel(self, waveforms):
-        """Log-mel features before standardisation.
-
-        Arguments
-        ---------
-        waveforms : torch.Tensor
-            (B, n_samples).
-
-        Returns
-        -------
-        torch.Tensor
-            (B, n_frames, n_mels), natural logarithm, float32.
-
-        Raises
-        ------
-        ValueError
-            If the waveforms have another length.
-        """
+        """Features (B, n_frames, n_mels), float32, before standardisation."""
         if waveforms.dim() != 2 or waveforms.shape[1] != self.n_samples:
             raise ValueError(
                 f"waveforms have shape {tuple(waveforms.shape)}, expected "
@@ -161,18 +127,7 @@ class LogMelFrontend(nn.Module):
             return mel.clamp(min=self.floor).log().transpose(1, 2)
 
     def standardise(self, log_mel):
-        """Subtract each bin's mean, divide by its deviation.
-
-        Arguments
-        ---------
-        log_mel : torch.Tensor
-            (..., n_mels), from `log_mel`.
-
-        Returns
-        -------
-        torch.Tensor
-            Same shape.
-        """
+        """Subtract each bin's mean, divide by its deviation: (..., n_mels)."""
         if log_mel.shape[-1] != self.n_mels:
             raise ValueError(
                 f"log-mel has {log_mel.shape[-1]} bins, expected {self.n_mels}"
@@ -180,23 +135,11 @@ class LogMelFrontend(nn.Module):
         return (log_mel - self.mean) / self.std
 
     def set_statistics(self, mean, std):
-        """Store the training data's mean and deviation of each bin.
+        """Store the training data's mean and deviation of each bin, (n_mels,).
 
         A bin that never changes (deviation 0, for example above the
         bandwidth of all recordings) gets the deviation 1, so that it is
         shifted to 0 but not blown up.
-
-        Arguments
-        ---------
-        mean : torch.Tensor
-            (n_mels,).
-        std : torch.Tensor
-            (n_mels,), not negative.
-
-        Raises
-        ------
-        ValueError
-            If shapes differ, or a value is not finite or negative.
         """
         mean = torch.as_tensor(mean)
         std = torch.as_tensor(std)
@@ -215,40 +158,107 @@ class LogMelFrontend(nn.Module):
         self.std.copy_(std)
 
     def fit(self, waveform):
-        """Pad a waveform with zeros, or cut it, to the clip's length.
-
-        Arguments
-        ---------
-        waveform : torch.Tensor
-            (..., samples).
-
-        Returns
-        -------
-        torch.Tensor
-            (..., n_samples).
-        """
+        """Pad a waveform (..., samples) with zeros, or cut it, to a clip."""
         missing = self.n_samples - waveform.shape[-1]
         if missing <= 0:
             return waveform[..., : self.n_samples]
         return nn.functional.pad(waveform, (0, missing))
 
     def settings(self):
-        """Settings that change the unstandardised features.
-
-        Returns
-        -------
-        dict
-            Name to number.
-        """
+        """Settings that change the unstandardised features, a dict."""
         return dict(self._settings)
 
     def key(self):
-        """Short hash of the settings, by which a cache knows its owner.
-
-        Returns
-        -------
-        str
-            12 hexadecimal digits.
-        """
+        """Short hash of the settings, by which a cache knows its owner."""
         text = json.dumps(self._settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def peak_normalise(waveform):
+    """Divide by the largest absolute sample; silence stays silence.
+
+    Arguments
+    ---------
+    waveform : torch.Tensor
+        (..., samples), floating point; each row has a peak of its own.
+
+    Returns
+    -------
+    torch.Tensor
+        Same shape, peaks 1 or 0.
+
+    Raises
+    ------
+    ValueError
+        If a sample is NaN or infinite.
+
+    Example
+    -------
+    >>> peak_normalise(torch.tensor([0.1, -0.2]))
+    tensor([ 0.5000, -1.0000])
+    """
+    if waveform.shape[-1] == 0:
+        return waveform
+    peak = waveform.abs().amax(dim=-1, keepdim=True)
+    if not bool(torch.isfinite(peak).all()):
+        raise ValueError(
+            "waveform has NaN or infinite samples: the recording is damaged"
+        )
+    return waveform / torch.where(peak > 0, peak, torch.ones_like(peak))
+
+
+def compute_statistics(frontend, clips):
+    """Mean and deviation of each log-mel bin over unpadded frames.
+
+    A clip counts with the frames whose centre lies inside its sound.
+
+    Arguments
+    ---------
+    frontend : LogMelFrontend
+        Computes the features; its own statistics are not used or changed.
+    clips : iterable of torch.Tensor
+        (samples,) waveforms, peak-normalised, not padded; longer ones are
+        cut to the clip's length as in training.
+
+    Returns
+    -------
+    mean, std : torch.Tensor
+        (n_mels,) float64, the deviation that of the population.
+
+    Example
+    -------
+    >>> mean, std = compute_statistics(LogMelFrontend(), [torch.randn(32000)])
+    >>> mean.shape, std.shape
+    (torch.Size([64]), torch.Size([64]))
+    """
+    count = 0
+    mean = torch.zeros(frontend.n_mels, dtype=torch.float64)
+    spread = torch.zeros(frontend.n_mels, dtype=torch.float64)
+    for number, clip in enumerate(clips):
+        clip = torch.as_tensor(clip)
+        if clip.dim() != 1:
+            raise ValueError(
+                f"clip {number} has shape {tuple(clip.shape)}, expected "
+                "(samples,)"
+            )
+        samples = min(clip.shape[0], frontend.n_samples)
+        n_frames = min(-(-samples // frontend.hop_length), frontend.n_frames)
+        if n_frames == 0:
+            continue
+        with torch.no_grad():
+            batch = frontend.fit(clip)[None].to(frontend.mean.device)
+            frames = frontend.log_mel(batch)[0, :n_frames].double().cpu()
+        if not bool(torch.isfinite(frames).all()):
+            raise ValueError(f"clip {number} has NaN or infinite samples")
+        # Means and spreads are merged clip by clip: sums of squares would
+        # lose digits over a whole corpus.
+        clip_mean = frames.mean(dim=0)
+        shift = clip_mean - mean
+        total = count + n_frames
+        spread += (frames - clip_mean).square().sum(dim=0)
+        spread += shift.square() * (count * n_frames / total)
+        mean += shift * (n_frames / total)
+        count = total
+    if count == 0:
+        raise ValueError("no frames to compute statistics from: no clip given")
+    return mean, (spread / count).sqrt()

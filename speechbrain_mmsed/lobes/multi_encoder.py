@@ -14,6 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from speechbrain_mmsed.lobes.conformer import (
+    ConformerDecoder,
+    ConformerEncoder,
+)
+from speechbrain_mmsed.lobes.transformer import (
+    TransformerDecoder,
+    TransformerEncoder,
+)
 from speechbrain_mmsed.nnet.cross_attention import zero_touch
 from speechbrain_mmsed.nnet.fusion import Memory, renormalise
 
@@ -155,12 +163,8 @@ class MultiEncoder(nn.Module):
 
         Arguments
         ---------
-        log_mel : torch.Tensor
-            (B, frames, n_mels), standardised.
-        streams : list of torch.Tensor
-            (B, T, D_s) features in the order of `self.streams`.
-        available : torch.Tensor, optional
-            (B, S) bool, column 0 true; by default each clip has each stream.
+        log_mel, streams, available
+            As in `forward`.
         fusion_weights : torch.Tensor, optional
             (S,) or (B, S): streams of weight 0 are not encoded, and must then
             have weight 0 in `decode` too. By default all available streams
@@ -170,11 +174,6 @@ class MultiEncoder(nn.Module):
         -------
         Encoded
             Input of `decode`.
-
-        Raises
-        ------
-        ValueError
-            If shapes or weights do not fit; the message says which.
         """
         features = self.extractor(log_mel)
         if available is None:
@@ -206,25 +205,9 @@ class MultiEncoder(nn.Module):
         return Encoded(features, memories, available, touch)
 
     def decode(self, encoded, fusion_weights=None):
-        """Run the decoder on an encoded batch.
+        """Run the decoder on what `encode` gave; outputs as of `forward`.
 
-        Arguments
-        ---------
-        encoded : Encoded
-            From `encode`.
-        fusion_weights : torch.Tensor, optional
-            (S,) or (B, S), as in `forward`.
-
-        Returns
-        -------
-        tuple of torch.Tensor
-            Clip logits (B, C) and frame logits (B, T, C).
-
-        Raises
-        ------
-        ValueError
-            If weights do not fit, or a clip gives weight to a stream that
-            `encode` skipped.
+        Streams that `encode` skipped must have weight 0.
         """
         if fusion_weights is None:
             if self.n_streams > 1:
@@ -244,6 +227,7 @@ class MultiEncoder(nn.Module):
         return logits[:, 0], logits[:, 1:]
 
     def _check(self, features, streams, available):
+        """Refuses streams or availability whose shapes do not fit."""
         n_clips, n_frames = features.shape[:2]
         if tuple(available.shape) != (n_clips, self.n_streams):
             raise ValueError(
@@ -263,3 +247,50 @@ class MultiEncoder(nn.Module):
                     f"stream {name} has shape {tuple(x.shape)}, expected "
                     f"({n_clips}, {n_frames}, {width})"
                 )
+
+
+def build_encoder(architecture, n_positions, **sizes):
+    """An encoder for `MultiEncoder`, of the architecture that a yaml names.
+
+    Arguments
+    ---------
+    architecture : str
+        "transformer" (section 2.1.1) or "conformer" (section 2.1.2).
+    n_positions : int
+        Length T of what is encoded; a conformer takes any.
+    **sizes
+        d_model, n_layers, n_heads, d_head, d_ffn and dropout.
+
+    Example
+    -------
+    >>> build_encoder("conformer", 64, n_layers=1)(torch.ones(2, 64, 128)).shape
+    torch.Size([2, 64, 128])
+    """
+    if _is_conformer(architecture):
+        return ConformerEncoder(**sizes)
+    return TransformerEncoder(n_positions=n_positions, **sizes)
+
+
+def build_decoder(architecture, n_positions, n_memories, **sizes):
+    """A decoder for `MultiEncoder`; arguments as of `build_encoder`.
+
+    Example
+    -------
+    >>> type(build_decoder("transformer", 64, 2, n_layers=1)).__name__
+    'TransformerDecoder'
+    """
+    if _is_conformer(architecture):
+        return ConformerDecoder(n_memories=n_memories, **sizes)
+    return TransformerDecoder(
+        n_positions=n_positions + 1, n_memories=n_memories, **sizes
+    )
+
+
+def _is_conformer(architecture):
+    """Whether to build a conformer; other names than the two are refused."""
+    if architecture not in ("transformer", "conformer"):
+        raise ValueError(
+            f"architecture is {architecture!r}, expected 'transformer' or "
+            "'conformer'"
+        )
+    return architecture == "conformer"

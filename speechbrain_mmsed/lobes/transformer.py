@@ -15,8 +15,8 @@ from speechbrain_mmsed.nnet.cross_attention import (
     FusedCrossAttention,
     weigh_memories,
 )
-from speechbrain_mmsed.nnet.feed_forward import FeedForward
 from speechbrain_mmsed.nnet.positions import LearnablePositions
+from speechbrain_mmsed.nnet.sub_blocks import FeedForward
 
 
 class TransformerEncoder(nn.Module):
@@ -40,6 +40,8 @@ class TransformerEncoder(nn.Module):
         Longest sequence, in frames.
     dropout_after_both : bool
         Whether both feed-forward layers have dropout, not only the second.
+    n_memories : int
+        Cross-attentions of each block; 0 in an encoder.
 
     Example
     -------
@@ -59,57 +61,39 @@ class TransformerEncoder(nn.Module):
         dropout=0.1,
         n_positions=64,
         dropout_after_both=False,
+        n_memories=0,
     ):
         super().__init__()
         self.positions = LearnablePositions(n_positions, d_model)
         self.blocks = nn.ModuleList(
-            _Block(d_model, n_heads, d_head, d_ffn, dropout, dropout_after_both)
+            _Block(
+                (d_model, n_heads, d_head, dropout),
+                (d_model, d_ffn, dropout, nn.ReLU, dropout_after_both),
+                n_memories,
+            )
             for _ in range(n_layers)
         )
         self.norm = nn.LayerNorm(d_model)
 
-    def forward(self, x):
-        """Encode sequences.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            (B, T, d_model).
-
-        Returns
-        -------
-        torch.Tensor
-            (B, T, d_model).
-        """
+    def forward(self, x, memories=None):
+        """Encode (B, T, d_model), with weighted memories if there are any."""
         x = self.positions(x)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, memories)
         return self.norm(x)
 
 
-class TransformerDecoder(nn.Module):
+class TransformerDecoder(TransformerEncoder):
     """Stack of blocks with self-attention and fused cross-attentions.
 
     Arguments
     ---------
-    d_model : int
-        Width.
-    n_layers : int
-        Number of blocks.
-    n_heads : int
-        Attention heads.
-    d_head : int
-        Units per head.
-    d_ffn : int
-        Inner units of the feed-forward sub-blocks.
-    dropout : float
-        Dropout rate.
     n_memories : int
         Number of encoders to attend to, the primary one included.
     n_positions : int
         Longest sequence, the class token included.
-    dropout_after_both : bool
-        Whether both feed-forward layers have dropout, not only the second.
+    **sizes
+        Those of `TransformerEncoder`.
 
     Example
     -------
@@ -122,33 +106,10 @@ class TransformerDecoder(nn.Module):
     torch.Size([2, 65, 128])
     """
 
-    def __init__(
-        self,
-        d_model=128,
-        n_layers=3,
-        n_heads=3,
-        d_head=128,
-        d_ffn=512,
-        dropout=0.1,
-        n_memories=1,
-        n_positions=65,
-        dropout_after_both=False,
-    ):
-        super().__init__()
-        self.positions = LearnablePositions(n_positions, d_model)
-        self.blocks = nn.ModuleList(
-            _Block(
-                d_model,
-                n_heads,
-                d_head,
-                d_ffn,
-                dropout,
-                dropout_after_both,
-                n_memories,
-            )
-            for _ in range(n_layers)
+    def __init__(self, n_memories=1, n_positions=65, **sizes):
+        super().__init__(
+            n_memories=n_memories, n_positions=n_positions, **sizes
         )
-        self.norm = nn.LayerNorm(d_model)
 
     def forward(self, x, memories, fusion_weights):
         """Decode sequences while attending to all memories.
@@ -167,44 +128,29 @@ class TransformerDecoder(nn.Module):
         torch.Tensor
             (B, L, d_model).
         """
-        weighted = weigh_memories(memories, fusion_weights)
-        x = self.positions(x)
-        for block in self.blocks:
-            x = block(x, weighted)
-        return self.norm(x)
+        return super().forward(x, weigh_memories(memories, fusion_weights))
 
 
 class _Block(nn.Module):
     """Encoder block, or with `n_memories` above 0 a decoder block."""
 
-    def __init__(
-        self,
-        d_model,
-        n_heads,
-        d_head,
-        d_ffn,
-        dropout,
-        dropout_after_both,
-        n_memories=0,
-    ):
+    def __init__(self, attention, ffn, n_memories):
         super().__init__()
-        sizes = (d_model, n_heads, d_head, dropout)
+        d_model, *_, dropout = attention
         self.self_norm = nn.LayerNorm(d_model)
-        self.self_attention = MultiheadAttention(*sizes)
+        self.self_attention = MultiheadAttention(*attention)
         self.cross_norm = None
         self.cross_attention = None
         if n_memories:
             self.cross_norm = nn.LayerNorm(d_model)
             self.cross_attention = FusedCrossAttention(
-                [MultiheadAttention(*sizes) for _ in range(n_memories)]
+                [MultiheadAttention(*attention) for _ in range(n_memories)]
             )
         self.ffn_norm = nn.LayerNorm(d_model)
-        self.ffn = FeedForward(
-            d_model, d_ffn, dropout, dropout_after_both=dropout_after_both
-        )
+        self.ffn = FeedForward(*ffn)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x, memories=None):
+    def forward(self, x, memories):
         normed = self.self_norm(x)
         x = x + self.dropout(self.self_attention(normed, normed))
         if self.cross_attention is not None:

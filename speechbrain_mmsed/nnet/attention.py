@@ -76,11 +76,6 @@ class MultiheadAttention(nn.Module):
         -------
         torch.Tensor
             (B, L, d_model).
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit each other or the module.
         """
         queries, keys, values = self._project(query, memory)
         return self._attend(queries, keys, values)
@@ -107,6 +102,7 @@ class MultiheadAttention(nn.Module):
         return tuple(map(self._heads, (queries, *joint.chunk(2, dim=-1))))
 
     def _heads(self, x):
+        """(B, frames, heads * d_head) to (B, heads, frames, d_head)."""
         return x.unflatten(-1, (self.n_heads, self.d_head)).transpose(1, 2)
 
     def _attend(self, queries, keys, values, bias=None):
@@ -180,25 +176,7 @@ class RelativeMultiheadAttention(MultiheadAttention):
             nn.init.xavier_uniform_(weight)
 
     def forward(self, query, memory):
-        """Let each query frame look at all frames of the memory.
-
-        Arguments
-        ---------
-        query : torch.Tensor
-            (B, L, d_model). Self-attention is `forward(x, x)`.
-        memory : torch.Tensor
-            (B, M, d_model), the source of keys and values.
-
-        Returns
-        -------
-        torch.Tensor
-            (B, L, d_model).
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit each other or the module.
-        """
+        """As that of `MultiheadAttention`."""
         queries, keys, values = self._project(query, memory)
         n_queries, n_keys = query.shape[1], memory.shape[1]
         # Largest distance first, so that along a row of scores (one query)

@@ -74,8 +74,8 @@ class FusedCrossAttention(nn.Module):
         Returns
         -------
         torch.Tensor
-            (B, L, d), at least float32 so that weights keep their precision
-            under autocast.
+            (B, L, d), float32 or wider: weights keep their precision under
+            autocast.
         """
         fused = None
         for attention, memory in zip(self.attentions, memories, strict=True):
@@ -170,23 +170,11 @@ def _select(memory, weights, stream):
 
 
 def zero_touch(module, like):
-    """A zero that depends on all parameters of a module.
+    """A zero that depends on all parameters of a skipped module.
 
-    Distributed training needs a gradient from each parameter in each step,
-    also from those of a skipped stream. The sum over an empty part is 0
-    without looking at any value, so a NaN among them stays harmless.
-
-    Arguments
-    ---------
-    module : torch.nn.Module
-        The skipped module.
-    like : torch.Tensor
-        Gives type and device.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar zero; backward fills the parameters' gradients with zeros.
+    Distributed training needs a gradient from each parameter in each step.
+    The sum over an empty part is 0 without looking at any value, so a NaN
+    among them stays harmless. `like` gives type and device.
 
     Example
     -------

@@ -52,20 +52,7 @@ class FixedFusion:
         self.primary_weight = float(primary_weight)
 
     def draw(self, n_streams, generator=None):
-        """Weights of one batch.
-
-        Arguments
-        ---------
-        n_streams : int
-            Number of streams S, the primary one included.
-        generator : torch.Generator, optional
-            Not used: here for the same call as `RandomFusion`.
-
-        Returns
-        -------
-        torch.Tensor
-            (S,) float32, summing to 1.
-        """
+        """Weights (S,) float32 of one batch, summing to 1."""
         return split_remainder(self.primary_weight, n_streams)
 
 
@@ -74,10 +61,8 @@ class RandomFusion:
 
     Arguments
     ---------
-    low : float
-        Smallest weight, above 0.
-    high : float
-        Largest weight, at most 1.
+    low, high : float
+        Smallest weight, above 0, and largest, at most 1.
 
     Example
     -------
@@ -94,19 +79,9 @@ class RandomFusion:
         self.high = float(high)
 
     def draw(self, n_streams, generator=None):
-        """Weights of one batch.
+        """Weights (S,) float32 of one batch, summing to 1.
 
-        Arguments
-        ---------
-        n_streams : int
-            Number of streams S, the primary one included.
-        generator : torch.Generator, optional
-            CPU generator to draw from; torch's default one if None.
-
-        Returns
-        -------
-        torch.Tensor
-            (S,) float32, summing to 1.
+        `generator` is a CPU generator; torch's default one if None.
         """
         share = torch.rand((), generator=generator).item()
         weight = self.low + (self.high - self.low) * share
@@ -156,11 +131,6 @@ def fusion_from_setting(setting):
     -------
     FixedFusion or RandomFusion
         The object whose `draw` gives a batch's weights.
-
-    Raises
-    ------
-    ValueError
-        If the setting is neither.
 
     Example
     -------
@@ -239,6 +209,7 @@ def renormalise(weights, available):
 
 
 def _check_primary(weight):
+    """Refuses a weight outside (0, 1]."""
     if not 0.0 < weight <= 1.0:
         raise ValueError(
             f"the weight of the primary stream is {weight}, expected a number "

@@ -37,23 +37,7 @@ class LearnablePositions(nn.Module):
         nn.init.normal_(self.table, std=0.02)
 
     def forward(self, x):
-        """Add the positions 0, 1, ... to a sequence.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            (B, L, d_model), L at most `n_positions`.
-
-        Returns
-        -------
-        torch.Tensor
-            (B, L, d_model).
-
-        Raises
-        ------
-        ValueError
-            If the sequence is longer or of another width.
-        """
+        """Add positions to (B, L, d_model), L at most `n_positions`."""
         n_positions, width = self.table.shape
         if x.dim() != 3 or x.shape[1] > n_positions or x.shape[2] != width:
             raise ValueError(
@@ -95,8 +79,7 @@ def relative_shift(scores, n_keys):
 
     In row i, the wanted scores are the `n_keys` ones that start at column
     L - 1 - i. Read as one line, each row's window therefore starts
-    `columns - 1` after that of the row before: a view without a copy, for any
-    two lengths.
+    `columns - 1` after that of the row before: a view, for any two lengths.
 
     Arguments
     ---------
@@ -108,8 +91,7 @@ def relative_shift(scores, n_keys):
     Returns
     -------
     torch.Tensor
-        (..., L, n_keys), row i and column j for the distance i - j (plus
-        whatever offset the columns have).
+        (..., L, n_keys), row i and column j for the distance i - j.
 
     Example
     -------

@@ -75,18 +75,7 @@ class MajorityFilter:
         )
 
     def median(self, window):
-        """The median over an odd window centred on each frame.
-
-        Arguments
-        ---------
-        window : int
-            Odd number of frames.
-
-        Returns
-        -------
-        numpy.ndarray
-            Booleans of the roll's shape.
-        """
+        """The median over an odd `window` of frames, centred on each frame."""
         if window % 2 != 1 or not 1 <= window <= 2 * self.margin + 1:
             raise ValueError(
                 f"median window {window}: expected an odd number of frames "
@@ -133,10 +122,8 @@ def active_frames(scores, thresholds, windows):
     ---------
     scores : ClipScores
         Scores of N clips.
-    thresholds : numpy.ndarray
-        (C,) thresholds.
-    windows : numpy.ndarray
-        (C,) odd windows in frames.
+    thresholds, windows : numpy.ndarray
+        (C,) thresholds, and odd windows in frames.
 
     Returns
     -------
@@ -206,20 +193,7 @@ def decode(scores, thresholds, windows):
 
 
 def decode_tags(scores, thresholds):
-    """Labels of every clip, from the clip probabilities.
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips.
-    thresholds : numpy.ndarray
-        (C,) thresholds.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns filename, event_label.
-    """
+    """Labels of every clip (filename, event_label), by (C,) thresholds."""
     thresholds = _for_each_class("thresholds", thresholds, scores.labels)
     clips, classes = np.nonzero(scores.clip.astype(np.float64) > thresholds)
     return pd.DataFrame(

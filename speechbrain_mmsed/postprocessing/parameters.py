@@ -63,12 +63,7 @@ class ClassParameters:
                 )
 
     def to_dict(self):
-        """Plain lists and numbers, for json and yaml.
-
-        Returns
-        -------
-        dict
-        """
+        """Plain lists and numbers, for json and yaml."""
         return {
             "labels": list(self.labels),
             "thresholds": None
@@ -80,17 +75,7 @@ class ClassParameters:
 
     @classmethod
     def from_dict(cls, values):
-        """The inverse of `to_dict`.
-
-        Arguments
-        ---------
-        values : dict
-            Keys labels, thresholds, windows, tuned.
-
-        Returns
-        -------
-        ClassParameters
-        """
+        """The inverse of `to_dict`."""
         expected = set(cls.__dataclass_fields__)
         if set(values) != expected:
             raise ValueError(

@@ -80,6 +80,7 @@ class ClipScores:
         self._check_values()
 
     def _check_shapes(self):
+        """Refuses arrays that do not fit each other, and names that repeat."""
         n_clips, n_classes = len(self.filenames), len(self.labels)
         expected = {
             "durations": (n_clips,),
@@ -106,6 +107,7 @@ class ClipScores:
                 raise ValueError(f"scores: {name} repeat: {twice[:10]}")
 
     def _check_values(self):
+        """Refuses what is no probability, duration or hop."""
         if not self.frame_hop > 0:
             raise ValueError(
                 f"scores: frame_hop is {self.frame_hop}, expected seconds > 0"
@@ -123,17 +125,7 @@ class ClipScores:
             )
 
     def subset(self, mask):
-        """Scores of some of the clips, in the same order.
-
-        Arguments
-        ---------
-        mask : numpy.ndarray
-            (N,) booleans.
-
-        Returns
-        -------
-        ClipScores
-        """
+        """Scores of the clips of a (N,) boolean mask, in the same order."""
         mask = np.asarray(mask, dtype=bool)
         if mask.shape != (len(self.filenames),):
             raise ValueError(
@@ -151,24 +143,12 @@ class ClipScores:
         )
 
     def video(self):
-        """Which clips have video.
-
-        Returns
-        -------
-        dict
-            File name -> bool.
-        """
+        """Which clips have video: file name -> bool."""
         flags = self.has_video.tolist()
         return dict(zip(self.filenames, flags, strict=True))
 
     def save(self, path):
-        """Write the scores to an npz file, whole or not at all.
-
-        Arguments
-        ---------
-        path : str or pathlib.Path
-            File to write.
-        """
+        """Write the scores to an npz file, whole or not at all."""
         with atomic_path(path) as name, open(name, "wb") as file:
             np.savez(
                 file,
@@ -183,17 +163,7 @@ class ClipScores:
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote.
-
-        Arguments
-        ---------
-        path : str or pathlib.Path
-            An npz file.
-
-        Returns
-        -------
-        ClipScores
-        """
+        """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as file:
             missing = sorted(set(cls.__dataclass_fields__) - set(file.files))
             if missing:

@@ -24,10 +24,8 @@ class WholeCheckpointer(Checkpointer):
 
     Arguments
     ---------
-    *args : tuple
-        Passed to `speechbrain.utils.checkpoints.Checkpointer`.
-    **kwargs : dict
-        Passed to `speechbrain.utils.checkpoints.Checkpointer`.
+    *args, **kwargs
+        Those of `speechbrain.utils.checkpoints.Checkpointer`.
 
     Example
     -------
@@ -43,24 +41,7 @@ class WholeCheckpointer(Checkpointer):
     def save_checkpoint(
         self, meta=None, end_of_epoch=True, name=None, **kwargs
     ):
-        """As that of SpeechBrain, but for the order of things on disk.
-
-        Arguments
-        ---------
-        meta : dict, optional
-            Plain values to store beside the parameters.
-        end_of_epoch : bool
-            Whether this is at the end of an epoch.
-        name : str, optional
-            By default the time of the call.
-        **kwargs : dict
-            Passed on.
-
-        Returns
-        -------
-        Checkpoint or None
-            None on other processes than the main one.
-        """
+        """As that of SpeechBrain, but for the order of things on disk."""
         if name is None:
             stamp = time.strftime("%Y-%m-%d+%H-%M-%S")
             name = f"{stamp}+{time.time_ns() % 10**9:09d}"

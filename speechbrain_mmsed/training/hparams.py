@@ -1,8 +1,8 @@
-"""Reading a recipe's yaml, with one yaml built on another.
+"""Reading and checking a recipe's yaml before anything is built or trained.
 
-A yaml that differs from another in a few keys names it under `base_yaml` and
-lists only these keys: nothing is copied, and what a variant changes can be
-seen at a glance. A key of the base is replaced whole.
+A yaml that differs from another in a few keys has one key, `variant_of`:
+`!include:<other>.yaml` with only these keys below it. Keys that nothing reads
+and sizes that do not fit stop with one line.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -13,46 +13,92 @@ import io
 import os
 
 import ruamel.yaml
+import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
+from hyperpyyaml.core import recursive_update
+
+VARIANT, INCLUDE = "variant_of", "!include:"
 
 
 class HparamsError(ValueError):
     """A yaml or an override that would train something else."""
 
 
-def merged_yaml(path):
-    """The text of a yaml with its bases filled in.
+def read_hparams(path, overrides=""):
+    """Reads a recipe's yaml with the command line's values.
 
     Arguments
     ---------
     path : str
-        HyperPyYAML file; `base_yaml` is relative to its folder.
+        HyperPyYAML file, perhaps a variant of another.
+    overrides : str
+        Yaml text from `speechbrain.parse_arguments`.
 
     Returns
     -------
-    str
-        HyperPyYAML text without `base_yaml`.
+    hparams : dict
+        The loaded values, as HyperPyYAML gives them: those of a variant are
+        in `hparams["variant_of"]`.
+    resolved : str
+        The yaml with all includes, references and overrides filled in, for
+        the record in the output folder.
 
     Raises
     ------
     HparamsError
-        If a key does not exist in the base yaml.
+        If a key of a variant or of the overrides does not exist, or a
+        required value was not given.
     """
-    yaml = ruamel.yaml.YAML()
-    with open(path, encoding="utf-8") as handle:
-        tree = yaml.load(handle)
-    base_name = tree.pop("base_yaml", None)
-    if base_name is not None:
-        base = yaml.load(
-            merged_yaml(os.path.join(os.path.dirname(path), base_name))
-        )
-        check_keys(tree, base, path, base_name)
-        for key, value in tree.items():
-            base[key] = value
-        tree = base
-    text = io.StringIO()
-    yaml.dump(tree, text)
-    return text.getvalue()
+    is_variant = VARIANT in _load(path)
+    text = merged_yaml(path)
+    loader = ruamel.yaml.YAML()
+    known = loader.load(text)
+    given = (loader.load(overrides) if overrides else {}) or {}
+    check_keys(given, known, "command line", os.path.basename(path))
+    for key, value in known.items():
+        if _tag(value) == "!PLACEHOLDER" and key not in given:
+            raise HparamsError(
+                f"{os.path.basename(path)}: '{key}' has no value; give it on "
+                f"the command line: --{key} VALUE"
+            )
+    text, overrides = _fill_mappings(known, given)
+    hparams = load_hyperpyyaml(text, overrides)
+    resolved = resolve_references(text, overrides).getvalue()
+    return ({VARIANT: hparams} if is_variant else hparams), resolved
+
+
+def merged_yaml(path):
+    """The text of a yaml; that of a variant has what it includes filled in.
+
+    Arguments
+    ---------
+    path : str
+        HyperPyYAML file.
+
+    Returns
+    -------
+    str
+        HyperPyYAML text without `variant_of`.
+
+    Raises
+    ------
+    HparamsError
+        If a key of the variant does not exist in what it includes.
+    """
+    tree = _load(path)
+    if VARIANT in tree:
+        own = tree[VARIANT]
+        if len(tree) > 1 or not _tag(own).startswith(INCLUDE):
+            raise HparamsError(
+                f"{path}: expected '{VARIANT}: {INCLUDE}<file>.yaml' and no "
+                f"other key beside it, found {list(tree)}."
+            )
+        name = _tag(own)[len(INCLUDE) :]
+        tree = _load(os.path.join(os.path.dirname(path), name))
+        own = own if isinstance(own, dict) else {}
+        check_keys(own, tree, path, name)
+        recursive_update(tree, own)
+    return _dump(tree)
 
 
 def check_keys(given, known, source, target):
@@ -60,14 +106,10 @@ def check_keys(given, known, source, target):
 
     Arguments
     ---------
-    given : iterable of str
-        Keys to check.
-    known : iterable of str
-        Keys that exist.
-    source : str
-        Where the given keys stand, for the message.
-    target : str
-        Where the known keys stand.
+    given, known : iterable of str
+        Keys to check, and those that exist.
+    source, target : str
+        Where they stand, for the message.
 
     Raises
     ------
@@ -92,45 +134,101 @@ key 'sead'; a.yaml has no such key. Did you mean: seed?
             )
 
 
-def read_hparams(path, overrides=""):
-    """Reads a recipe's yaml with its bases and the command line's values.
+def check_sizes(hparams):
+    """Stops where the yaml's sizes would train something else.
+
+    HyperPyYAML builds the network before any data are prepared, so sizes
+    stand in the yaml and are checked here instead of being read from data.
 
     Arguments
     ---------
-    path : str
-        HyperPyYAML file.
-    overrides : str
-        Yaml text from `speechbrain.parse_arguments`.
-
-    Returns
-    -------
     hparams : dict
-        The loaded values.
-    resolved : str
-        The yaml with all references and overrides filled in, for the
-        record in the output folder.
+        The loaded yaml of the recipe.
 
     Raises
     ------
     HparamsError
-        If a key of the yaml or of the overrides does not exist in the base,
-        or a required value was not given.
+        Naming the key, its value and what was expected.
     """
-    text = merged_yaml(path)
-    loader = ruamel.yaml.YAML()
-    known = loader.load(text)
-    given = (loader.load(overrides) if overrides else {}) or {}
-    check_keys(given, known, "command line", os.path.basename(path))
-    for key, value in known.items():
-        tag = getattr(getattr(value, "tag", None), "value", None)
-        if tag == "!PLACEHOLDER" and key not in given:
-            raise HparamsError(
-                f"{os.path.basename(path)}: '{key}' has no value; give it on "
-                f"the command line: --{key} VALUE"
-            )
-    text, overrides = _fill_mappings(known, given)
-    hparams = load_hyperpyyaml(text, overrides)
-    return hparams, resolve_references(text, overrides).getvalue()
+    labels, n_classes = hparams["class_labels"], hparams["n_classes"]
+    _expect(
+        len(labels) == n_classes == len(set(labels)),
+        f"n_classes is {n_classes}, but class_labels has {len(labels)} "
+        f"labels ({len(set(labels))} different): make them equal",
+    )
+    rate = hparams["frontend"].settings()["sample_rate"]
+    _expect(
+        hparams["sample_rate"] == rate,
+        f"sample_rate is {hparams['sample_rate']}, but the front end is made "
+        f"for {rate}",
+    )
+    for name in hparams["streams"]:
+        _expect(
+            name in hparams["stream_widths"],
+            f"stream '{name}' has no width: add it to stream_widths "
+            f"(known: {', '.join(hparams['stream_widths'])})",
+        )
+    _expect(
+        len(set(hparams["streams"])) == len(hparams["streams"]),
+        f"streams {hparams['streams']} names one twice",
+    )
+    for weight in [*hparams["inference_weights"], hparams["validation_weight"]]:
+        _expect(
+            0.0 < weight <= 1.0,
+            f"weight {weight} of the sound must be in (0, 1]",
+        )
+    _check_output_length(hparams)
+
+
+def _check_output_length(hparams):
+    """Runs one silent clip through front end and extractor."""
+    frontend, extractor = hparams["frontend"], hparams["extractor"]
+    training = extractor.training
+    with torch.no_grad():
+        silence = torch.zeros(1, frontend.n_samples)
+        frames = extractor.eval()(frontend(silence)).shape[1]
+    extractor.train(training)
+    _expect(
+        frames == hparams["n_frames"],
+        f"n_frames is {hparams['n_frames']}, but the extractor gives "
+        f"{frames} frames for a clip of {hparams['clip_seconds']} s",
+    )
+    seconds = frames * hparams["frame_hop"]
+    _expect(
+        seconds >= hparams["clip_seconds"],
+        f"{frames} frames of {hparams['frame_hop']:g} s end at {seconds:g} s, "
+        f"but a clip has {hparams['clip_seconds']} s: the rest would be "
+        f"thrown away; raise n_frames here and in the front end, or hop_length",
+    )
+    _expect(
+        extractor.time_reduction == hparams["time_pooling"],
+        f"time_pooling is {hparams['time_pooling']}, but the extractor pools "
+        f"{extractor.time_reduction} frames into one: labels would not fit",
+    )
+
+
+def _expect(condition, message):
+    """Raises an HparamsError with a message unless a condition holds."""
+    if not condition:
+        raise HparamsError(f"yaml: {message}.")
+
+
+def _load(path):
+    """The tree of a yaml file, tags kept."""
+    with open(path, encoding="utf-8") as file:
+        return ruamel.yaml.YAML().load(file)
+
+
+def _dump(tree):
+    """A yaml tree as text."""
+    text = io.StringIO()
+    ruamel.yaml.YAML().dump(tree, text)
+    return text.getvalue()
+
+
+def _tag(node):
+    """The tag of a yaml node, or an empty text."""
+    return getattr(getattr(node, "tag", None), "value", None) or ""
 
 
 def _fill_mappings(tree, given):
@@ -144,15 +242,10 @@ def _fill_mappings(tree, given):
     for key, value in given.items():
         before = tree.get(key)
         plain = before is None or (
-            isinstance(before, dict) and not before.tag.value
+            isinstance(before, dict) and not _tag(before)
         )
         if isinstance(value, dict) and plain:
             tree[key] = {**(before or {}), **value}
         else:
             rest[key] = value
-    yaml, texts = ruamel.yaml.YAML(), []
-    for content in (tree, rest):
-        text = io.StringIO()
-        yaml.dump(content, text)
-        texts.append(text.getvalue())
-    return texts
+    return _dump(tree), _dump(rest)

@@ -86,10 +86,9 @@ def consistency_losses(student, teacher):
 
     Arguments
     ---------
-    student : tuple of torch.Tensor
-        Clip logits (B, C) and frame logits (B, T, C).
-    teacher : tuple of torch.Tensor
-        The same of the teacher; no gradient flows into it.
+    student, teacher : tuple of torch.Tensor
+        Clip logits (B, C) and frame logits (B, T, C); no gradient flows
+        into the teacher's.
 
     Returns
     -------

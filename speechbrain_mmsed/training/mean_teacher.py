@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from speechbrain_mmsed.seeding import derive_seed
 from speechbrain_mmsed.training.losses import consistency_losses
-from speechbrain_mmsed.training.progress import TrainingProgress
+from speechbrain_mmsed.training.progress import MonitorF1, TrainingProgress
 from speechbrain_mmsed.training.schedules import short_run_warnings
 from speechbrain_mmsed.training.teacher import make_teacher, update_teacher
 
@@ -30,18 +30,21 @@ logger = get_logger(__name__)
 class MeanTeacherBrain(sb.Brain):
     """Brain with a teacher; `modules["network"]` is the student.
 
-    Beside SpeechBrain's own, `hparams` must hold `seed`,
-    `batches_per_epoch`, `number_of_epochs`, `teacher_decay`
-    (`TeacherDecay`), `consistency_weight` (`ConsistencyWeight`),
-    `learning_rate_decay` (`LearningRateDecay`), `train_logger`,
-    `tensorboard_logger` and `log_interval` (steps between progress lines).
-
     Arguments
     ---------
-    *args : tuple
-        Passed to `speechbrain.Brain`.
-    **kwargs : dict
-        Passed to `speechbrain.Brain`.
+    modules, opt_class, hparams, run_opts, checkpointer
+        As of `speechbrain.Brain`; `hparams` must hold `seed`,
+        `batches_per_epoch` and `number_of_epochs`.
+    teacher_decay : TeacherDecay
+        How slowly the teacher follows.
+    consistency_weight : ConsistencyWeight
+        Weight of the consistency costs at each step.
+    learning_rate_decay : LearningRateDecay
+        Learning rate of each step.
+    loggers : list
+        SpeechBrain loggers that get the figures of every epoch.
+    log_interval : int
+        Batches between two progress lines.
 
     Example
     -------
@@ -51,16 +54,34 @@ class MeanTeacherBrain(sb.Brain):
     >>> brain = MeanTeacherBrain(
     ...     {"network": torch.nn.Linear(2, 2)},
     ...     torch.optim.RAdam,
-    ...     {"seed": 1, "teacher_decay": TeacherDecay(),
-    ...      "consistency_weight": ConsistencyWeight(),
-    ...      "learning_rate_decay": LearningRateDecay()},
-    ...     {"device": "cpu"})
+    ...     {"seed": 1},
+    ...     {"device": "cpu"},
+    ...     teacher_decay=TeacherDecay(),
+    ...     consistency_weight=ConsistencyWeight(),
+    ...     learning_rate_decay=LearningRateDecay())
     >>> brain.teacher.weight.requires_grad
     False
     """
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        modules,
+        opt_class,
+        hparams,
+        run_opts,
+        checkpointer=None,
+        *,
+        teacher_decay,
+        consistency_weight,
+        learning_rate_decay,
+        loggers=(),
+        log_interval=25,
+    ):
+        super().__init__(modules, opt_class, hparams, run_opts, checkpointer)
+        self.teacher_decay = teacher_decay
+        self.consistency_weight = consistency_weight
+        self.learning_rate_decay = learning_rate_decay
+        self.loggers, self.log_interval = loggers, log_interval
         self.teacher = make_teacher(self.modules["network"])
         self.epoch = 1
         self.progress = TrainingProgress()
@@ -85,53 +106,29 @@ class MeanTeacherBrain(sb.Brain):
         return self.hparams.seed, self.epoch, self.step, rank
 
     def student_and_teacher(self, *inputs):
-        """Runs both networks on the same inputs, the teacher without gradient.
-
-        Arguments
-        ---------
-        *inputs : tuple
-            What the network's forward takes.
-
-        Returns
-        -------
-        tuple
-            Student's and teacher's outputs.
-        """
+        """Outputs of both; the teacher's are without gradient."""
         student = self.modules["network"](*inputs)
         with torch.no_grad():
             teacher = self.teacher(*inputs)
         return student, teacher
 
     def total_loss(self, classification, student, teacher):
-        """Sums the terms: classification 1, consistency by its schedule.
+        """Classification at weight 1, consistency by its schedule; a scalar.
 
         Arguments
         ---------
         classification : dict of torch.Tensor
-            Scalar losses of the student, weight 1.
-        student : tuple of torch.Tensor
+            Scalar losses of the student.
+        student, teacher : tuple of torch.Tensor
             Clip logits (B, C), frame logits (B, T, C).
-        teacher : tuple of torch.Tensor
-            The teacher's.
-
-        Returns
-        -------
-        torch.Tensor
-            Scalar.
         """
         consistency = consistency_losses(student, teacher)
-        weight = self.hparams.consistency_weight(self.optimizer_step)
+        weight = self.consistency_weight(self.optimizer_step)
         self.track({**classification, **consistency})
         return sum(classification.values()) + weight * sum(consistency.values())
 
     def track(self, values):
-        """Adds figures to the averages of the current stage.
-
-        Arguments
-        ---------
-        values : dict
-            Scalars (tensors or floats) by name.
-        """
+        """Adds figures (scalars by name) to the averages of the stage."""
         self.progress.track(
             {
                 name: float(torch.as_tensor(value).detach())
@@ -140,15 +137,7 @@ class MeanTeacherBrain(sb.Brain):
         )
 
     def training_record(self):
-        """What was trained, for reports.
-
-        Returns
-        -------
-        dict
-            training_steps (of the optimiser), training_seconds (all parts of
-            an interrupted run), processes, grad_accumulation_factor and
-            precision.
-        """
+        """What was trained, over all parts of an interrupted run: a dict."""
         return {
             "training_steps": int(self.optimizer_step),
             "training_seconds": round(self.progress.seconds, 1),
@@ -158,6 +147,7 @@ class MeanTeacherBrain(sb.Brain):
         }
 
     def _n_processes(self):
+        """Number of processes that train together."""
         return get_world_size() if self.distributed_launch else 1
 
     def on_fit_start(self):
@@ -170,9 +160,9 @@ class MeanTeacherBrain(sb.Brain):
         steps = batches // dealt
         for warning in short_run_warnings(
             steps,
-            self.hparams.teacher_decay,
-            self.hparams.consistency_weight,
-            self.hparams.learning_rate_decay,
+            self.teacher_decay,
+            self.consistency_weight,
+            self.learning_rate_decay,
         ):
             logger.warning(f"This run has only {steps} steps, but {warning}.")
 
@@ -185,24 +175,26 @@ class MeanTeacherBrain(sb.Brain):
         if stage == sb.Stage.TRAIN:
             self.epoch = epoch
         self.teacher.train(stage == sb.Stage.TRAIN)
+        self.monitor = MonitorF1()
 
     def on_fit_batch_start(self, batch, should_step):
         """Seeds dropout and sets the learning rate of the step."""
         torch.manual_seed(derive_seed(*self.step_key, "dropout"))
-        rate = self.hparams.learning_rate_decay(self.optimizer_step)
+        rate = self.learning_rate_decay(self.optimizer_step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """Moves the teacher after an optimiser step and logs progress."""
         if should_step:
-            decay = self.hparams.teacher_decay(self.optimizer_step - 1)
+            decay = self.teacher_decay(self.optimizer_step - 1)
             update_teacher(self.teacher, self.student, decay)
         self._clips += len(batch)
-        if self.step % self.hparams.log_interval == 0 and if_main_process():
+        if self.step % self.log_interval == 0 and if_main_process():
             logger.info(self._progress_line())
 
     def _progress_line(self):
+        """Losses, learning rate and speed of the epoch so far."""
         rate = self._clips / max(time.time() - self._clock, 1e-9)
         losses = ", ".join(
             f"{k} {v:.4f}" for k, v in self.progress.averages().items()
@@ -216,6 +208,7 @@ class MeanTeacherBrain(sb.Brain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs the stage; after validation a checkpoint is kept."""
+        self.track(self.monitor.summarize())
         stats = {"loss": float(stage_loss), **self.progress.averages()}
         if stage == sb.Stage.TRAIN:
             self.progress.train_stats = stats
@@ -226,7 +219,7 @@ class MeanTeacherBrain(sb.Brain):
             "step": int(self.optimizer_step),
             "lr": float(self.optimizer.param_groups[0]["lr"]),
         }
-        for log in (self.hparams.train_logger, self.hparams.tensorboard_logger):
+        for log in self.loggers:
             log.log_stats(meta, self.progress.train_stats, stats)
         if self.checkpointer is not None:
             self.checkpointer.save_and_keep_only(
@@ -236,13 +229,9 @@ class MeanTeacherBrain(sb.Brain):
             )
 
     def recover_last(self):
-        """Loads the last checkpoint; never scores weights that were not saved.
+        """Loads the last checkpoint, or stops if there is none.
 
-        Raises
-        ------
-        RuntimeError
-            If there is none: `Brain.evaluate` would go on with the current
-            weights.
+        `Brain.evaluate` would go on with weights that were never saved.
         """
         found = self.checkpointer.recover_if_possible()
         if found is None:

@@ -1,4 +1,4 @@
-"""What a training run has done so far, as a part of its checkpoints.
+"""What is told of a run while it trains: averages, quick F1s and curves.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -12,7 +12,8 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
-from speechbrain.utils.distributed import if_main_process
+from speechbrain.utils.distributed import if_main_process, main_process_only
+from speechbrain.utils.train_logger import TensorboardLogger
 
 
 @register_checkpoint_hooks
@@ -52,38 +53,20 @@ class TrainingProgress:
         self._totals = {}
 
     def track(self, values):
-        """Adds figures to the averages of the stage.
-
-        Arguments
-        ---------
-        values : dict of float
-            By name.
-        """
+        """Adds figures (a dict of floats) to the averages of the stage."""
         for name, value in values.items():
             total, count = self._totals.get(name, (0.0, 0))
             self._totals[name] = (total + value, count + 1)
 
     def averages(self):
-        """The stage's averages so far.
-
-        Returns
-        -------
-        dict of float
-            By name.
-        """
+        """The stage's averages so far, a dict of floats."""
         return {
             name: total / count for name, (total, count) in self._totals.items()
         }
 
     @mark_as_saver
     def save(self, path):
-        """Writes all of it as JSON, on the main process.
-
-        Arguments
-        ---------
-        path : str or pathlib.Path
-            File within the checkpoint.
-        """
+        """Writes all of it as JSON, on the main process."""
         if not if_main_process():
             return
         content = {
@@ -96,18 +79,93 @@ class TrainingProgress:
 
     @mark_as_loader
     def load(self, path, end_of_epoch):
-        """Reads what `save` wrote; the clock stands until `start`.
-
-        Arguments
-        ---------
-        path : str or pathlib.Path
-            File within the checkpoint.
-        end_of_epoch : bool
-            Not needed.
-        """
+        """Reads what `save` wrote; the clock stands until `start`."""
         del end_of_epoch
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
         self.train_stats = content["train_stats"]
         self._totals = {k: tuple(v) for k, v in content["totals"].items()}
         self._seconds, self._started = content["seconds"], None
+
+
+class MonitorF1:
+    """Micro F1 at threshold 0.5 of clips and frames, for each model.
+
+    For watching a run only: without post-processing, and no reported figure.
+
+    Example
+    -------
+    >>> import torch
+    >>> monitor = MonitorF1()
+    >>> said, weak = torch.tensor([[2.0, -2.0]]), torch.ones(1, 2)
+    >>> monitor.append("student", (said, said[None]), weak, weak[None])
+    >>> round(monitor.summarize()["student_clip_f1"], 4)
+    0.6667
+    """
+
+    def __init__(self):
+        self._counts = {}
+
+    def append(self, model, logits, weak, strong):
+        """Counts a batch.
+
+        Arguments
+        ---------
+        model : str
+            Its name.
+        logits : tuple of torch.Tensor
+            Clip logits (B, C) and frame logits (B, T, C).
+        weak, strong : torch.Tensor
+            Labels of the same shapes, 0 or 1.
+        """
+        for kind, said, true in zip(
+            ("clip", "frame"), logits, (weak, strong), strict=True
+        ):
+            said, true = said > 0, true > 0.5
+            hits, errors = int((said & true).sum()), int((said ^ true).sum())
+            name = f"{model}_{kind}_f1"
+            before = self._counts.get(name, (0, 0))
+            self._counts[name] = before[0] + hits, before[1] + errors
+
+    def summarize(self):
+        """The F1s so far, 0.0 while nothing was said and nothing was there."""
+        return {
+            name: 2 * hits / max(2 * hits + errors, 1)
+            for name, (hits, errors) in self._counts.items()
+        }
+
+
+class EpochTensorboard(TensorboardLogger):
+    """Draws figures at their epoch.
+
+    SpeechBrain's own counts its calls from 0 in every process, so that the
+    curves of a resumed run fold back.
+
+    Arguments
+    ---------
+    save_dir : str
+        Folder of the event files.
+
+    Example
+    -------
+    >>> logger = EpochTensorboard(getfixture("tmp_path"))
+    >>> logger.log_stats({"epoch": 3, "lr": 0.1}, valid_stats={"loss": 1.0})
+    """
+
+    @main_process_only
+    def log_stats(self, stats_meta, train_stats=None, valid_stats=None):
+        """Writes the figures of an epoch.
+
+        Arguments
+        ---------
+        stats_meta : dict of float
+            Must hold "epoch"; the others are drawn under their names.
+        train_stats, valid_stats : dict of float or None
+            Drawn as `<name>/train` and `<name>/valid`.
+        """
+        scalars = dict(stats_meta)
+        for part, stats in (("train", train_stats), ("valid", valid_stats)):
+            for name, value in (stats or {}).items():
+                scalars[f"{name}/{part}"] = value
+        for name, value in scalars.items():
+            self.writer.add_scalar(name, value, stats_meta["epoch"])

@@ -1,24 +1,142 @@
-"""What a report must say about the run it comes from.
+"""What a run was trained with: noted, compared when it goes on, and told.
+
+The same command, given again, continues an interrupted run and scores a
+finished one again. With other settings it would report the old network under
+the new settings, or train one network with both.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import importlib.metadata
+import json
 import os
 import subprocess
 
+import ruamel.yaml
+from speechbrain.utils.distributed import run_on_main
+
+from speechbrain_mmsed.files import changed_settings, write_json, write_text
+from speechbrain_mmsed.training.hparams import HparamsError
+
+SETTINGS_FILE = "settings.json"
 PACKAGES = ("speechbrain_mmsed", "speechbrain", "torch", "torchaudio")
+# With these a run may go on although they changed; with no others: folders,
+# logs, loading, what happens after training, and what is made of other keys.
+FREE_SETTINGS = (
+    *("data_folder", "output_folder", "save_folder", "prepared_folder"),
+    *("streams_folder", "scores_folder", "train_log", "train_logger"),
+    *("tensorboard_logger", "log_interval", "expected_counts", "skip_prep"),
+    *("max_missing_fraction", "packed_streams", "number_of_epochs"),
+    *("epoch_counter", "num_workers", "ckpt_interval_minutes"),
+    *("checkpointer", "validation_weight", "inference_weights"),
+    *("scoring_batch_size", "control_untrained", "control_shuffled_streams"),
+    *("class_groups", "evaluate", "export", "export_teacher", "write_scores"),
+    *("experiment_name", "log_mel_folder", "manifests", "preparation"),
+    *("probe_film", "statistics", "open_streams", "train_loader"),
+    *("test_loader", "mean_teacher"),
+)
 
 
-def git_revision():
-    """Revision of the source, if it is a git checkout.
+def begin_run(hparams, resolved):
+    """Notes what a run is made with, or stops if the folder is another's.
+
+    Writes hyperparams.yaml, and the settings that a continuation must have.
+
+    Arguments
+    ---------
+    hparams : dict
+        The loaded yaml; its output_folder and save_folder.
+    resolved : str
+        The yaml with all references filled in, as from `read_hparams`.
+
+    Raises
+    ------
+    HparamsError
+        If the folder holds a run of other settings.
+    """
+    settings = training_settings(resolved)
+    check_continuation(hparams["save_folder"], settings)
+    run_on_main(note_settings, args=[hparams["save_folder"], settings])
+    path = os.path.join(hparams["output_folder"], "hyperparams.yaml")
+    run_on_main(write_text, args=[path, resolved])
+
+
+def training_settings(resolved, free=FREE_SETTINGS):
+    """Key -> plain value of all settings but the free ones.
+
+    Tagged nodes of the resolved yaml become ["<tag>", value].
+
+    Example
+    -------
+    >>> training_settings("a: 1\\nb: !new:x.Y\\n  c: [2]\\nd: 3", ["d"])
+    {'a': 1, 'b': ['!new:x.Y', {'c': [2]}]}
+    """
+    tree = ruamel.yaml.YAML().load(resolved)
+    return {k: _plain(v) for k, v in tree.items() if k not in set(free)}
+
+
+def check_continuation(save_folder, settings):
+    """Stops if the folder's run has other settings, and tells which."""
+    path = os.path.join(save_folder, SETTINGS_FILE)
+    if not _has_checkpoint(save_folder) or not os.path.isfile(path):
+        return
+    with open(path, encoding="utf-8") as file:
+        changed = changed_settings(json.load(file), settings)
+    if changed:
+        told = "".join(
+            f"\n  {key}: {_short(before)} there, {_short(now)} now"
+            for key, (before, now) in sorted(changed.items())
+        )
+        raise HparamsError(
+            f"{save_folder} holds a run with other settings:{told}\n"
+            f"Choose another output_folder, or give the old settings to go "
+            f"on with that run."
+        )
+
+
+def note_settings(save_folder, settings):
+    """Notes the settings of the run that begins or goes on here."""
+    write_json(os.path.join(save_folder, SETTINGS_FILE), settings)
+
+
+def run_record(hparams, brain):
+    """Settings, versions and sizes of a run, for its report.
+
+    Arguments
+    ---------
+    hparams : dict
+        The loaded yaml of the recipe.
+    brain : MeanTeacherBrain
+        Whose `student` and `training_record()` (what was trained, which may
+        be less than the yaml asks for) are told.
 
     Returns
     -------
-    str or None
-        The commit, with "-dirty" if files were changed; None outside git.
+    dict
+        Plain values that can be written as JSON.
     """
+    return {
+        "seed": hparams["seed"],
+        "git_revision": git_revision(),
+        "streams": list(hparams["streams"]),
+        "fusion": hparams["fusion"],
+        **brain.training_record(),
+        "batch": {
+            "strong": hparams["batch_strong"],
+            "weak": hparams["batch_weak"],
+            "unlabelled": hparams["batch_unlabelled"],
+        },
+        "parameters": sum(p.numel() for p in brain.student.parameters()),
+        "data_folder": str(hparams["data_folder"]),
+        "versions": {
+            name: importlib.metadata.version(name) for name in PACKAGES
+        },
+    }
+
+
+def git_revision():
+    """The commit of the source, "-dirty" if changed; None outside git."""
     folder, name = os.path.split(os.path.abspath(__file__))
 
     def git(*arguments):
@@ -36,38 +154,34 @@ def git_revision():
         return None
 
 
-def run_record(hparams, network, training):
-    """Settings, versions and sizes of a run.
+def _has_checkpoint(folder):
+    """Whether anything was trained there."""
+    if not os.path.isdir(folder):
+        return False
+    return any(name.startswith("CKPT") for name in os.listdir(folder))
 
-    Arguments
-    ---------
-    hparams : dict
-        The loaded yaml of the recipe.
-    network : torch.nn.Module
-        The student.
-    training : dict
-        `MeanTeacherBrain.training_record`: what was trained, which may be
-        less than the yaml asks for.
 
-    Returns
-    -------
-    dict
-        Plain values that can be written as JSON.
-    """
-    return {
-        "seed": hparams["seed"],
-        "git_revision": git_revision(),
-        "streams": list(hparams["streams"]),
-        "fusion": hparams["fusion"],
-        **training,
-        "batch": {
-            "strong": hparams["batch_strong"],
-            "weak": hparams["batch_weak"],
-            "unlabelled": hparams["batch_unlabelled"],
-        },
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "data_folder": str(hparams["data_folder"]),
-        "versions": {
-            name: importlib.metadata.version(name) for name in PACKAGES
-        },
-    }
+def _short(value):
+    """A value that fits into a line; what was built of others is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _plain(node):
+    """A yaml node without types of the parser."""
+    tag = getattr(getattr(node, "tag", None), "value", None)
+    if isinstance(node, dict):
+        value = {str(key): _plain(item) for key, item in node.items()}
+    elif isinstance(node, list):
+        value = [_plain(item) for item in node]
+    elif isinstance(node, ruamel.yaml.comments.TaggedScalar):
+        value = str(node.value)
+    elif isinstance(node, bool) or node is None:
+        value = node
+    elif isinstance(node, int):
+        value = int(node)
+    elif isinstance(node, float):
+        value = float(node)
+    else:
+        value = str(node)
+    return [tag, value] if tag else value

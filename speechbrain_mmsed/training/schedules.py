@@ -46,18 +46,7 @@ class LearningRateDecay:
         self.staircase = staircase
 
     def __call__(self, step):
-        """The learning rate of a step.
-
-        Arguments
-        ---------
-        step : int
-            Optimiser steps done before this one, from 0.
-
-        Returns
-        -------
-        float
-            Learning rate.
-        """
+        """The learning rate of a step after `step` optimiser steps."""
         exponent = step / self.decay_steps
         if self.staircase:
             exponent = math.floor(exponent)
@@ -92,18 +81,7 @@ class ConsistencyWeight:
         self.rampup_steps = rampup_steps
 
     def __call__(self, step):
-        """The weight of a step.
-
-        Arguments
-        ---------
-        step : int
-            Optimiser steps done before this one, from 0.
-
-        Returns
-        -------
-        float
-            Weight of both consistency costs.
-        """
+        """The weight of a step after `step` optimiser steps."""
         if step >= self.rampup_steps:
             return self.weight
         rest = 1.0 - step / self.rampup_steps
@@ -120,12 +98,8 @@ def short_run_warnings(total_steps, teacher_decay, consistency, learning_rate):
     ---------
     total_steps : int
         Optimiser steps of the whole run.
-    teacher_decay : TeacherDecay
-        See there.
-    consistency : ConsistencyWeight
-        See there.
-    learning_rate : LearningRateDecay
-        See there.
+    teacher_decay, consistency, learning_rate
+        The three schedules.
 
     Returns
     -------

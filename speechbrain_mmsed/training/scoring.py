@@ -22,17 +22,7 @@ from speechbrain_mmsed.seeding import derive_generator
 def inference_weights(n_streams, candidates):
     """The primary stream's weights to score with.
 
-    Arguments
-    ---------
-    n_streams : int
-        Number of streams S, the primary one included.
-    candidates : list of float
-        Weights to choose from on validation, such as 0.25, 0.5, 0.75, 0.875.
-
-    Returns
-    -------
-    list of float
-        The candidates and 1 (other streams ignored); only 1 if S is 1.
+    The candidates and 1 (other streams ignored); only 1 for one stream.
 
     Example
     -------
@@ -44,28 +34,8 @@ def inference_weights(n_streams, candidates):
     return [1.0] if n_streams == 1 else sorted({*candidates, 1.0})
 
 
-def weight_file(folder, subset, weight):
-    """Where the scores of one subset and weight stand.
-
-    Arguments
-    ---------
-    folder : str
-        Folder of one model's scores.
-    subset : str
-        "validation" or "evaluation".
-    weight : float
-        Weight of the primary stream.
-
-    Returns
-    -------
-    str
-        Path of the npz file.
-
-    Example
-    -------
-    >>> weight_file("scores/student", "validation", 0.75)
-    'scores/student/validation/weight_0.7500.npz'
-    """
+def _weight_file(folder, subset, weight):
+    """Where a model's scores of one subset and weight stand."""
     return os.path.join(folder, subset, f"weight_{weight:.4f}.npz")
 
 
@@ -120,31 +90,15 @@ def score_clips(network, batches, weights, inputs):
     return scores, clips
 
 
-def write_scores(folder, subset, scores, clips, labels, frame_hop):
-    """Writes one file per weight, each to a temporary name first.
-
-    Arguments
-    ---------
-    folder : str
-        Folder of one model's scores.
-    subset : str
-        "validation" or "evaluation".
-    scores : dict
-        First output of `score_clips`.
-    clips : dict
-        Second output of `score_clips`.
-    labels : list of str
-        Class names, C.
-    frame_hop : float
-        Seconds of a frame.
-    """
+def _write_scores(folder, subset, scores, clips, labels, frame_hop):
+    """Writes what `score_clips` gives, a file for each weight."""
     # A system without further streams is split by what the corpus has.
     if clips["available"].shape[1] > 1:
         has_video = clips["available"][:, 1:].any(1)
     else:
         has_video = np.array([s == "present" for s in clips["video_status"]])
     for weight, (clip, frame) in scores.items():
-        path = weight_file(folder, subset, weight)
+        path = _weight_file(folder, subset, weight)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         ClipScores(
             filenames=list(clips["filename"]),
@@ -157,35 +111,35 @@ def write_scores(folder, subset, scores, clips, labels, frame_hop):
         ).save(path)
 
 
-def remove_others(folder, subset, weights):
-    """Removes the scores of other weights, which an earlier network made.
+def _remove_others(folder, subset, weights):
+    """Removes scores of other weights, made by an earlier network.
 
     Every file there is a candidate when the weight is chosen.
-
-    Arguments
-    ---------
-    folder : str
-        Folder of one model's scores.
-    subset : str
-        "validation" or "evaluation".
-    weights : list of float
-        Those that stay.
     """
-    kept = {weight_file(folder, subset, weight) for weight in weights}
+    kept = {_weight_file(folder, subset, weight) for weight in weights}
     pattern = os.path.join(glob.escape(folder), subset, "weight_*.npz")
     for path in set(glob.glob(pattern)) - kept:
         os.remove(path)
 
 
-def score_run(models, loaders, weights, inputs, scores_folder, **writing):
+def score_run(
+    models,
+    subsets,
+    weights,
+    inputs,
+    scores_folder,
+    labels,
+    frame_hop,
+    make_loader=iter,
+):
     """Scores several models on several subsets.
 
     Arguments
     ---------
     models : dict
         name -> network, all with the same streams.
-    loaders : dict
-        subset -> iterable of batches.
+    subsets : dict
+        Name -> what `make_loader` takes.
     weights : list of float
         See `score_clips`.
     inputs : callable
@@ -193,26 +147,27 @@ def score_run(models, loaders, weights, inputs, scores_folder, **writing):
     scores_folder : str
         Gets `<model>/<subset>/weight_<w>.npz`; those of other weights are
         removed.
-    **writing : dict
-        `labels` and `frame_hop` of `write_scores`.
+    labels : list of str
+        Class names, C.
+    frame_hop : float
+        Seconds of a frame.
+    make_loader : callable
+        Makes batches of a dataset; by default it is batches already.
     """
     for name, network in models.items():
-        for subset, loader in loaders.items():
+        for subset, dataset in subsets.items():
             batches = tqdm(
-                loader, desc=f"scoring {subset}, {name}", disable=None
+                make_loader(dataset),
+                desc=f"scoring {subset}, {name}",
+                disable=None,
             )
             scores, clips = score_clips(network, batches, weights, inputs)
-            remove_others(os.path.join(scores_folder, name), subset, weights)
-            write_scores(
-                os.path.join(scores_folder, name),
-                subset,
-                scores,
-                clips,
-                **writing,
-            )
+            folder = os.path.join(scores_folder, name)
+            _remove_others(folder, subset, weights)
+            _write_scores(folder, subset, scores, clips, labels, frame_hop)
 
 
-def shuffled_owners(available, seed):
+def shuffled_owners(stores, clip_ids, seed):
     """Deals the streams out anew among the clips that have them.
 
     The control for "does the model use what this stream shows": every clip
@@ -221,8 +176,10 @@ def shuffled_owners(available, seed):
 
     Arguments
     ---------
-    available : dict
-        clip id -> tuple of bool, which of the further streams it has.
+    stores : list
+        Stored streams; `status(clip_id)` is "available" where a clip has one.
+    clip_ids : iterable of str
+        Clips to deal among.
     seed : int
         Seed of the draw.
 
@@ -231,21 +188,17 @@ def shuffled_owners(available, seed):
     dict
         clip id -> the clip whose streams it gets; of two or more clips with
         the same streams none keeps its own.
-
-    Example
-    -------
-    >>> have = {"a": (True,), "b": (False,), "c": (True,)}
-    >>> shuffled_owners(have, seed=0)
-    {'a': 'c', 'b': 'b', 'c': 'a'}
     """
     groups = {}
-    for clip_id, streams in available.items():
-        groups.setdefault(streams, []).append(clip_id)
+    for clip_id in clip_ids:
+        streams = tuple(store.status(clip_id) for store in stores)
+        key = tuple(status == "available" for status in streams)
+        groups.setdefault(key, []).append(clip_id)
     owners = {}
     generator = derive_generator(seed, "shuffled streams")
-    for clip_ids in groups.values():
-        order = torch.randperm(len(clip_ids), generator=generator).tolist()
+    for members in groups.values():
+        order = torch.randperm(len(members), generator=generator).tolist()
         # Along a random cycle everyone takes the next one's: nobody its own.
         for place, clip in enumerate(order):
-            owners[clip_ids[clip]] = clip_ids[order[place - 1]]
-    return {clip_id: owners[clip_id] for clip_id in available}
+            owners[members[clip]] = members[order[place - 1]]
+    return {clip_id: owners[clip_id] for clip_id in clip_ids}

@@ -40,35 +40,14 @@ class TeacherDecay:
         self.warmup = warmup
 
     def __call__(self, step):
-        """The decay of a step.
-
-        Arguments
-        ---------
-        step : int
-            Optimiser steps done before this one, from 0.
-
-        Returns
-        -------
-        float
-            Share of the teacher that is kept.
-        """
+        """Share of the teacher that is kept after `step` earlier steps."""
         if self.warmup:
             return min(1.0 - 1.0 / (step + 1), self.decay)
         return self.decay
 
 
 def make_teacher(student):
-    """Copies a student into a teacher that takes no gradient.
-
-    Arguments
-    ---------
-    student : torch.nn.Module
-        The network, not wrapped for distributed training.
-
-    Returns
-    -------
-    torch.nn.Module
-        A deep copy in train mode; no parameter requires a gradient.
+    """A deep copy of a student, in train mode, that takes no gradient.
 
     Example
     -------
@@ -83,19 +62,10 @@ def make_teacher(student):
 
 @torch.no_grad()
 def update_teacher(teacher, student, decay):
-    """Moves the teacher's parameters towards the student's, in place.
+    """Moves the teacher to decay * teacher + (1 - decay) * student, in place.
 
     Parameters are paired by order: under DDP the student's names have a
     prefix and the teacher's do not. Buffers are not touched.
-
-    Arguments
-    ---------
-    teacher : torch.nn.Module
-        Changed: decay * teacher + (1 - decay) * student.
-    student : torch.nn.Module
-        Network of the same architecture.
-    decay : float
-        Share of the teacher that is kept.
 
     Example
     -------

@@ -9,8 +9,8 @@ from speechbrain_mmsed.lobes.transformer import (
     TransformerDecoder,
     TransformerEncoder,
 )
-from speechbrain_mmsed.nnet.feed_forward import FeedForward
 from speechbrain_mmsed.nnet.fusion import Memory
+from speechbrain_mmsed.nnet.sub_blocks import FeedForward
 
 SIZES = {"d_model": 12, "n_heads": 3, "d_head": 4, "d_ffn": 16}
 THEIRS = {

@@ -58,6 +58,7 @@ def hparams(load_recipe, tmp_path_factory):
     hparams, _ = read_hparams(
         str(HPARAMS / "quickstart.yaml"), path.read_text()
     )
+    hparams = hparams["variant_of"]
     load_recipe("sound_event_detection/train.py").prepare(hparams)
     return hparams
 
@@ -68,7 +69,7 @@ def clips(load_recipe, hparams):
     recipe = load_recipe("sound_event_detection/train.py")
     dataset = recipe.dataio_prep(hparams, [])["strong"]
     batch = PaddedBatch([dataset[i] for i in range(16)], padded_keys=[])
-    rows = read_manifest(recipe.manifest_path(hparams, "strong")).values()
+    rows = read_manifest(hparams["manifests"]["strong"]).values()
     events = [
         (row["filename"], *event) for row in rows for event in row["events"]
     ]

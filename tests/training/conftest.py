@@ -94,6 +94,16 @@ def tiny_brain(tmp_path):
     def build(folder="save", run_opts=None, **hparams):
         torch.manual_seed(3)
         network = TinyNetwork()
+        mean_teacher = {
+            "teacher_decay": TeacherDecay(0.9),
+            "consistency_weight": ConsistencyWeight(2.0),
+            "learning_rate_decay": LearningRateDecay(0.01),
+            "loggers": [Log(), Log()],
+            "log_interval": 100,
+        }
+        mean_teacher |= {
+            k: hparams.pop(k) for k in mean_teacher.keys() & hparams
+        }
         counter = EpochCounter(hparams.get("number_of_epochs", 2))
         brain = TinyBrain(
             {"network": network},
@@ -102,18 +112,13 @@ def tiny_brain(tmp_path):
                 "seed": 1,
                 "number_of_epochs": 2,
                 "batches_per_epoch": 3,
-                "teacher_decay": TeacherDecay(0.9),
-                "consistency_weight": ConsistencyWeight(2.0),
-                "learning_rate_decay": LearningRateDecay(0.01),
-                "train_logger": Log(),
-                "tensorboard_logger": Log(),
-                "log_interval": 100,
                 **hparams,
             },
             {"device": "cpu", "noprogressbar": True, **(run_opts or {})},
             Checkpointer(
                 tmp_path / folder, {"network": network, "counter": counter}
             ),
+            **mean_teacher,
         )
         brain.records, brain.counter = [], counter
         return brain

@@ -5,8 +5,7 @@ import torch
 
 from speechbrain_mmsed.lobes.cnn import ConvolutionalFeatureExtractor
 from speechbrain_mmsed.lobes.frontend import LogMelFrontend
-from speechbrain_mmsed.training.checks import check_sizes
-from speechbrain_mmsed.training.hparams import HparamsError
+from speechbrain_mmsed.training.hparams import HparamsError, check_sizes
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Yaml files that build on another, and keys that nothing reads."""
 
 import pytest
+from hyperpyyaml import load_hyperpyyaml, resolve_references
+from ruamel.yaml import YAML
 
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
 
@@ -25,34 +27,47 @@ def yaml(tmp_path):
     return write
 
 
-def test_variant_replaces_keys_whole(yaml):
+def test_variant_changes_keys_of_what_it_includes(yaml):
     path = yaml(
-        "base_yaml: base.yaml\nwidth: 5\n"
-        "layer: !new:torch.nn.Conv1d\n  in_channels: !ref <width>\n"
-        "  out_channels: 3\n  kernel_size: 1\n"
+        "variant_of: !include:base.yaml\n  width: 5\n"
+        "  layer:\n    out_features: 3\n"
     )
-    hparams, resolved = read_hparams(path, "data_folder: x\nseed: 9\n")
-    assert hparams["seed"] == 9
-    assert hparams["layer"].weight.shape == (3, 5, 1)
-    assert "base_yaml" not in hparams
+    given = "data_folder: x\nseed: 9\n"
+    hparams, resolved = read_hparams(path, given)
+    assert list(hparams) == ["variant_of"]
+    assert hparams["variant_of"]["seed"] == 9
+    assert hparams["variant_of"]["layer"].weight.shape == (3, 5)
     assert "data_folder: x" in resolved
+    # HyperPyYAML alone makes the same of the file.
+    with open(path) as file:
+        alone = load_hyperpyyaml(file, {"variant_of": YAML().load(given)})
+    mine, theirs = hparams["variant_of"], alone["variant_of"]
+    assert mine.keys() == theirs.keys()
+    assert mine["layer"].weight.shape == theirs["layer"].weight.shape
+    assert resolve_references(resolved).getvalue() == resolved
+
+
+def test_nothing_stands_beside_what_a_variant_includes(yaml):
+    path = yaml("variant_of: !include:base.yaml\nseed: 2\n")
+    with pytest.raises(HparamsError, match=r"no other key.*seed"):
+        read_hparams(path, "data_folder: x")
 
 
 def test_unknown_key_of_the_variant(yaml):
-    path = yaml("base_yaml: base.yaml\nwidht: 5\n")
+    path = yaml("variant_of: !include:base.yaml\n  widht: 5\n")
     with pytest.raises(HparamsError, match=r"'widht'.*base.yaml.*width"):
         read_hparams(path, "data_folder: x")
 
 
 def test_unknown_key_of_the_command_line(yaml):
-    path = yaml("base_yaml: base.yaml\n")
+    path = yaml("variant_of: !include:base.yaml {}\n")
     with pytest.raises(HparamsError, match=r"command line.*'sead'.*seed"):
         read_hparams(path, "data_folder: x\nsead: 2")
 
 
 def test_missing_value_says_how_to_give_it(yaml):
     with pytest.raises(HparamsError, match="--data_folder VALUE"):
-        read_hparams(yaml("base_yaml: base.yaml\n"), "")
+        read_hparams(yaml("variant_of: !include:base.yaml {}\n"), "")
 
 
 def test_mappings_of_the_command_line(yaml):

@@ -142,10 +142,7 @@ def test_gradients_are_clipped_at_five(tiny_brain, fit, scale, clipped):
 
 def test_logged_figures_are_means_of_the_epoch(tiny_brain, fit):
     brain = fit(tiny_brain())
-    for logger in (
-        brain.hparams.train_logger,
-        brain.hparams.tensorboard_logger,
-    ):
+    for logger in brain.loggers:
         assert len(logger.rows) == 2
         for epoch, (meta, train, valid) in enumerate(logger.rows, start=1):
             assert meta["epoch"] == epoch

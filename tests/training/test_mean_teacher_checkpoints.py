@@ -32,7 +32,7 @@ def same(one, two):
 
 def last_row(brain):
     """Figures of the last epoch, as they were logged."""
-    return str(brain.hparams.train_logger.rows[-1])
+    return str(brain.loggers[0].rows[-1])
 
 
 @pytest.mark.parametrize("step", [2, 3])

@@ -1,14 +1,22 @@
-"""What a report says about its run."""
+"""What a report says about its run; runs go on with their own settings."""
 
 import json
 import pathlib
 import re
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from speechbrain_mmsed.training.record import git_revision, run_record
+from speechbrain_mmsed.training.hparams import HparamsError
+from speechbrain_mmsed.training.record import (
+    check_continuation,
+    git_revision,
+    note_settings,
+    run_record,
+    training_settings,
+)
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -28,9 +36,14 @@ def hparams():
     }
 
 
+def brain(**training):
+    student = torch.nn.Linear(3, 2)
+    return SimpleNamespace(student=student, training_record=lambda: training)
+
+
 def test_record_is_plain_and_complete(hparams):
     training = {"training_steps": 15, "training_seconds": 1.5}
-    record = run_record(hparams, torch.nn.Linear(3, 2), training)
+    record = run_record(hparams, brain(**training))
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert {**record, **training} == record
     assert record["parameters"] == 8
@@ -56,5 +69,58 @@ def test_revision_is_that_of_the_checkout():
 def test_no_git_is_no_error(monkeypatch, tmp_path, hparams):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_revision() is None
-    record = run_record(hparams, torch.nn.Linear(3, 2), {})
+    record = run_record(hparams, brain())
     assert record["git_revision"] is None
+
+
+YAML = """
+fusion: 0.5
+streams: [openl3]
+number_of_epochs: 2
+opt_class: !name:torch.optim.RAdam
+  lr: 0.001
+  betas: !tuple (0.9, 0.999)
+again: &a !new:x.Y
+  z: [1, true, null]
+alias: *a
+"""
+
+
+def settings(text=YAML):
+    return training_settings(text, ["number_of_epochs"])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Folder of a run that has a checkpoint."""
+    note_settings(tmp_path, settings())
+    (tmp_path / "CKPT+now").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("fusion: 0.5", "fusion: random", "fusion: 0.5 there, 'random' now"),
+        ("[openl3]", "[openl3, tce]", "streams: .*'openl3', 'tce'. now"),
+        ("lr: 0.001", "lr: 0.1", "opt_class: "),
+        ("torch.optim.RAdam", "torch.optim.Adam", "opt_class: "),
+        ("(0.9, 0.999)", "(0.9, 0.98)", "opt_class: "),
+        ("fusion: 0.5", "fusion: 0.5\nmore: 1", "more: None there, 1 now"),
+    ],
+)
+def test_other_settings_are_told(run, old, new, said):
+    with pytest.raises(HparamsError, match=said) as caught:
+        check_continuation(run, settings(YAML.replace(old, new)))
+    assert "another output_folder" in str(caught.value)
+
+
+def test_the_same_and_free_ones_go_on(run):
+    check_continuation(run, settings())
+    check_continuation(run, settings(YAML.replace("epochs: 2", "epochs: 9")))
+
+
+def test_nothing_trained_yet(run, tmp_path):
+    (run / "CKPT+now").rmdir()
+    check_continuation(run, settings(YAML.replace("0.5", "0.25")))
+    check_continuation(tmp_path / "absent", settings())

@@ -15,12 +15,12 @@ from speechbrain_mmsed.lobes.transformer import (
 from speechbrain_mmsed.nnet.fusion import split_remainder
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 from speechbrain_mmsed.training.scoring import (
+    _weight_file,
+    _write_scores,
     inference_weights,
     score_clips,
     score_run,
     shuffled_owners,
-    weight_file,
-    write_scores,
 )
 
 WIDTHS = {"first": 5, "second": 7}
@@ -163,7 +163,7 @@ def test_files_hold_what_was_scored(network, tmp_path):
     scores, _ = score_clips(network, batches(), WEIGHTS, inputs)
     for subset in loaders:
         for weight in WEIGHTS:
-            path = weight_file(str(tmp_path / "student"), subset, weight)
+            path = _weight_file(str(tmp_path / "student"), subset, weight)
             found = ClipScores.load(path)
             np.testing.assert_array_equal(found.clip, scores[weight][0])
             np.testing.assert_array_equal(found.frame, scores[weight][1])
@@ -195,7 +195,9 @@ def test_durations_may_be_on_a_gpu(network, tmp_path):
     writing = {"labels": LABELS, "frame_hop": 0.5}
     loaders = {"evaluation": list(moved())}
     score_run({"a": network}, loaders, [1.0], inputs, str(tmp_path), **writing)
-    found = ClipScores.load(weight_file(str(tmp_path / "a"), "evaluation", 1.0))
+    found = ClipScores.load(
+        _weight_file(str(tmp_path / "a"), "evaluation", 1.0)
+    )
     assert found.durations.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
@@ -217,9 +219,19 @@ def test_audio_only_splits_by_what_the_corpus_has(tmp_path):
         "available": np.ones((3, 1), dtype=bool),
     }
     scores = {1.0: (np.zeros((3, 3)), np.zeros((3, 8, 3)))}
-    write_scores(tmp_path, "evaluation", scores, clips, LABELS, 0.5)
-    found = ClipScores.load(weight_file(tmp_path, "evaluation", 1.0))
+    _write_scores(tmp_path, "evaluation", scores, clips, LABELS, 0.5)
+    found = ClipScores.load(_weight_file(tmp_path, "evaluation", 1.0))
     assert found.has_video.tolist() == [False, True, False]
+
+
+class Store:
+    """Stands in for a stored stream."""
+
+    def __init__(self, available):
+        self.available = available
+
+    def status(self, clip_id):
+        return "available" if self.available[clip_id] else "no film"
 
 
 @settings(deadline=None, max_examples=30)
@@ -229,16 +241,19 @@ def test_audio_only_splits_by_what_the_corpus_has(tmp_path):
 )
 def test_shuffled_streams_go_to_other_clips_that_have_the_same(streams, seed):
     available = {f"clip{i}": have for i, have in enumerate(streams)}
-    owners = shuffled_owners(available, seed)
+    stores = [Store({c: h[i] for c, h in available.items()}) for i in (0, 1)]
+    owners = shuffled_owners(stores, available, seed)
     assert list(owners) == list(available)
     assert sorted(owners.values()) == sorted(available)
     for clip, owner in owners.items():
         assert available[clip] == available[owner]
         alone = streams.count(available[clip]) == 1
         assert (clip == owner) == alone
-    assert owners == shuffled_owners(available, seed)
+    assert owners == shuffled_owners(stores, available, seed)
 
 
 def test_the_seed_decides_who_gets_what():
-    available = {f"clip{i}": (True,) for i in range(20)}
-    assert shuffled_owners(available, 1) != shuffled_owners(available, 2)
+    available = {f"clip{i}": True for i in range(20)}
+    stores = [Store(available)]
+    one, two = (shuffled_owners(stores, available, seed) for seed in (1, 2))
+    assert one != two

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from speechbrain_mmsed.nnet.dropout import RectifiedDropout
+from speechbrain_mmsed.lobes.cnn import RectifiedDropout
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
