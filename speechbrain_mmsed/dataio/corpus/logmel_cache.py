@@ -32,6 +32,11 @@ class LogMelCache:
     Nothing is created on disk before the first clip is written. The front
     end is copied, so that the original may move to another device.
 
+    A clip is named by its id, such as "weak/Yabc_30.000_40.000", and by the
+    `source`, its sound file, where that is given: clips of two corpora may
+    have the same id, and a file may be replaced by an older one, so that
+    path, size and time of change count.
+
     Arguments
     ---------
     folder : str
@@ -73,21 +78,7 @@ class LogMelCache:
         self._refuse_other(os.path.join(os.fspath(folder), SETTINGS))
 
     def path(self, clip_id, source=None):
-        """File of a clip.
-
-        Arguments
-        ---------
-        clip_id : str
-            Such as "weak/Yabc_30.000_40.000".
-        source : str or None
-            Its sound file. Path, size and time of change become part of the
-            name: clips of two corpora may have the same id, and a file may
-            be replaced by an older one.
-
-        Returns
-        -------
-        str
-        """
+        """File of a clip's features, whether it is there or not."""
         name = clip_id
         if source is not None:
             state = [os.path.abspath(source), *file_state(source)]
@@ -96,35 +87,11 @@ class LogMelCache:
         return os.path.join(self.folder, f"{name}.npy")
 
     def has(self, clip_id, source=None):
-        """Whether the features of a clip are there.
-
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        source : str or None
-            Its sound file: features of another do not count.
-
-        Returns
-        -------
-        bool
-        """
+        """Whether the features of a clip are there."""
         return os.path.isfile(self.path(clip_id, source))
 
     def read(self, clip_id, source=None):
-        """Features of a clip.
-
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        source : str or None
-            As in `path`.
-
-        Returns
-        -------
-        torch.Tensor
-            (frames, mel bins) float32.
+        """Features of a clip, (frames, mel bins) float32.
 
         Raises
         ------
@@ -146,17 +113,7 @@ class LogMelCache:
         return torch.from_numpy(features.astype(np.float32))
 
     def write(self, clip_id, log_mel, source=None):
-        """Keeps the features of a clip.
-
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        log_mel : torch.Tensor
-            (frames, mel bins), unstandardised.
-        source : str or None
-            As in `path`.
-        """
+        """Keeps unstandardised features of a clip, (frames, mel bins)."""
         if tuple(log_mel.shape) != self._shape():
             raise ValueError(
                 f"{clip_id}: log-mel of shape {tuple(log_mel.shape)}, "

@@ -50,7 +50,8 @@ def training_statistics(frontend, manifests, path):
         [frontend.key()] + [[row["wav"], row["duration"]] for row in clips]
     )
     key = hashlib.sha256(identity.encode()).hexdigest()
-    states = [file_state(row["wav"]) for row in clips]
+    states = np.array([file_state(row["wav"]) for row in clips], np.int64)
+    states = states.reshape(-1, 2)
     if os.path.exists(path):
         with np.load(path) as stored:
             if str(stored["key"]) == key and _unchanged(stored, states):
@@ -62,18 +63,13 @@ def training_statistics(frontend, manifests, path):
     mean, std = compute_statistics(frontend, waveforms)
     with atomic_path(path) as name:
         np.savez(
-            name,
-            mean=mean.numpy(),
-            std=std.numpy(),
-            key=key,
-            states=np.array(states, dtype=np.int64).reshape(-1, 2),
+            name, mean=mean.numpy(), std=std.numpy(), key=key, states=states
         )
     return mean, std
 
 
 def _unchanged(stored, states):
     """Whether each sound file that is still there is the one that was read."""
-    if "states" not in stored or len(stored["states"]) != len(states):
+    if "states" not in stored or stored["states"].shape != states.shape:
         return False
-    now = np.array(states, dtype=np.int64).reshape(-1, 2)
-    return bool(((stored["states"] == now) | (now == ABSENT)).all())
+    return bool(((stored["states"] == states) | (states == ABSENT)).all())
