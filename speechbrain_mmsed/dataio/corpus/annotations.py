@@ -31,35 +31,15 @@ EVENT_CHECKS = (
 def check_events(table, labels, durations, tolerance=0.5, unknown="error"):
     """Checks events against the class labels and the measured clips.
 
-    Arguments
-    ---------
-    table : pandas.DataFrame
-        As from `read_event_table`.
-    labels : list of str
-        Class labels.
-    durations : dict
-        filename -> measured duration in seconds. Rows of other clips are
-        left out and counted.
-    tolerance : float
-        Seconds. An event that leaves its clip by at most this is cut at
-        the clip's edge; one that leaves it by more is dropped. Annotations
-        of real corpora end up to 0.12 s after the clip.
-    unknown : str
-        "error": an unknown label raises; "drop": its events are dropped.
+    `table` is from `read_event_table`; `durations` holds the seconds of each
+    filename, and rows of other clips are left out and counted. An event that
+    leaves its clip by at most `tolerance` seconds is cut at the clip's edge,
+    one that leaves it by more is dropped; annotations of real corpora end up
+    to 0.12 s after the clip. For `unknown` see `check_labels`.
 
-    Returns
-    -------
-    clean : pandas.DataFrame
-        filename, onset, offset, event_label: clips in the table's order,
-        the events of each by onset; a clip without events has one row
-        with empty cells.
-    counts : dict
-        name of the check (`EVENT_CHECKS`) -> number of events or clips.
-
-    Raises
-    ------
-    AnnotationError
-        Unknown labels, each with file, line and label.
+    Returns the clean table (clips in the old order, the events of each by
+    onset, one row with empty cells for a clip without events), and for each
+    of `EVENT_CHECKS` the number of events or clips.
 
     Example
     -------

@@ -43,33 +43,20 @@ def read_manifest(path):
 
 
 def unpadded_waveform(path, frontend):
-    """Sound of a clip: mono, cut, peak amplitude 1; silence stays silence.
-
-    Arguments
-    ---------
-    path : str
-        Sound file of any rate and channel count.
-    frontend : LogMelFrontend
-        Says the rate, and where longer clips are cut.
-
-    Returns
-    -------
-    torch.Tensor
-        (samples,) float32, at most the front end's `n_samples`.
-    """
+    """As `clip_waveform`, but (samples,): a shorter clip is not padded."""
     rate = frontend.settings()["sample_rate"]
     return peak_normalise(read_sound(path, rate)[: frontend.n_samples])
 
 
 def clip_waveform(path, frontend):
-    """As `unpadded_waveform`, zero-padded to the full length.
+    """Sound of a clip: mono, peak amplitude 1; silence stays silence.
 
     Arguments
     ---------
     path : str
         Sound file of any rate and channel count.
     frontend : LogMelFrontend
-        Says rate and length.
+        Says the rate and the length, to which clips are cut or padded.
 
     Returns
     -------

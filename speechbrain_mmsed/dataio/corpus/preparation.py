@@ -17,32 +17,17 @@ import pandas as pd
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_mmsed.dataio.corpus.annotations import label_clips
-from speechbrain_mmsed.dataio.corpus.matching import (
-    clip_key,
-    in_other_layout,
-    index_folder,
-)
 from speechbrain_mmsed.dataio.corpus.preparation_report import (
     WANTED_FILE,
     PrepareError,
-    check_cut_sound,
     check_missing,
     check_settings,
     report_text,
     surprises,
     write_wanted,
 )
-from speechbrain_mmsed.dataio.corpus.probe import (
-    fingerprint,
-    probe_clips,
-    summarise,
-)
-from speechbrain_mmsed.dataio.corpus.tables import (
-    read_clips,
-    read_tag_table,
-    write_table,
-)
-from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
+from speechbrain_mmsed.dataio.corpus.probe import fingerprint, probe_subset
+from speechbrain_mmsed.dataio.corpus.tables import read_clips, write_table
 from speechbrain_mmsed.files import write_json, write_text
 
 logger = get_logger(__name__)
@@ -54,30 +39,17 @@ VERSION = 2  # raised when manifests of earlier versions must be made anew
 class Subset:
     """One part of a corpus and where it is.
 
-    Arguments
-    ---------
-    name : str
-        Such as "weak".
-    audio : str
-        Folder of the sound files.
-    tsv : str
-        Table of the clips, which decides what belongs to the subset.
-    video : str or None
-        Folder of the films, which need not exist; None: never filmed.
-    labels : str
-        What the table holds beside the names: "events", "tags", "none".
-    truth : bool
-        Whether ground truth is written for evaluation.
-    meta : str or None
-        A second table of clips; those that only it lists are counted.
+    The table decides which clips belong to it; what only the second table,
+    `meta`, lists is counted. The folder of films need not exist; None: the
+    subset was never filmed.
     """
 
-    name: str
-    audio: str
-    tsv: str
-    video: str | None
-    labels: str = "none"
-    truth: bool = False
+    name: str  # such as "weak"
+    audio: str  # folder of the sound files
+    tsv: str  # table of the clips
+    video: str | None  # folder of the films
+    labels: str = "none"  # beside the table's names: "events", "tags", "none"
+    truth: bool = False  # whether ground truth is written for evaluation
     meta: str | None = None
 
 
@@ -144,7 +116,7 @@ def prepare_corpus(
     probes, counts = {}, {}
     for s in subsets:
         filenames = list(dict.fromkeys(tables[s.name]["filename"]))
-        probes[s.name], counts[s.name] = _probe(
+        probes[s.name], counts[s.name] = probe_subset(
             s, filenames, settings, probe_film
         )
     check_missing(output, subsets, probes, settings["max_missing_fraction"])
@@ -174,23 +146,7 @@ def prepare_corpus(
 
 
 def stored_report(prepared_folder):
-    """What an earlier preparation reported.
-
-    Arguments
-    ---------
-    prepared_folder : str
-        Where it wrote.
-
-    Returns
-    -------
-    dict
-        The content of prepare_report.json.
-
-    Raises
-    ------
-    PrepareError
-        If there is no finished preparation.
-    """
+    """The content of prepare_report.json; PrepareError if there is none."""
     path = os.path.join(prepared_folder, "prepare_report.json")
     try:
         with open(path, encoding="utf-8") as handle:
@@ -218,28 +174,6 @@ def _up_to_date(output, subsets, mark):
         return report
     os.remove(os.path.join(output, "prepare_report.json"))
     return None
-
-
-def _probe(subset, filenames, settings, probe_film):
-    """Probes of a subset's clips in the table's order, and their counts."""
-    sounds = index_folder(subset.audio, SOUND_SUFFIXES)
-    films = index_folder(subset.video) if subset.video else None
-    check_cut_sound(subset, sounds, filenames)
-    probes = probe_clips(
-        subset.name, filenames, sounds, films, settings, probe_film
-    )
-    counts = summarise(
-        probes, settings["sample_rate"], settings["clip_seconds"]
-    )
-    listed = {clip_key(filename) for filename in filenames}
-    ignored = {"sounds_not_in_table": len(set(sounds) - listed)}
-    other = in_other_layout(filenames, films or {}, settings["video_layout"])
-    if other:
-        ignored["films_of_the_other_layout"] = len(other)
-    if subset.meta and os.path.isfile(subset.meta):
-        extra = read_tag_table(subset.meta, with_tags=False)["filename"]
-        ignored["clips_only_in_meta"] = len(set(map(clip_key, extra)) - listed)
-    return probes, {**counts, "ignored": ignored}
 
 
 def _write_truth(output, name, truth, probes):

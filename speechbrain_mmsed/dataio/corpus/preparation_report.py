@@ -26,11 +26,7 @@ class PrepareError(Exception):
 
 
 def check_settings(output, subsets, settings):
-    """Stops at settings that cannot be meant.
-
-    An output folder among the data, expected counts of subsets that do not
-    exist, an unknown layout of the films.
-    """
+    """Stops at an output among the data, unknown subsets or film layouts."""
     for subset in subsets:
         for folder in (subset.audio, subset.video):
             if folder and (output + os.sep).startswith(folder + os.sep):
@@ -168,14 +164,13 @@ def report_text(subsets, warnings):
     Markdown that is aligned for the screen: a table with a row per subset
     (name -> counts), the warnings, and all counts that are not zero.
     """
-    header = ["subset", "expected", "found", "missing sound", "with film"]
-    header += ["without film", *FILM_REASONS]
+    shown = ["expected", "found", "missing_sound", "with_film", "without_film"]
+    header = [x.replace("_", " ") for x in ("subset", *shown, *FILM_REASONS)]
     rows = []
     notes = [f"- WARNING: {warning}" for warning in warnings]
     for name, counts in subsets.items():
-        keys = ("expected", "found", "missing_sound", "with_film")
-        cells = [counts[key] for key in (*keys, "without_film")]
         reasons = counts["film_reasons"]
+        cells = [counts[key] for key in shown]
         cells += [reasons.get(reason, 0) for reason in FILM_REASONS]
         rows.append([name, *map(str, cells)])
         for title in ("missing_reasons", "sound", "annotations", "ignored"):
@@ -185,8 +180,8 @@ def report_text(subsets, warnings):
                 if number
             ]
             if parts:
-                shown = title.replace("_reasons", " sound")
-                notes.append(f"- {name}, {shown}: {', '.join(parts)}")
+                kind = title.replace("_reasons", " sound")
+                notes.append(f"- {name}, {kind}: {', '.join(parts)}")
         for reason, number in reasons.items():
             if reason not in FILM_REASONS:
                 notes.append(f"- {name}, films: {reason} {number}")

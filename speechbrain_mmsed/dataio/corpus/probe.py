@@ -18,10 +18,19 @@ from tqdm import tqdm
 
 from speechbrain_mmsed.dataio.corpus.matching import (
     candidates,
+    clip_key,
+    in_other_layout,
+    index_folder,
     list_folder,
     place_in_film,
 )
-from speechbrain_mmsed.dataio.media.sound import SoundInfo, probe_sound
+from speechbrain_mmsed.dataio.corpus.preparation_report import check_cut_sound
+from speechbrain_mmsed.dataio.corpus.tables import read_tag_table
+from speechbrain_mmsed.dataio.media.sound import (
+    SOUND_SUFFIXES,
+    SoundInfo,
+    probe_sound,
+)
 
 # A clip counts as shorter or longer than the nominal length beyond this.
 LENGTH_MARGIN = 0.1
@@ -29,40 +38,26 @@ LENGTH_MARGIN = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class ClipProbe:
-    """The files of a clip.
+    """The files of a clip; a path is empty if no such file can be used."""
 
-    Arguments
-    ---------
-    filename : str
-        As in the table.
-    wav : str
-        Path of the sound; empty if there is none that can be used.
-    sound : SoundInfo
-        What it holds.
-    video : str
-        Path of the film; empty if there is none that can be used.
-    video_status : str
-        "present" or the reason why there is none.
-    video_start : float
-        Seconds into the film at which the clip begins.
-    """
-
-    filename: str
+    filename: str  # as in the table
     wav: str
     sound: SoundInfo
     video: str
-    video_status: str
-    video_start: float
+    video_status: str  # "present" or the reason why there is none
+    video_start: float  # seconds into the film at which the clip begins
 
 
-def probe_clips(subset, filenames, sounds, films, settings, probe_film):
-    """Finds and opens the sounds and films of a subset's clips.
+def probe_subset(subset, filenames, settings, probe_film):
+    """Finds and opens the sound and the film of each clip of a Subset.
 
-    `sounds` and `films` are from `index_folder`, films None for a subset
-    that was never filmed; `settings` and `probe_film` as in
-    `prepare_corpus`. Returns a list of ClipProbe in the order of
-    `filenames`; shows a progress bar on a terminal.
+    `filenames` are the clips of its table, the rest is as in
+    `prepare_corpus`. Returns a list of ClipProbe in their order, and counts
+    by name. Shows a progress bar on a terminal.
     """
+    sounds = index_folder(subset.audio, SOUND_SUFFIXES)
+    films = index_folder(subset.video) if subset.video else None
+    check_cut_sound(subset, sounds, filenames)
 
     def probe(filename):
         wav, sound = "", SoundInfo("absent")
@@ -77,10 +72,24 @@ def probe_clips(subset, filenames, sounds, films, settings, probe_film):
     with concurrent.futures.ThreadPoolExecutor(
         min(8, os.cpu_count() or 1)
     ) as pool:
-        results = pool.map(probe, filenames)
-        # disable=None: silent where the output is not a terminal.
-        bar = tqdm(results, subset, len(filenames), disable=None, unit="clip")
-        return list(bar)
+        bar = tqdm(
+            pool.map(probe, filenames),
+            subset.name,
+            len(filenames),
+            disable=None,  # silent where the output is not a terminal
+            unit="clip",
+        )
+        probes = list(bar)
+    counts = _summarise(probes, settings)
+    listed = {clip_key(filename) for filename in filenames}
+    ignored = {"sounds_not_in_table": len(set(sounds) - listed)}
+    other = in_other_layout(filenames, films or {}, settings["video_layout"])
+    if other:
+        ignored["films_of_the_other_layout"] = len(other)
+    if subset.meta and os.path.isfile(subset.meta):
+        extra = read_tag_table(subset.meta, with_tags=False)["filename"]
+        ignored["clips_only_in_meta"] = len(set(map(clip_key, extra)) - listed)
+    return probes, {**counts, "ignored": ignored}
 
 
 def _probe_film(filename, wav, sound, films, settings, probe_film):
@@ -110,12 +119,10 @@ def _probe_film(filename, wav, sound, films, settings, probe_film):
     return "", status, 0.0
 
 
-def summarise(probes, sample_rate, clip_seconds):
+def _summarise(probes, settings):
     """Counts what was found, by name; reasons are counted by their kind."""
-    shortest, longest = (
-        clip_seconds - LENGTH_MARGIN,
-        clip_seconds + LENGTH_MARGIN,
-    )
+    shortest = settings["clip_seconds"] - LENGTH_MARGIN
+    longest = settings["clip_seconds"] + LENGTH_MARGIN
     infos = [p.sound for p in probes if p.wav]
     missing = [p.sound.status for p in probes if not p.wav]
     no_film = [p.video_status for p in probes if p.wav and not p.video]
@@ -128,7 +135,9 @@ def summarise(probes, sample_rate, clip_seconds):
         "without_film": len(no_film),
         "film_reasons": _kinds(no_film),
         "sound": {
-            "resampled": sum(s.sample_rate != sample_rate for s in infos),
+            "resampled": sum(
+                s.sample_rate != settings["sample_rate"] for s in infos
+            ),
             "down_mixed": sum(s.channels != 1 for s in infos),
             "silent": sum(s.silent for s in infos),
             "shorter": sum(s.duration < shortest for s in infos),

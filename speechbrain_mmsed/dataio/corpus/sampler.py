@@ -9,6 +9,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
+
 import numpy as np
 from torch.utils.data import Sampler
 
@@ -69,7 +71,6 @@ class SubsetBatchSampler(Sampler):
         self.batches_per_epoch = batches_per_epoch
         self.seed = seed
         self.epoch = 1
-        self._passes = {}
 
     def set_epoch(self, epoch):
         """Moves to an epoch, from 1; Brain calls it on its train_sampler."""
@@ -88,16 +89,14 @@ class SubsetBatchSampler(Sampler):
         indices, offset = [], 0
         for subset, (size, batch) in enumerate(self.subsets):
             for position in range(step * batch, (step + 1) * batch):
-                order = self._pass(subset, position // size)
+                order = _pass(self.seed, subset, position // size, size)
                 indices.append(offset + int(order[position % size]))
             offset += size
         return indices
 
-    def _pass(self, subset, number):
-        """The order of one pass over a subset; the last one is kept."""
-        if self._passes.get(subset, (None,))[0] != number:
-            seed = derive_seed(self.seed, "order", subset, number)
-            size = self.subsets[subset][0]
-            order = np.random.default_rng(seed).permutation(size)
-            self._passes[subset] = (number, order)
-        return self._passes[subset][1]
+
+@functools.lru_cache(maxsize=16)
+def _pass(seed, subset, number, size):
+    """The order of one pass over a subset; the last ones are kept."""
+    rng = np.random.default_rng(derive_seed(seed, "order", subset, number))
+    return rng.permutation(size)

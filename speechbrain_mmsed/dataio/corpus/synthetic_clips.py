@@ -26,28 +26,14 @@ from speechbrain_mmsed.dataio.corpus.synthetic_film import (
     write_film,
 )
 
-_EVENT_COUNTS = (1, 2, 3)
-_EVENT_COUNT_PROBABILITIES = (0.35, 0.4, 0.25)
-_PAIR_CARDS = 3
-
 
 @dataclasses.dataclass
 class PlannedClip:
-    """One clip of a plan.
+    """One clip of a plan."""
 
-    Arguments
-    ---------
-    duration : float
-        Seconds.
-    events : list of (float, float, str)
-        Onset and offset in seconds and the label, sorted.
-    film : bool
-        Whether the clip gets a film.
-    """
-
-    duration: float
-    events: list
-    film: bool
+    duration: float  # seconds
+    events: list  # (onset, offset, label), in seconds, sorted
+    film: bool  # whether the clip gets a film
 
 
 def plan_clips(
@@ -110,7 +96,7 @@ def plan_clips(
         duration = clip_seconds
         if index in is_short:
             duration = round(clip_seconds * rng.uniform(0.5, 0.99), 3)
-        n_events = rng.choice(_EVENT_COUNTS, p=_EVENT_COUNT_PROBABILITIES)
+        n_events = rng.choice((1, 2, 3), p=(0.35, 0.4, 0.25))
         if index in is_empty:
             n_events = 0
         drawn = [next(draw) for _ in range(n_events)]
@@ -135,11 +121,6 @@ def kinds_of_labels(labels, same_sound=None):
     -------
     (dict, dict)
         label -> kind of sound; label -> kind of picture.
-
-    Raises
-    ------
-    ValueError
-        Too many labels, a label twice, or a pair that is not among them.
 
     Example
     -------
@@ -182,20 +163,14 @@ def write_clips(
     progress : bool
         Whether to show a progress bar.
     """
+
+    def write(job):
+        _write_clip(*job, sounds, pictures, film_sound)
+
     with concurrent.futures.ThreadPoolExecutor(n_threads) as pool:
-        futures = [
-            pool.submit(_write_clip, *job, sounds, pictures, film_sound)
-            for job in jobs
-        ]
-        done = concurrent.futures.as_completed(futures)
-        try:
-            for future in tqdm(
-                done, "synthetic clips", len(jobs), disable=not progress
-            ):
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        # After an error, map does not begin the other jobs.
+        done = pool.map(write, jobs)
+        list(tqdm(done, "synthetic clips", len(jobs), disable=not progress))
 
 
 def _write_clip(clip, wav, film, seed, sounds, pictures, film_sound):
@@ -228,7 +203,7 @@ def _deck(labels, same_sound, rng):
     cards = list(labels)
     if same_sound:
         cards = [label for label in labels if label not in same_sound]
-        cards += [same_sound[0]] * _PAIR_CARDS
+        cards += [same_sound[0]] * 3
     while True:
         for position in rng.permutation(len(cards)):
             yield cards[position]

@@ -70,9 +70,8 @@ def make_picture(kind, size=96, rng=None):
     x = scale * (axis[None, :] - right)
     y = scale * (axis[:, None] - down)
     if kind is None:
-        picture = np.broadcast_to(
-            (60 + 30 * y + 0 * x)[..., None], (size,) * 2 + (3,)
-        )
+        grey = (60 + 30 * y + 0 * x)[..., None]
+        picture = np.broadcast_to(grey, (size, size, 3))
     else:
         check_kind(kind)
         colours = np.asarray(_COLOURS[kind], float)
@@ -83,11 +82,7 @@ def make_picture(kind, size=96, rng=None):
 
 
 def tile_pictures(pictures):
-    """Shows one to four pictures at once, in two rows of two.
-
-    One fills the frame, two stand twice and crosswise, of three the first
-    stands twice.
-    """
+    """One to four pictures in one: in two rows of two, if there are several."""
     if len(pictures) == 1:
         return pictures[0]
     if not 2 <= len(pictures) <= 4:
@@ -137,10 +132,7 @@ def write_film(path, frames, sound=None):
     import av
 
     height, width = frames[0].shape[:2]
-    with (
-        atomic_path(path) as partial,
-        av.open(partial, "w") as container,
-    ):
+    with atomic_path(path) as partial, av.open(partial, "w") as container:
         options = {"qp": "0", "preset": "ultrafast"}
         video = container.add_stream("libx264", rate=FPS, options=options)
         video.width, video.height = width, height
@@ -161,9 +153,7 @@ def write_film(path, frames, sound=None):
             container.mux(video.encode(converted))
         container.mux(video.encode())
         if track is not None:
-            packed = av.AudioFrame.from_ndarray(
-                sound[None], format="s16", layout="mono"
-            )
+            packed = av.AudioFrame.from_ndarray(sound[None], "s16", "mono")
             packed.sample_rate = SAMPLE_RATE
             container.mux(track.encode(packed))
             container.mux(track.encode())

@@ -62,26 +62,11 @@ def read_event_table(path):
 
 
 def read_tag_table(path, with_tags=True):
-    """Reads a table of clips with their tags, or of clips alone.
+    """As `read_event_table`, of a table of clips with their tags, or without.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Tab-separated, columns filename and (with tags) event_labels, in
-        which labels are separated by commas.
-    with_tags : bool
-        Without: only filename is needed and read.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns filename and event_labels (a list of str); index and
-        `attrs` as in `read_event_table`.
-
-    Raises
-    ------
-    AnnotationError
-        As `read_event_table`.
+    Columns filename and event_labels; in the file the labels are separated
+    by commas, in the result they are a list of str. Without tags only
+    filename is needed and read.
     """
     table = _read_table(path, TAG_COLUMNS if with_tags else TAG_COLUMNS[:1])
     cells = table["event_labels"] if with_tags else [""] * len(table)
@@ -94,15 +79,7 @@ def read_tag_table(path, with_tags=True):
 
 
 def write_table(frame, path):
-    """Writes a table, tab-separated, as a whole or not at all.
-
-    Arguments
-    ---------
-    frame : pandas.DataFrame
-        What to write; missing values become empty cells.
-    path : str or pathlib.Path
-        Where to.
-    """
+    """Writes a DataFrame, tab-separated; missing values as empty cells."""
     with atomic_path(path) as name:
         frame.to_csv(name, sep="\t", index=False, lineterminator="\n")
 
@@ -167,7 +144,16 @@ def _read_table(path, columns):
             # Quotes have no meaning here: an id may begin with anything.
             reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
             header = [cell.strip() for cell in next(reader, [])]
-            places = _places(path, header, columns)
+            missing = [column for column in columns if column not in header]
+            if missing:
+                hint = ""
+                if len(header) == 1 and set(",;") & set(header[0]):
+                    hint = " The columns must be separated by tabs."
+                raise AnnotationError(
+                    f"{path}: columns {header}, expected {columns}; {missing} "
+                    f"not found in the first line.{hint}"
+                )
+            places = [header.index(column) for column in columns]
             for row in reader:
                 cells = [cell.strip() for cell in row]
                 if not any(cells):
@@ -196,20 +182,6 @@ def _read_table(path, columns):
     table = pd.DataFrame(rows, pd.Index(lines, name="line"), columns)
     table.attrs = {"path": str(path), "empty_rows": n_empty}
     return table
-
-
-def _places(path, header, columns):
-    """Positions of the wanted columns in the header."""
-    missing = [column for column in columns if column not in header]
-    if missing:
-        hint = ""
-        if len(header) == 1 and any(mark in header[0] for mark in ",;"):
-            hint = " The columns must be separated by tabs."
-        raise AnnotationError(
-            f"{path}: columns {header}, expected {columns}; {missing} not "
-            f"found in the first line.{hint}"
-        )
-    return [header.index(column) for column in columns]
 
 
 def _seconds(cell, column, path, line):

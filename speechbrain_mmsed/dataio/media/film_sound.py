@@ -34,17 +34,8 @@ def zero_of(container):
 
     Broadcast formats (MPEG-TS, MPEG-PS) begin at any time, so their first
     stamp is the zero. Elsewhere stamps count from zero, and a track that
-    starts late does so on purpose.
-
-    Arguments
-    ---------
-    container : av.container.InputContainer
-        An open film.
-
-    Returns
-    -------
-    float
-        Seconds, to be subtracted from the stamps of all tracks.
+    starts late does so on purpose. In seconds, to be subtracted from the
+    stamps of all tracks of the open film.
     """
     import av
 
@@ -71,26 +62,12 @@ class NoSoundError(Exception):
 
 
 class FilmSound:
-    """An open sound track, to be read once by `blocks`.
+    """The open sound track of a film, to be read once by `blocks`.
 
-    Arguments
-    ---------
-    path : str
-        The film.
-
-    Attributes
-    ----------
-    samplerate, channels : int
-        Of the track.
-    remark : str
-        After `blocks`: what of the sound is lost, empty if nothing is. That
-        the end of an MPEG-TS, MPEG-PS or raw aac file is missing does not
-        show.
-
-    Raises
-    ------
-    NoSoundError
-        If it cannot be opened or has no sound track.
+    It has the `samplerate` in Hz, the number of `channels` and, after
+    `blocks`, the `remark`: what of the sound is lost, empty if nothing is.
+    That the end of an MPEG-TS, MPEG-PS or raw aac file is missing does not
+    show. Raises NoSoundError where there is no track that can be read.
     """
 
     def __init__(self, path):

@@ -33,15 +33,7 @@ _UNKNOWN_BYTES = 0x7FFFF000
 
 
 class SoundError(Exception):
-    """A sound file that cannot be used.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-    reason : str
-        Why, such as "absent", "zero-length", "unreadable: ...".
-    """
+    """A sound file that cannot be used; `reason` is "absent" or the like."""
 
     def __init__(self, path, reason):
         super().__init__(f"{path}: sound is {reason}")
@@ -51,27 +43,13 @@ class SoundError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class SoundInfo:
-    """What a sound file holds, measured and not taken from its header.
+    """What a sound file holds, measured and not taken from its header."""
 
-    Arguments
-    ---------
-    status : str
-        "present" or the reason why it cannot be used.
-    duration : float
-        Seconds.
-    sample_rate : int
-        Hz.
-    channels : int
-        Their number.
-    silent : bool
-        Whether every sample is zero.
-    """
-
-    status: str
-    duration: float = 0.0
-    sample_rate: int = 0
+    status: str  # "present" or the reason why it cannot be used
+    duration: float = 0.0  # seconds
+    sample_rate: int = 0  # Hz
     channels: int = 0
-    silent: bool = False
+    silent: bool = False  # whether every sample is zero
 
 
 def read_sound(path, sample_rate):
@@ -132,19 +110,7 @@ def open_sound(path, remarks=None):
 
 
 def probe_sound(path):
-    """Reads a sound file through and says what it holds.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file.
-
-    Returns
-    -------
-    SoundInfo
-        With a reason as `status` where it cannot be used; never raises for
-        a bad file.
-    """
+    """Reads a file through; SoundInfo, also of a file that is bad or absent."""
     try:
         with _open(path) as sound:
             n_samples, silent = 0, True
@@ -161,19 +127,7 @@ def probe_sound(path):
 
 @functools.lru_cache(maxsize=16)
 def resampler(source, target):
-    """A resampler; its filter is computed once per pair of rates.
-
-    Arguments
-    ---------
-    source : int
-        Hz.
-    target : int
-        Hz.
-
-    Returns
-    -------
-    torchaudio.transforms.Resample
-    """
+    """A torchaudio resampler from Hz to Hz, computed once per pair of rates."""
     from torchaudio.transforms import Resample
 
     return Resample(source, target)

@@ -1,9 +1,9 @@
-"""Log-mel features kept on disk, so that they are computed once per clip.
+"""Log-mel features of clips on disk, and the statistics of the training data.
 
-They are kept unstandardised: the statistics of the training data may change,
-the features of a clip do not. Every front end has a folder of its own, named
-by its key, with its settings beside the features; features of another front
-end are refused, since nothing in their shape would show the difference.
+Features are kept unstandardised: the statistics may change, the features of
+a clip do not. Every front end has a folder of its own, named by its key, with
+its settings beside the features; features of another front end are refused,
+since nothing in their shape would show the difference.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -16,8 +16,14 @@ import os
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from speechbrain_mmsed.files import atomic_path, file_state, write_json
+from speechbrain_mmsed.dataio.corpus.clips import (
+    read_manifest,
+    unpadded_waveform,
+)
+from speechbrain_mmsed.files import ABSENT, atomic_path, file_state, write_json
+from speechbrain_mmsed.lobes.frontend import compute_statistics
 
 SETTINGS = "settings.json"
 
@@ -32,10 +38,9 @@ class LogMelCache:
     Nothing is created on disk before the first clip is written. The front
     end is copied, so that the original may move to another device.
 
-    A clip is named by its id, such as "weak/Yabc_30.000_40.000", and by the
-    `source`, its sound file, where that is given: clips of two corpora may
-    have the same id, and a file may be replaced by an older one, so that
-    path, size and time of change count.
+    A clip is named by its id, such as "weak/Yabc_30.000_40.000", and, where
+    it is given, by path, size and time of change of its sound file `source`:
+    clips of two corpora may have the same id, and files may be replaced.
 
     Arguments
     ---------
@@ -91,13 +96,7 @@ class LogMelCache:
         return os.path.isfile(self.path(clip_id, source))
 
     def read(self, clip_id, source=None):
-        """Features of a clip, (frames, mel bins) float32.
-
-        Raises
-        ------
-        LogMelCacheError
-            If the file is damaged.
-        """
+        """Features of a clip, (frames, mel bins) float32."""
         path = self.path(clip_id, source)
         try:
             features = np.load(path, allow_pickle=False)
@@ -169,3 +168,58 @@ class LogMelCache:
                 f"\n  yours: {json.dumps(self.owner, sort_keys=True)}\n"
                 "Choose another folder, or delete this one to make them anew."
             )
+
+
+def training_statistics(frontend, manifests, path):
+    """Mean and standard deviation of each mel bin over the training clips.
+
+    They are kept in a file and computed again only when the clips, their
+    sound files (size, time of change) or the front end's settings are others.
+    Sound that is no longer there counts as unchanged.
+
+    Arguments
+    ---------
+    frontend : LogMelFrontend
+        Its settings decide what is computed.
+    manifests : list of str
+        Manifests of the training subsets.
+    path : str
+        npz file of the statistics; written if missing or outdated.
+
+    Returns
+    -------
+    mean : torch.Tensor
+        (M,) over the unpadded frames of all clips.
+    std : torch.Tensor
+        (M,).
+    """
+    clips = []
+    for manifest in manifests:
+        clips += list(read_manifest(manifest).values())
+    identity = json.dumps(
+        [frontend.key()] + [[row["wav"], row["duration"]] for row in clips]
+    )
+    key = hashlib.sha256(identity.encode()).hexdigest()
+    states = np.array([file_state(row["wav"]) for row in clips], np.int64)
+    states = states.reshape(-1, 2)
+    if os.path.exists(path):
+        with np.load(path) as stored:
+            if str(stored["key"]) == key and _unchanged(stored, states):
+                return torch.tensor(stored["mean"]), torch.tensor(stored["std"])
+    waveforms = (
+        unpadded_waveform(row["wav"], frontend)
+        for row in tqdm(clips, desc="statistics", disable=None)
+    )
+    mean, std = compute_statistics(frontend, waveforms)
+    with atomic_path(path) as name:
+        np.savez(
+            name, mean=mean.numpy(), std=std.numpy(), key=key, states=states
+        )
+    return mean, std
+
+
+def _unchanged(stored, states):
+    """Whether each sound file that is still there is the one that was read."""
+    if "states" not in stored or stored["states"].shape != states.shape:
+        return False
+    return bool(((stored["states"] == states) | (states == ABSENT)).all())
