@@ -17,6 +17,7 @@ import pathlib
 import string
 
 import numpy as np
+from desed_prepare import FOLDERS as SUBSETS
 
 from speechbrain_mmsed.dataio.corpus.settings_folder import (
     is_complete,
@@ -24,9 +25,9 @@ from speechbrain_mmsed.dataio.corpus.settings_folder import (
 )
 from speechbrain_mmsed.dataio.corpus.synthetic_clips import (
     kinds_of_labels,
+    plan_clips,
     write_clips,
 )
-from speechbrain_mmsed.dataio.corpus.synthetic_plan import plan_clips
 
 CLASS_LABELS = (
     "Alarm_bell_ringing",
@@ -41,15 +42,6 @@ CLASS_LABELS = (
     "Vacuum_cleaner",
 )
 SAME_SOUND = ("Frying", "Running_water")
-SOUNDSCAPES = "train/synthetic20/soundscapes"
-# subset: (folder under audio/ and video/, table under metadata/)
-SUBSETS = {
-    "strong": (SOUNDSCAPES, f"{SOUNDSCAPES}.tsv"),
-    "weak": ("train/weak", "train/weak.tsv"),
-    "unlabelled": ("train/unlabel_in_domain", "train/unlabel_in_domain.tsv"),
-    "validation": ("validation", "validation/validation.tsv"),
-    "evaluation": ("eval/public", "eval/public.tsv"),
-}
 DEFAULT_COUNTS = dict(zip(SUBSETS, (96, 120, 40, 60, 60), strict=True))
 SETTINGS_FILE = "builtin_corpus.json"
 # Raised whenever the same settings give other clips.

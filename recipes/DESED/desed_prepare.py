@@ -48,32 +48,22 @@ KINDS = {
     "validation": {"labels": "events", "truth": True},
     "evaluation": {"labels": "events", "truth": True},
 }
+SOUNDSCAPES = "train/synthetic20/soundscapes"
+# subset: (folder under audio/ and video/, table under metadata/)
+FOLDERS = {
+    "strong": (SOUNDSCAPES, f"{SOUNDSCAPES}.tsv"),
+    "weak": ("train/weak", "train/weak.tsv"),
+    "unlabelled": ("train/unlabel_in_domain", "train/unlabel_in_domain.tsv"),
+    "validation": ("validation", "validation/validation.tsv"),
+    "evaluation": ("eval/public", "eval/public.tsv"),
+}
 LAYOUT = {
-    "strong": {
-        "audio": "audio/train/synthetic20/soundscapes",
-        "tsv": "metadata/train/synthetic20/soundscapes.tsv",
-        "video": None,
-    },
-    "weak": {
-        "audio": "audio/train/weak",
-        "tsv": "metadata/train/weak.tsv",
-        "video": "video/train/weak",
-    },
-    "unlabelled": {
-        "audio": "audio/train/unlabel_in_domain",
-        "tsv": "metadata/train/unlabel_in_domain.tsv",
-        "video": "video/train/unlabel_in_domain",
-    },
-    "validation": {
-        "audio": "audio/validation",
-        "tsv": "metadata/validation/validation.tsv",
-        "video": "video/validation",
-    },
-    "evaluation": {
-        "audio": "audio/eval/public",
-        "tsv": "metadata/eval/public.tsv",
-        "video": "video/eval/public",
-    },
+    name: {
+        "audio": f"audio/{folder}",
+        "tsv": f"metadata/{table}",
+        "video": f"video/{folder}" if name != "strong" else None,
+    }
+    for name, (folder, table) in FOLDERS.items()
 }
 
 
@@ -90,6 +80,7 @@ def prepare_desed(
     annotation_tolerance=0.5,
     unknown_labels="error",
     video_layout="clip",
+    probe_film=None,
     skip_prep=False,
 ):
     """Writes manifests, ground truth and a report of what was found.
@@ -131,6 +122,9 @@ def prepare_desed(
     video_layout : str
         "clip": one film per clip, named as its sound; "source": whole films
         `<id>.<ext>`, of which the clip's part is used.
+    probe_film : function or None
+        What opens films, as in `prepare_corpus`; None: each film that
+        exists counts as present.
     skip_prep : bool
         Use what an earlier call wrote, without looking at the data.
 
@@ -148,23 +142,20 @@ def prepare_desed(
     """
     if skip_prep:
         return stored_report(prepared_folder)
-    places = locate(data_folder, subsets)
-    check_places(data_folder, places, subsets or {})
+    places = _locate(data_folder, subsets or {})
+    _check_places(data_folder, places, subsets or {})
     # Beside its own table, DESED lists the evaluation set once more, with
     # durations and with clips that are not part of it.
-    meta = places["evaluation"]["tsv"].removesuffix(".tsv") + "_meta.tsv"
+    listed = places["evaluation"]["tsv"]
+    metas = {"evaluation": listed.removesuffix(".tsv") + "_meta.tsv"}
     return prepare_corpus(
         [
-            Subset(
-                name,
-                **place,
-                **KINDS[name],
-                meta=meta if name == "evaluation" else None,
-            )
+            Subset(name, **place, **KINDS[name], meta=metas.get(name))
             for name, place in places.items()
         ],
         prepared_folder,
         class_labels,
+        probe_film=probe_film,
         clip_seconds=clip_seconds,
         sample_rate=sample_rate,
         max_missing_fraction=max_missing_fraction,
@@ -176,22 +167,13 @@ def prepare_desed(
     )
 
 
-def locate(data_folder, subsets=None):
-    """Where everything of each subset is looked for.
-
-    Arguments
-    ---------
-    data_folder : str
-        Of the corpus.
-    subsets : dict or None
-        As in `prepare_desed`.
-
-    Returns
-    -------
-    dict
-        subset -> dict of absolute paths audio, tsv, video (or None).
-    """
-    subsets = subsets or {}
+def _locate(data_folder, subsets):
+    """Subset -> dict of the absolute paths audio, tsv, video (or None)."""
+    unknown = sorted(set(subsets) - set(LAYOUT))
+    if unknown:
+        raise PrepareError(
+            f"subsets: {unknown} are not subsets, expected {list(LAYOUT)}."
+        )
     places = {}
     for name, default in LAYOUT.items():
         given = subsets.get(name) or {}
@@ -205,33 +187,17 @@ def locate(data_folder, subsets=None):
             and os.path.abspath(os.path.join(data_folder, str(place)))
             for kind, place in {**default, **given}.items()
         }
-    unknown = sorted(set(subsets) - set(LAYOUT))
-    if unknown:
-        raise PrepareError(
-            f"subsets: {unknown} are not subsets, expected {list(LAYOUT)}."
-        )
     return places
 
 
-def check_places(data_folder, places, given):
+def _check_places(data_folder, places, given):
     """Stops with one message if the corpus is not where it is looked for.
 
-    Arguments
-    ---------
-    data_folder : str
-        Of the corpus.
-    places : dict
-        As from `locate`.
-    given : dict
-        `subsets` of `prepare_desed`: a film folder that is named there
-        must exist; otherwise films are optional.
-
-    Raises
-    ------
-    PrepareError
-        With what was expected where, and what is there.
+    A film folder that the user names must exist; otherwise films are
+    optional.
     """
     lines, good = [], os.path.isdir(data_folder)
+    exists = "" if good else ", which does not exist"
     for name, place in places.items():
         tsv = "found" if os.path.isfile(place["tsv"]) else "NOT FOUND"
         audio = "NOT FOUND"
@@ -246,7 +212,6 @@ def check_places(data_folder, places, given):
             good = False
             lines.append(f"  {name}: films {place['video']}: NOT FOUND")
     if not good:
-        exists = "" if os.path.isdir(data_folder) else ", which does not exist"
         raise PrepareError(
             f"No DESED corpus in {os.path.abspath(data_folder)}{exists}. "
             "Looked for:\n" + "\n".join(lines) + "\nSet data_folder to the "

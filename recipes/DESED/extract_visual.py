@@ -21,9 +21,11 @@ import speechbrain as sb
 import torch
 from desed_prepare import KINDS, prepare_desed
 
-from speechbrain_mmsed.dataio.corpus.preparation_checks import PrepareError
+from speechbrain_mmsed.dataio.corpus.preparation import (
+    WANTED_FILE,
+    PrepareError,
+)
 from speechbrain_mmsed.dataio.corpus.tables import AnnotationError
-from speechbrain_mmsed.dataio.corpus.wanted import WANTED_FILE
 from speechbrain_mmsed.dataio.streams.choice import (
     build_embedder,
     embedder_recipe,

@@ -1,23 +1,12 @@
 """A small corpus in DESED's layout, for the tests of the recipe."""
 
-import importlib.util
 import json
-import pathlib
 
 import numpy as np
 import pytest
 import soundfile
 
-RECIPE = pathlib.Path(__file__).resolve().parents[2] / "recipes" / "DESED"
-
-
-@pytest.fixture(scope="session")
-def desed_prepare():
-    path = RECIPE / "sound_event_detection" / "desed_prepare.py"
-    spec = importlib.util.spec_from_file_location("desed_prepare", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from speechbrain_mmsed.dataio.media.frames import probe_video
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +111,7 @@ class DesedCorpus:
         path.write_bytes(content)
 
     def prepare(self, **more):
-        more = {"sample_rate": self.RATE, **more}
+        more = {"sample_rate": self.RATE, "probe_film": probe_video, **more}
         return self.recipe.prepare_desed(
             str(self.data), str(self.out), self.LABELS, **more
         )
@@ -139,5 +128,6 @@ class DesedCorpus:
 
 
 @pytest.fixture
-def desed(tmp_path, desed_prepare):
-    return DesedCorpus(tmp_path, desed_prepare)
+def desed(tmp_path, load_recipe):
+    recipe = load_recipe("sound_event_detection/desed_prepare.py")
+    return DesedCorpus(tmp_path, recipe)

@@ -1,16 +1,14 @@
 """The built-in corpus: layout, determinism, the pair, reuse."""
 
 import csv
-import importlib.util
 import pathlib
 import re
 import wave
 
 import pytest
 
-from speechbrain_mmsed.dataio.corpus.synthetic_plan import PlannedClip
+from speechbrain_mmsed.dataio.corpus.synthetic_clips import PlannedClip
 
-RECIPE = pathlib.Path(__file__).resolve().parents[2] / "recipes" / "DESED"
 COUNTS = {
     "strong": 6,
     "weak": 8,
@@ -21,12 +19,8 @@ COUNTS = {
 
 
 @pytest.fixture(scope="module")
-def builtin_corpus():
-    path = RECIPE / "builtin_corpus.py"
-    spec = importlib.util.spec_from_file_location("builtin_corpus", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def builtin_corpus(load_recipe):
+    return load_recipe("builtin_corpus.py")
 
 
 @pytest.fixture(scope="module")

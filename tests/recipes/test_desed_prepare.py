@@ -109,6 +109,10 @@ def test_a_second_run_does_nothing_until_something_changes(desed, films):
     assert rewritten()
     desed.prepare(clip_seconds=9.0)
     assert rewritten()
+    desed.prepare(clip_seconds=9.0, probe_film=None)
+    assert rewritten()
+    desed.prepare(clip_seconds=9.0)
+    assert rewritten()
     (desed.out / "manifests/weak.json").unlink()
     desed.prepare(clip_seconds=9.0)
     assert (desed.out / "manifests/weak.json").exists()
@@ -145,6 +149,21 @@ def test_reasons_for_no_film_are_counted(desed, films):
     ]
     counts = desed.prepare(min_video_coverage=0.1)["subsets"]["unlabelled"]
     assert counts["with_film"] == 2
+
+
+def test_without_a_probe_films_that_exist_are_present(desed, films):
+    stem = "Yaaaaaaaaaaa_30.000_40.000"
+    desed.film("weak", f"{stem}.avi", films["half"])
+    counts = desed.prepare(probe_film=None)["subsets"]
+    assert counts["weak"]["with_film"] == 1
+    assert counts["unlabelled"]["film_reasons"] == {"absent": 1}
+    clip = desed.manifest("weak")[f"weak/{stem}"]
+    assert clip["video"].endswith(".avi")
+    assert clip["video_status"] == "present"
+    before = desed.files()
+    desed.prepare(probe_film=None)
+    assert desed.files() == before
+    assert desed.prepare()["subsets"]["weak"]["with_film"] == 0
 
 
 def test_a_film_that_cannot_be_used_gives_way_to_another(desed, films):

@@ -5,8 +5,8 @@ import os
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.dataio.corpus.annotations import AnnotationError
-from speechbrain_mmsed.dataio.corpus.preparation_checks import PrepareError
+from speechbrain_mmsed.dataio.corpus.preparation import PrepareError
+from speechbrain_mmsed.dataio.corpus.tables import AnnotationError
 
 
 def test_odd_sound_is_counted_and_kept(desed):

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.dataio.corpus.preparation_checks import PrepareError
+from speechbrain_mmsed.dataio.corpus.preparation import PrepareError
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
 

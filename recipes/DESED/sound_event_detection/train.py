@@ -28,9 +28,11 @@ from torch.utils.data import ConcatDataset
 
 from speechbrain_mmsed.augment.mixup import mixup_groups
 from speechbrain_mmsed.dataio.corpus import clips
-from speechbrain_mmsed.dataio.corpus.logmel_cache import LogMelCache
+from speechbrain_mmsed.dataio.corpus.features import (
+    LogMelCache,
+    training_statistics,
+)
 from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
-from speechbrain_mmsed.dataio.corpus.statistics import training_statistics
 from speechbrain_mmsed.dataio.streams.reading import read_clip
 from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
 from speechbrain_mmsed.seeding import derive_generator

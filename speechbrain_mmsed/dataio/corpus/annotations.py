@@ -1,8 +1,6 @@
-"""Event annotations: their checks, and the one place to import them from.
+"""Annotations held against the measured clips, and what a manifest keeps.
 
-Reading and writing of the tables stands in `dataio/tables.py`, the network's
-targets in `dataio/targets.py`; both are offered here too. The checks never
-change a figure in silence: each correction is counted under its own name.
+Nothing is changed in silence: each correction is counted under its own name.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -12,28 +10,8 @@ import math
 
 import pandas as pd
 
-from speechbrain_mmsed.dataio.corpus.tables import (
-    EVENT_COLUMNS,
-    AnnotationError,
-    read_event_table,
-    read_tag_table,
-    write_table,
-)
-from speechbrain_mmsed.dataio.corpus.targets import (
-    events_to_frames,
-    tags_to_vector,
-)
-
-__all__ = [
-    "AnnotationError",
-    "check_events",
-    "check_labels",
-    "events_to_frames",
-    "read_event_table",
-    "read_tag_table",
-    "tags_to_vector",
-    "write_table",
-]
+from speechbrain_mmsed.dataio.corpus.matching import clip_stem
+from speechbrain_mmsed.dataio.corpus.tables import EVENT_COLUMNS, check_labels
 
 EVENT_CHECKS = (
     "empty_rows",  # rows without any content
@@ -53,35 +31,15 @@ EVENT_CHECKS = (
 def check_events(table, labels, durations, tolerance=0.5, unknown="error"):
     """Checks events against the class labels and the measured clips.
 
-    Arguments
-    ---------
-    table : pandas.DataFrame
-        As from `read_event_table`.
-    labels : list of str
-        Class labels.
-    durations : dict
-        filename -> measured duration in seconds. Rows of other clips are
-        left out and counted.
-    tolerance : float
-        Seconds. An event that leaves its clip by at most this is cut at
-        the clip's edge; one that leaves it by more is dropped. Annotations
-        of real corpora end up to 0.12 s after the clip.
-    unknown : str
-        "error": an unknown label raises; "drop": its events are dropped.
+    `table` is from `read_event_table`; `durations` holds the seconds of each
+    filename, and rows of other clips are left out and counted. An event that
+    leaves its clip by at most `tolerance` seconds is cut at the clip's edge,
+    one that leaves it by more is dropped; annotations of real corpora end up
+    to 0.12 s after the clip. For `unknown` see `check_labels`.
 
-    Returns
-    -------
-    clean : pandas.DataFrame
-        filename, onset, offset, event_label: clips in the table's order,
-        the events of each by onset; a clip without events has one row
-        with empty cells.
-    counts : dict
-        name of the check (`EVENT_CHECKS`) -> number of events or clips.
-
-    Raises
-    ------
-    AnnotationError
-        Unknown labels, each with file, line and label.
+    Returns the clean table (clips in the old order, the events of each by
+    onset, one row with empty cells for a clip without events), and for each
+    of `EVENT_CHECKS` the number of events or clips.
 
     Example
     -------
@@ -119,79 +77,77 @@ def check_events(table, labels, durations, tolerance=0.5, unknown="error"):
     for name, events in clips.items():
         merged = []
         for label, spans in events.items():
-            kept = merge_overlaps(spans)
+            kept = _merge_overlaps(spans)
             counts["overlaps_merged"] += len(spans) - len(kept)
-            merged += [(name, onset, offset, label) for onset, offset in kept]
+            merged += [(name, *span, label) for span in kept]
         counts["clips_without_events"] += not merged
-        rows += sorted(merged, key=lambda row: (*row[1:3], row[3])) or [
+        rows += sorted(merged, key=lambda row: row[1:]) or [
             (name, math.nan, math.nan, None)
         ]
     return pd.DataFrame(rows, columns=EVENT_COLUMNS), counts
 
 
-def check_labels(given, labels, path, unknown="error"):
-    """Counts or refuses labels that are not among the class labels.
+def label_clips(subset, table, probes, kind, settings):
+    """Manifest of a subset: the clips that can be used, with their labels.
 
-    Arguments
-    ---------
-    given : pandas.Series
-        A list of labels per row; the index holds the line in the file.
-    labels : list of str
-        Class labels.
-    path : str
-        The file, for the message.
-    unknown : str
-        "error" or "drop".
-
-    Returns
-    -------
-    int
-        Number of unknown labels.
-
-    Raises
-    ------
-    AnnotationError
-        With file, line and label of each.
+    `table` is from `read_clips`, `probes` are of its clips, `settings` those
+    of `prepare_corpus`. Returns the manifest (clip id -> row), the table of
+    checked events (None without events) and the number of each correction.
     """
-    if unknown not in ("error", "drop"):
-        raise ValueError(f"unknown is {unknown!r}, expected 'error' or 'drop'.")
-    known = set(labels)
-    strange = [
-        (line, label)
-        for line, row in given.items()
-        for label in row
-        if label not in known
-    ]
-    if strange and unknown == "error":
-        shown = [f"  line {line}: {label!r}" for line, label in strange[:20]]
-        if len(strange) > 20:
-            shown.append(f"  and {len(strange) - 20} more")
-        raise AnnotationError(
-            f"{path}: {len(strange)} labels are not among the class labels "
-            f"{list(labels)}:\n" + "\n".join(shown) + "\nCorrect the table or "
-            "class_labels, or set unknown_labels to 'drop'."
+    labels = settings["class_labels"]
+    durations = {p.filename: p.sound.duration for p in probes if p.wav}
+    events, tags, truth = {}, {name: set() for name in durations}, None
+    if kind == "events":
+        truth, counts = check_events(
+            table,
+            labels,
+            durations,
+            settings["annotation_tolerance"],
+            settings["unknown_labels"],
         )
-    return len(strange)
+        for name, *event in truth.dropna().itertuples(index=False, name=None):
+            events.setdefault(name, []).append(event)
+            tags[name].add(event[2])
+    else:
+        counts = {
+            "empty_rows": table.attrs["empty_rows"],
+            "repeated_clips": int(table["filename"].duplicated().sum()),
+        }
+    if kind == "tags":
+        counts["unknown_label"] = 0
+        for name, given in zip(
+            table["filename"], table["event_labels"], strict=True
+        ):
+            known = set(given) & set(labels)
+            counts["unknown_label"] += len(set(given)) - len(known)
+            if name in tags:
+                tags[name] |= known
+        # A weak clip without a tag says nothing; "no class at all" would be
+        # a claim that nobody made.
+        untagged = [name for name, found in tags.items() if not found]
+        for name in untagged:
+            del tags[name]
+        counts["left_out_without_tags"] = len(untagged)
+    manifest = {
+        f"{subset}/{clip_stem(p.filename)}": {
+            "wav": p.wav,
+            "filename": p.filename,
+            "subset": subset,
+            "duration": p.sound.duration,
+            "events": events.get(p.filename, []),
+            "tags": [x for x in labels if x in tags[p.filename]],
+            "video": p.video,
+            "video_status": p.video_status,
+            "video_start": p.video_start,
+        }
+        for p in probes
+        if p.filename in tags
+    }
+    return manifest, truth, counts
 
 
-def merge_overlaps(spans):
-    """Unites spans that overlap; spans that only touch stay apart.
-
-    Arguments
-    ---------
-    spans : list of tuple
-        (onset, offset) in seconds.
-
-    Returns
-    -------
-    list of tuple
-        Sorted, without overlaps.
-
-    Example
-    -------
-    >>> merge_overlaps([(2.0, 3.0), (0.0, 1.0), (0.5, 2.0)])
-    [(0.0, 2.0), (2.0, 3.0)]
-    """
+def _merge_overlaps(spans):
+    """Unites (onset, offset) that overlap; those that only touch stay apart."""
     merged = []
     for onset, offset in sorted(spans):
         if merged and onset < merged[-1][1]:

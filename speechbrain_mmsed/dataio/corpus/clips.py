@@ -6,12 +6,9 @@ Authors
 
 import json
 
+import numpy as np
 import torch
 
-from speechbrain_mmsed.dataio.corpus.annotations import (
-    events_to_frames,
-    tags_to_vector,
-)
 from speechbrain_mmsed.dataio.media.sound import read_sound
 from speechbrain_mmsed.lobes.frontend import peak_normalise
 
@@ -28,7 +25,7 @@ def read_manifest(path):
     -------
     dict
         clip id -> dict with wav, filename, subset, duration, events, tags,
-        video, video_status.
+        video, video_status, video_start.
 
     Raises
     ------
@@ -46,34 +43,20 @@ def read_manifest(path):
 
 
 def unpadded_waveform(path, frontend):
-    """Sound of a clip: mono, cut, peak amplitude 1; silence stays silence.
-
-    Arguments
-    ---------
-    path : str
-        Sound file of any rate and channel count.
-    frontend : LogMelFrontend
-        Says the rate, and where longer clips are cut.
-
-    Returns
-    -------
-    torch.Tensor
-        (samples,) float32, at most the front end's `n_samples`.
-    """
+    """As `clip_waveform`, but (samples,): a shorter clip is not padded."""
     rate = frontend.settings()["sample_rate"]
-    waveform = read_sound(path, rate)[: frontend.n_samples]
-    return peak_normalise(waveform)
+    return peak_normalise(read_sound(path, rate)[: frontend.n_samples])
 
 
 def clip_waveform(path, frontend):
-    """As `unpadded_waveform`, zero-padded to the full length.
+    """Sound of a clip: mono, peak amplitude 1; silence stays silence.
 
     Arguments
     ---------
     path : str
         Sound file of any rate and channel count.
     frontend : LogMelFrontend
-        Says rate and length.
+        Says the rate and the length, to which clips are cut or padded.
 
     Returns
     -------
@@ -84,37 +67,46 @@ def clip_waveform(path, frontend):
 
 
 def clip_labels(events, tags, duration, labels, n_frames, frame_hop):
-    """Both kinds of labels of a clip; zeros where it has none.
+    """Targets of a clip (section 3.1.5); zeros where it has no labels.
+
+    Frame k is [k h, (k + 1) h), cut at the clip's end; an event is
+    [onset, offset) and covers every frame that it touches.
 
     Arguments
     ---------
     events : list
-        [onset, offset, label] in seconds.
+        (onset, offset, label), in seconds.
     tags : list of str
         Labels of the clip.
     duration : float
-        Seconds.
+        Of the clip, in seconds.
     labels : list of str
         Class names, C.
     n_frames : int
         T.
     frame_hop : float
-        Seconds of a frame.
+        h, in seconds.
 
     Returns
     -------
     weak : torch.Tensor
-        (C,) float32.
+        (C,) float32 of 0 and 1.
     strong : torch.Tensor
-        (T, C) float32; an event covers every frame it touches.
+        (T, C) float32 of 0 and 1.
 
     Example
     -------
     >>> weak, strong = clip_labels(
-    ...     [[0.0, 0.1, "Dog"]], ["Dog"], 10.0, ["Cat", "Dog"], 64, 0.1565)
-    >>> weak.tolist(), strong.sum().item()
-    ([0.0, 1.0], 1.0)
+    ...     [(0.1, 0.3, "Dog")], ["Dog"], 1.0, ["Cat", "Dog"], 4, 0.25)
+    >>> weak.tolist(), strong[:, 1].tolist()
+    ([0.0, 1.0], [1.0, 1.0, 0.0, 0.0])
     """
-    strong = events_to_frames(events, labels, n_frames, frame_hop, duration)
-    weak = tags_to_vector(tags, labels)
-    return torch.as_tensor(weak), torch.as_tensor(strong)
+    starts = np.arange(n_frames) * frame_hop
+    ends = np.minimum((np.arange(n_frames) + 1) * frame_hop, duration)
+    strong = np.zeros((n_frames, len(labels)), dtype=np.float32)
+    for onset, offset, label in events:
+        touched = (onset < ends) & (min(offset, duration) > starts)
+        strong[touched, labels.index(label)] = 1.0
+    weak = np.zeros(len(labels), dtype=np.float32)
+    weak[[labels.index(tag) for tag in tags]] = 1.0
+    return torch.from_numpy(weak), torch.from_numpy(strong)

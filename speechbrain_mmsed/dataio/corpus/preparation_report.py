@@ -1,106 +1,198 @@
-"""The table that preparation prints, and the notes below it.
+"""What stops a preparation, and what it tells: lists, warnings, its table.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import math
+import os
+
+import pandas as pd
+
+from speechbrain_mmsed.dataio.corpus.matching import (
+    VIDEO_LAYOUTS,
+    clip_key,
+    in_other_layout,
+)
+from speechbrain_mmsed.dataio.corpus.tables import write_table
+from speechbrain_mmsed.files import atomic_path
+
+WANTED_FILE = "video_wanted.csv"
 FILM_REASONS = ["absent", "unreadable", "too short", "not recorded"]
 
 
-def report_table(subsets):
-    """What was expected and what was found, per subset.
+class PrepareError(Exception):
+    """The corpus cannot be used as it is; says what to do."""
 
-    Arguments
-    ---------
-    subsets : dict
-        subset -> counts as from `dataio.probe.summarise`.
 
-    Returns
-    -------
-    str
-        A table in markdown, aligned for the screen.
-    """
-    header = ["subset", "expected", "found", "missing sound", "with film"]
-    header += ["without film", *FILM_REASONS]
-    rows = []
-    for name, counts in subsets.items():
-        reasons = dict(counts["film_reasons"])
-        rows.append(
-            [
-                name,
-                counts["expected"],
-                counts["found"],
-                counts["missing_sound"],
-                counts["with_film"],
-                counts["without_film"],
-                *(reasons.pop(reason, 0) for reason in FILM_REASONS),
-            ]
+def check_settings(output, subsets, settings):
+    """Stops at an output among the data, unknown subsets or film layouts."""
+    for subset in subsets:
+        for folder in (subset.audio, subset.video):
+            if folder and (output + os.sep).startswith(folder + os.sep):
+                raise PrepareError(
+                    f"prepared_folder {output} lies in the data folder "
+                    f"{folder}. Choose a place outside the corpus."
+                )
+    names = [subset.name for subset in subsets]
+    unknown = [x for x in settings["expected_counts"] if x not in names]
+    if unknown:
+        raise PrepareError(
+            f"expected_counts: {unknown} are not subsets, expected {names}."
         )
-    return align_table(header, rows)
+    if settings["video_layout"] not in VIDEO_LAYOUTS:
+        raise PrepareError(
+            f"video_layout is {settings['video_layout']!r}, expected is one "
+            f"of {VIDEO_LAYOUTS}: one film per clip, or whole films named by "
+            f"the video's id"
+        )
 
 
-def align_table(header, rows):
-    """A markdown table with columns of equal width.
+def check_cut_sound(subset, sounds, filenames):
+    """Refuses whole films in the place of the clips' sound.
 
-    Arguments
-    ---------
-    header : list of str
-        Titles.
-    rows : list of list
-        Cells; all but the first column are aligned to the right.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> print(align_table(["subset", "n"], [["weak", 1578]]))
-    | subset |    n |
-    | :----- | ---: |
-    | weak   | 1578 |
+    Which part is heard is decided for films, not for sound.
     """
-    cells = [[str(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        texts = [row[0].ljust(widths[0])]
-        texts += [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
-        lines.append("| " + " | ".join(texts) + " |")
-    rule = [":" + "-" * (widths[0] - 1)]
-    rule += ["-" * (width - 1) + ":" for width in widths[1:]]
-    lines.insert(1, "| " + " | ".join(rule) + " |")
-    return "\n".join(lines)
+    whole = in_other_layout(filenames, sounds, "clip")
+    if whole:
+        clip, path = next(iter(whole.items()))
+        raise PrepareError(
+            f"{subset.name}: {path} is a whole film, and there is no sound "
+            f"of its clip {clip} (nor of {len(whole) - 1} others). Whole "
+            "films serve as films (video_layout: source) but not as sound: "
+            f"cut the sound of each clip into a file of its own in "
+            f"{subset.audio}."
+        )
 
 
-def report_notes(subsets, warnings):
-    """Everything that was corrected or is out of the ordinary, in lines.
+def check_missing(output, subsets, probes, tolerated):
+    """Writes missing_sound.tsv; stops if a subset misses too much.
 
-    Arguments
-    ---------
-    subsets : dict
-        subset -> counts, with "sound" and "annotations" (name -> number),
-        "missing_reasons" and "film_reasons".
-    warnings : list of str
-        Sentences to put in front.
-
-    Returns
-    -------
-    list of str
-        Without counts of zero.
+    `probes` holds a list of ClipProbe per subset, `tolerated` is the
+    fraction of each subset that may be missing.
     """
+    rows, faults, worst = [], [], 0.0
+    for subset in subsets:
+        clips = probes[subset.name]
+        if not clips:
+            raise PrepareError(f"{subset.tsv} lists no clips.")
+        missing = [p for p in clips if not p.wav]
+        rows += [(subset.name, p.filename, p.sound.status) for p in missing]
+        fraction = len(missing) / len(clips)
+        if fraction > tolerated or len(missing) == len(clips):
+            worst = max(worst, fraction)
+            faults.append(
+                f"  {subset.name}: {len(missing)} of {len(clips)} "
+                f"({fraction:.1%}), such as {missing[0].filename} "
+                f"({missing[0].sound.status}) in {subset.audio}"
+            )
+    path = os.path.join(output, "missing_sound.tsv")
+    columns = ["subset", "filename", "reason"]
+    write_table(pd.DataFrame(rows, columns=columns), path)
+    if faults:
+        enough = math.ceil(worst * 100) / 100
+        raise PrepareError(
+            f"Sound is missing from more than {tolerated:.1%} of the clips:\n"
+            + "\n".join(faults)
+            + f"\nThe list is in {path}. Fetch or repair these files, or go "
+            f"on without them by max_missing_fraction: {min(enough, 0.99)} "
+            "(a subset without any sound is never accepted)."
+        )
+
+
+def write_wanted(output, probes):
+    """Lists the films that are missing or cannot be used, for a downloader.
+
+    Columns: id of the video, start and end in seconds, subset. `probes`
+    holds the subsets that were filmed. Which program downloads, and whether
+    that is allowed, is the user's business.
+    """
+    wanted = sorted(
+        (*clip_key(probe.filename), subset)
+        for subset, found in probes.items()
+        for probe in found
+        if not probe.video and len(clip_key(probe.filename)) == 3
+    )
+    rows = [
+        (name, f"{start / 1000:.3f}", f"{end / 1000:.3f}", subset)
+        for name, start, end, subset in wanted
+    ]
+    frame = pd.DataFrame(rows, columns=["id", "start", "end", "subset"])
+    with atomic_path(os.path.join(output, WANTED_FILE)) as path:
+        frame.to_csv(path, index=False, lineterminator="\n")
+
+
+def surprises(tables, counts, settings):
+    """Sentences on what a user should know before training.
+
+    Other numbers of clips than expected, films of the other layout, clips
+    in two subsets. `tables` and `counts` are per subset.
+    """
+    warnings = []
+    for name, number in settings["expected_counts"].items():
+        listed = counts[name]["expected"]
+        if listed != number:
+            warnings.append(
+                f"{name}: the table lists {listed} clips, expected_counts "
+                f"says {number}"
+            )
+    (other,) = set(VIDEO_LAYOUTS) - {settings["video_layout"]}
+    for name, found in counts.items():
+        number = found["ignored"].get("films_of_the_other_layout", 0)
+        if number:
+            warnings.append(
+                f"{name}: the films of {number} clips are named as for "
+                f"video_layout: {other}"
+            )
+    owners = {}
+    for name, table in tables.items():
+        for key in {clip_key(clip) for clip in table["filename"]}:
+            # Bare names, such as numbers, may well occur in two subsets.
+            if len(key) == 3:
+                owners.setdefault(key, []).append(name)
+    pairs = [tuple(names) for names in owners.values() if len(names) > 1]
+    for pair in sorted(set(pairs)):
+        warnings.append(
+            f"{pairs.count(pair)} clips are in each of {' and '.join(pair)}"
+        )
+    return warnings
+
+
+def report_text(subsets, warnings):
+    """What was expected and found, and everything out of the ordinary.
+
+    Markdown that is aligned for the screen: a table with a row per subset
+    (name -> counts), the warnings, and all counts that are not zero.
+    """
+    shown = ["expected", "found", "missing_sound", "with_film", "without_film"]
+    header = [x.replace("_", " ") for x in ("subset", *shown, *FILM_REASONS)]
+    rows = []
     notes = [f"- WARNING: {warning}" for warning in warnings]
     for name, counts in subsets.items():
+        reasons = counts["film_reasons"]
+        cells = [counts[key] for key in shown]
+        cells += [reasons.get(reason, 0) for reason in FILM_REASONS]
+        rows.append([name, *map(str, cells)])
         for title in ("missing_reasons", "sound", "annotations", "ignored"):
             parts = [
                 f"{key.replace('_', ' ')} {number}"
-                for key, number in counts.get(title, {}).items()
+                for key, number in counts[title].items()
                 if number
             ]
             if parts:
-                shown = title.replace("_reasons", " sound")
-                notes.append(f"- {name}, {shown}: {', '.join(parts)}")
-        for reason, number in counts["film_reasons"].items():
+                kind = title.replace("_reasons", " sound")
+                notes.append(f"- {name}, {kind}: {', '.join(parts)}")
+        for reason, number in reasons.items():
             if reason not in FILM_REASONS:
                 notes.append(f"- {name}, films: {reason} {number}")
-    return notes
+    widths = [
+        max(map(len, column)) for column in zip(header, *rows, strict=True)
+    ]
+    rule = [":" + "-" * (widths[0] - 1)]
+    rule += ["-" * (width - 1) + ":" for width in widths[1:]]
+    lines = []
+    for first, *others in [header, rule, *rows]:
+        cells = [first.ljust(widths[0])]
+        cells += [c.rjust(w) for c, w in zip(others, widths[1:], strict=True)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *notes]).rstrip() + "\n"

@@ -9,6 +9,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
+
 import numpy as np
 from torch.utils.data import Sampler
 
@@ -53,9 +55,8 @@ class SubsetBatchSampler(Sampler):
                 f"{len(subset_sizes)} subsets but {len(batch_sizes)} batch "
                 "sizes: give one for each subset."
             )
-        for index, (size, batch) in enumerate(
-            zip(subset_sizes, batch_sizes, strict=True)
-        ):
+        self.subsets = list(zip(subset_sizes, batch_sizes, strict=True))
+        for index, (size, batch) in enumerate(self.subsets):
             if batch < 0 or (batch > 0 and size == 0):
                 raise ValueError(
                     f"Subset {index} has {size} clips, but {batch} of them "
@@ -67,21 +68,12 @@ class SubsetBatchSampler(Sampler):
                 f"Batch sizes {list(batch_sizes)} and {batches_per_epoch} "
                 "batches an epoch leave nothing to train on."
             )
-        self.subset_sizes = list(subset_sizes)
-        self.batch_sizes = list(batch_sizes)
         self.batches_per_epoch = batches_per_epoch
         self.seed = seed
         self.epoch = 1
-        self._passes = {}
 
     def set_epoch(self, epoch):
-        """Moves to an epoch; Brain calls this if `train_sampler` is set.
-
-        Arguments
-        ---------
-        epoch : int
-            Epoch, counted from 1.
-        """
+        """Moves to an epoch, from 1; Brain calls it on its train_sampler."""
         self.epoch = epoch
 
     def __len__(self):
@@ -90,37 +82,21 @@ class SubsetBatchSampler(Sampler):
     def __iter__(self):
         first = (self.epoch - 1) * self.batches_per_epoch
         for step in range(first, first + self.batches_per_epoch):
-            yield self.batch(step)
+            yield self._batch(step)
 
-    def batch(self, step):
-        """The indices of one batch.
-
-        Arguments
-        ---------
-        step : int
-            Number of the batch since the start of training, from 0.
-
-        Returns
-        -------
-        list of int
-            sum(batch_sizes) indices, subset after subset.
-        """
+    def _batch(self, step):
+        """Indices, subset after subset, of a step of the whole training."""
         indices, offset = [], 0
-        for subset, (size, batch) in enumerate(
-            zip(self.subset_sizes, self.batch_sizes, strict=True)
-        ):
+        for subset, (size, batch) in enumerate(self.subsets):
             for position in range(step * batch, (step + 1) * batch):
-                order = self._pass(subset, position // size)
+                order = _pass(self.seed, subset, position // size, size)
                 indices.append(offset + int(order[position % size]))
             offset += size
         return indices
 
-    def _pass(self, subset, number):
-        """The order of one pass over a subset; the last one is kept."""
-        if self._passes.get(subset, (None,))[0] != number:
-            seed = derive_seed(self.seed, "order", subset, number)
-            order = np.random.default_rng(seed).permutation(
-                self.subset_sizes[subset]
-            )
-            self._passes[subset] = (number, order)
-        return self._passes[subset][1]
+
+@functools.lru_cache(maxsize=16)
+def _pass(seed, subset, number, size):
+    """The order of one pass over a subset; the last ones are kept."""
+    rng = np.random.default_rng(derive_seed(seed, "order", subset, number))
+    return rng.permutation(size)

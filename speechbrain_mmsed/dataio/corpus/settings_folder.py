@@ -14,6 +14,8 @@ import pathlib
 import shutil
 import tempfile
 
+from speechbrain_mmsed.files import changed_settings
+
 
 def is_complete(folder, settings, settings_file):
     """Whether the folder was written with these settings.
@@ -23,7 +25,7 @@ def is_complete(folder, settings, settings_file):
     folder : pathlib.Path
         The folder.
     settings : dict
-        Values that survive json (lists, no tuples).
+        For json; what the folder's file holds beside them does not count.
     settings_file : str
         Name of the json inside the folder.
 
@@ -42,10 +44,11 @@ def is_complete(folder, settings, settings_file):
     found = folder / settings_file
     if found.is_file():
         present = json.loads(found.read_text(encoding="utf-8"))
+        others = present.keys() - settings.keys()
+        changed = changed_settings(present, settings, others)
         told = ", ".join(
-            f"{key} {present.get(key)} instead of {value}"
-            for key, value in settings.items()
-            if present.get(key) != value
+            f"{key} {before} instead of {now}"
+            for key, (before, now) in changed.items()
         )
         if told:
             raise FileExistsError(

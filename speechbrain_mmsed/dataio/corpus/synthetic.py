@@ -11,34 +11,35 @@ Authors
 import numpy as np
 
 N_KINDS = 10
+SAMPLE_RATE = 16000
 _EDGE_SECONDS = 0.005
 
 
-def _root_mean_square(wave):
-    return np.sqrt(np.sum(wave**2) / max(len(wave), 1)) + 1e-12
+def _normalised(wave):
+    """The wave at unit root mean square."""
+    return wave / (np.sqrt(np.sum(wave**2) / max(len(wave), 1)) + 1e-12)
 
 
-def _band_noise(n, sample_rate, low, high, rng):
+def _band_noise(n, low, high, rng):
     """Noise between two frequencies, unit root mean square."""
     size = 1 << max(n - 1, 1).bit_length()  # a prime n makes the FFT slow
     spectrum = np.fft.rfft(rng.standard_normal(size))
-    frequency = np.fft.rfftfreq(size, 1 / sample_rate)
+    frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     spectrum[(frequency < low) | (frequency > high)] = 0
-    noise = np.fft.irfft(spectrum, size)[:n]
-    return noise / _root_mean_square(noise)
+    return _normalised(np.fft.irfft(spectrum, size)[:n])
 
 
-def _glide(frequency, sample_rate):
+def _glide(frequency):
     """Sine whose frequency in Hz is given for every sample."""
-    return np.sin(2 * np.pi * np.cumsum(frequency) / sample_rate)
+    return np.sin(2 * np.pi * np.cumsum(frequency) / SAMPLE_RATE)
 
 
-def _two_tones(t, sample_rate, pitch, rng):
+def _two_tones(t, pitch, rng):
     high = (t * 5 + rng.random()) % 1 < 0.5
-    return _glide(pitch * np.where(high, 2900.0, 2200.0), sample_rate)
+    return _glide(pitch * np.where(high, 2900.0, 2200.0))
 
 
-def _low_harmonics(t, sample_rate, pitch, rng):
+def _low_harmonics(t, pitch, rng):
     wave = sum(
         np.sin(2 * np.pi * 110 * pitch * k * t + rng.uniform(0, 6.28))
         for k in range(1, 11)
@@ -46,47 +47,45 @@ def _low_harmonics(t, sample_rate, pitch, rng):
     return wave * (1 + 0.5 * np.sin(2 * np.pi * 25 * t))
 
 
-def _slow_fm(t, sample_rate, pitch, rng):
+def _slow_fm(t, pitch, rng):
     swing = np.sin(2 * np.pi * (2.5 * t + rng.random()))
     frequency = pitch * (750 + 250 * swing)
-    return _glide(frequency, sample_rate) + 0.5 * _glide(
-        2 * frequency, sample_rate
-    )
+    return _glide(frequency) + 0.5 * _glide(2 * frequency)
 
 
-def _clicks(t, sample_rate, pitch, rng):
+def _clicks(t, pitch, rng):
     since = (t + rng.uniform(0, 0.1)) % 0.1
     ring = np.sin(2 * np.pi * 5200 * pitch * since)
-    hiss = _band_noise(len(t), sample_rate, 4700, 6200, rng)
+    hiss = _band_noise(len(t), 4700, 6200, rng)
     return np.exp(-since / 0.025) * (ring + 0.5 * hiss)
 
 
-def _barks(t, sample_rate, pitch, rng):
+def _barks(t, pitch, rng):
     since = (t + rng.uniform(0, 0.17)) % 0.17
     frequency = pitch * (550 - 1900 * since)
-    rough = _band_noise(len(t), sample_rate, 200, 650, rng)
-    return np.exp(-since / 0.06) * (_glide(frequency, sample_rate) + rough)
+    rough = _band_noise(len(t), 200, 650, rng)
+    return np.exp(-since / 0.06) * (_glide(frequency) + rough)
 
 
-def _high_buzz(t, sample_rate, pitch, rng):
-    noise = _band_noise(len(t), sample_rate, 6600 * pitch, 7300 * pitch, rng)
+def _high_buzz(t, pitch, rng):
+    noise = _band_noise(len(t), 6600 * pitch, 7300 * pitch, rng)
     return noise * (0.3 + ((t * 60) % 1 < 0.5))
 
 
-def _crackling_noise(t, sample_rate, pitch, rng):
-    noise = _band_noise(len(t), sample_rate, 3300 * pitch, 4500 * pitch, rng)
+def _crackling_noise(t, pitch, rng):
+    noise = _band_noise(len(t), 3300 * pitch, 4500 * pitch, rng)
     return noise * (1 + 0.6 * np.sin(2 * np.pi * 9 * t + rng.uniform(0, 6.28)))
 
 
-def _rising_chirps(t, sample_rate, pitch, rng):
+def _rising_chirps(t, pitch, rng):
     since = (t + rng.uniform(0, 0.25)) % 0.25
-    return _glide(pitch * (1200 + 10000 * since), sample_rate)
+    return _glide(pitch * (1200 + 10000 * since))
 
 
-def _syllables(t, sample_rate, pitch, rng):
+def _syllables(t, pitch, rng):
     formant = 700 + 350 * np.sin(2 * np.pi * (3 * t + rng.random()))
     frequency = pitch * (200 + 15 * np.sin(2 * np.pi * 4 * t))
-    turn = np.exp(2j * np.pi * np.cumsum(frequency) / sample_rate)
+    turn = np.exp(2j * np.pi * np.cumsum(frequency) / SAMPLE_RATE)
     harmonic, wave = np.ones(len(t), complex), np.zeros(len(t))
     for k in range(1, 15):
         harmonic *= turn  # cheaper than a sine for each
@@ -96,8 +95,8 @@ def _syllables(t, sample_rate, pitch, rng):
     return wave * (0.55 + 0.45 * np.sin(2 * np.pi * 6 * t))
 
 
-def _steady_roar(t, sample_rate, pitch, rng):
-    hiss = _band_noise(len(t), sample_rate, 1200, 1900, rng)
+def _steady_roar(t, pitch, rng):
+    hiss = _band_noise(len(t), 1200, 1900, rng)
     return hiss + np.sin(2 * np.pi * 1500 * pitch * t)
 
 
@@ -115,26 +114,10 @@ _SOUNDS = (
 )
 
 
-def make_sound(kind, n_samples, rng, sample_rate=16000):
-    """A sound of one kind with sharp edges, at unit root mean square.
+def make_sound(kind, n_samples, rng):
+    """A sound of one kind (0 to 9) with sharp edges, at unit mean square.
 
-    Pitch (4 %) and phases vary with every draw.
-
-    Arguments
-    ---------
-    kind : int
-        0 to 9.
-    n_samples : int
-        Length in samples.
-    rng : numpy.random.Generator
-        Source of the variation.
-    sample_rate : int
-        Samples per second.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n_samples,) float64.
+    Pitch (4 %) and phases vary with every draw. Gives (n_samples,) float64.
 
     Example
     -------
@@ -142,49 +125,33 @@ def make_sound(kind, n_samples, rng, sample_rate=16000):
     (8000,)
     """
     check_kind(kind)
-    t = np.arange(n_samples) / sample_rate
-    wave = _SOUNDS[kind](t, sample_rate, rng.uniform(0.96, 1.04), rng)
-    wave = wave / _root_mean_square(wave)
-    edge = min(int(_EDGE_SECONDS * sample_rate), n_samples // 2)
+    t = np.arange(n_samples) / SAMPLE_RATE
+    pitch = rng.uniform(0.96, 1.04)
+    wave = _normalised(_SOUNDS[kind](t, pitch, rng))
+    edge = min(int(_EDGE_SECONDS * SAMPLE_RATE), n_samples // 2)
     ramp = np.linspace(0, 1, edge)
     wave[:edge] *= ramp
     wave[n_samples - edge :] *= ramp[::-1]
     return wave
 
 
-def mix_sounds(events, n_samples, rng, sample_rate=16000):
+def mix_sounds(events, n_samples, rng):
     """A clip: sounds at their times over low background noise.
 
-    Arguments
-    ---------
-    events : list of (float, float, int)
-        Onset and offset in seconds and the kind of sound.
-    n_samples : int
-        Length of the clip in samples; events are cut there.
-    rng : numpy.random.Generator
-        Source of the variation (level within 8 dB, pitch, noise).
-    sample_rate : int
-        Samples per second.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n_samples,) int16.
+    `events` are (onset, offset, kind) in seconds, cut at the clip's end;
+    level (within 8 dB) and pitch vary. Gives (n_samples,) int16.
 
     Example
     -------
-    >>> rng = np.random.default_rng(0)
-    >>> mix_sounds([(0.5, 1.5, 3)], 32000, rng).shape
+    >>> mix_sounds([(0.5, 1.5, 3)], 32000, np.random.default_rng(0)).shape
     (32000,)
     """
     clip = 0.002 * rng.standard_normal(n_samples)
     for onset, offset, kind in events:
-        first = round(onset * sample_rate)
-        last = min(round(offset * sample_rate), n_samples)
+        first = round(onset * SAMPLE_RATE)
+        last = min(round(offset * SAMPLE_RATE), n_samples)
         level = 0.1 * 10 ** (rng.uniform(-8, 0) / 20)
-        clip[first:last] += level * make_sound(
-            kind, last - first, rng, sample_rate
-        )
+        clip[first:last] += level * make_sound(kind, last - first, rng)
     return np.round(np.clip(clip, -1, 1) * 32767).astype(np.int16)
 
 

@@ -9,9 +9,10 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.corpus.synthetic import check_kind
+from speechbrain_mmsed.dataio.corpus.synthetic import SAMPLE_RATE, check_kind
 from speechbrain_mmsed.files import atomic_path
 
+FPS = 8
 _TEXTURES = (
     lambda x, y: np.sin(25 * x) > 0,  # vertical stripes
     lambda x, y: np.sin(25 * y) > 0,
@@ -51,21 +52,10 @@ _COLOURS = (  # dark and light texture, shape
 
 
 def make_picture(kind, size=96, rng=None):
-    """A picture of one kind: its own colours, texture and shape.
+    """A picture of one kind (0 to 9), (size, size, 3) uint8.
 
-    Arguments
-    ---------
-    kind : int or None
-        0 to 9; None is the idle picture, a dark grey gradient.
-    size : int
-        Height and width.
-    rng : numpy.random.Generator or None
-        Varies position, scale and brightness a little; None does not.
-
-    Returns
-    -------
-    numpy.ndarray
-        (size, size, 3) uint8, RGB.
+    Kind None is the idle picture, a dark grey gradient. A generator `rng`
+    varies position, scale and brightness a little.
 
     Example
     -------
@@ -80,9 +70,8 @@ def make_picture(kind, size=96, rng=None):
     x = scale * (axis[None, :] - right)
     y = scale * (axis[:, None] - down)
     if kind is None:
-        picture = np.broadcast_to(
-            (60 + 30 * y + 0 * x)[..., None], (size,) * 2 + (3,)
-        )
+        grey = (60 + 30 * y + 0 * x)[..., None]
+        picture = np.broadcast_to(grey, (size, size, 3))
     else:
         check_kind(kind)
         colours = np.asarray(_COLOURS[kind], float)
@@ -92,27 +81,8 @@ def make_picture(kind, size=96, rng=None):
     return np.clip(np.round(brightness * picture), 0, 255).astype(np.uint8)
 
 
-def tile_pictures(pictures, size=96):
-    """Show several pictures at once, in two rows of two.
-
-    Arguments
-    ---------
-    pictures : list of numpy.ndarray
-        One to four (size, size, 3) pictures; one fills the frame, two stand
-        twice and crosswise, of three the first stands twice.
-    size : int
-        Height and width of the frame, even.
-
-    Returns
-    -------
-    numpy.ndarray
-        (size, size, 3) uint8.
-
-    Example
-    -------
-    >>> tile_pictures([make_picture(0), make_picture(1)]).shape
-    (96, 96, 3)
-    """
+def tile_pictures(pictures):
+    """One to four pictures in one: in two rows of two, if there are several."""
     if len(pictures) == 1:
         return pictures[0]
     if not 2 <= len(pictures) <= 4:
@@ -124,85 +94,53 @@ def tile_pictures(pictures, size=96):
     return np.concatenate([top, bottom])
 
 
-def film_frames(events, seconds, rng, fps=8, size=96):
+def film_frames(events, seconds, rng):
     """Frames of a film that shows what is active and is idle otherwise.
 
-    Arguments
-    ---------
-    events : list of (float, float, int)
-        Onset and offset in seconds and the kind of picture.
-    seconds : float
-        Length of the film; the last frame may reach beyond it.
-    rng : numpy.random.Generator
-        Draws each kind's look, one for the whole film.
-    fps : int
-        Frames per second.
-    size : int
-        Height and width, even.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        Frames (size, size, 3) uint8; unchanged frames are one object.
+    `events` are (onset, offset, kind) in seconds; `rng` draws each kind's
+    look, one for the whole film. Gives a list of (size, size, 3) uint8;
+    unchanged frames are one object, the last may reach beyond the film.
 
     Example
     -------
-    >>> rng = np.random.default_rng(0)
-    >>> len(film_frames([(0.5, 1.5, 3)], 2.0, rng))
+    >>> len(film_frames([(0.5, 1.5, 3)], 2.0, np.random.default_rng(0)))
     16
     """
     kinds = sorted({kind for _, _, kind in events})
-    looks = {kind: make_picture(kind, size, rng) for kind in [None, *kinds]}
+    looks = {kind: make_picture(kind, rng=rng) for kind in [None, *kinds]}
     shown, frames = {}, []
-    for index in range(int(np.ceil(seconds * fps - 1e-9))):
-        now = index / fps
+    for index in range(int(np.ceil(seconds * FPS - 1e-9))):
+        now = index / FPS
         active = tuple(sorted({e[2] for e in events if e[0] <= now < e[1]}))
         if active not in shown:
             shown[active] = tile_pictures(
-                [looks[kind] for kind in active or (None,)], size
+                [looks[kind] for kind in active or (None,)]
             )
         frames.append(shown[active])
     return frames
 
 
-def write_film(path, frames, fps=8, sound=None, sample_rate=16000):
-    """Write frames, and sound if given, as an H.264 film.
+def write_film(path, frames, sound=None):
+    """Writes (H, W, 3) uint8 frames, and int16 sound, as an H.264 film.
 
     Frames are coded without loss of the 4:2:0 picture: an unchanged picture
     then decodes to the same bytes, so that a network that embeds each
     distinct frame once has little to do. (Any lossy setting re-codes what is
     left over, which triples the distinct frames; the price is a profile that
     FFmpeg decodes but some browsers do not play.)
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        File to write; its ending names the container. Written under a
-        temporary name beside it and renamed.
-    frames : list of numpy.ndarray
-        (H, W, 3) uint8 RGB, H and W even.
-    fps : int
-        Frames per second.
-    sound : numpy.ndarray or None
-        (n_samples,) int16, written as an AAC track.
-    sample_rate : int
-        Samples per second.
     """
     import av
 
     height, width = frames[0].shape[:2]
-    with (
-        atomic_path(path) as partial,
-        av.open(partial, "w") as container,
-    ):
+    with atomic_path(path) as partial, av.open(partial, "w") as container:
         options = {"qp": "0", "preset": "ultrafast"}
-        video = container.add_stream("libx264", rate=fps, options=options)
+        video = container.add_stream("libx264", rate=FPS, options=options)
         video.width, video.height = width, height
         video.pix_fmt = "yuv420p"
         video.thread_count = 1
         track = None
         if sound is not None:
-            track = container.add_stream("aac", rate=sample_rate)
+            track = container.add_stream("aac", rate=SAMPLE_RATE)
             track.layout = "mono"
         previous = converted = None
         for index, frame in enumerate(frames):
@@ -215,9 +153,7 @@ def write_film(path, frames, fps=8, sound=None, sample_rate=16000):
             container.mux(video.encode(converted))
         container.mux(video.encode())
         if track is not None:
-            packed = av.AudioFrame.from_ndarray(
-                sound[None], format="s16", layout="mono"
-            )
-            packed.sample_rate = sample_rate
+            packed = av.AudioFrame.from_ndarray(sound[None], "s16", "mono")
+            packed.sample_rate = SAMPLE_RATE
             container.mux(track.encode(packed))
             container.mux(track.encode())

@@ -1,8 +1,7 @@
 """Annotation tables on disk: tab-separated, one row per event or per clip.
 
-The reader is stricter than a general one: it keeps the line numbers for
-error messages, counts the empty rows that it passes over, and stops at
-anything that does not have the expected columns.
+Stricter than a general reader: it keeps the line numbers for error messages,
+counts the empty rows, and stops at anything that it does not understand.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -13,6 +12,7 @@ import math
 
 import pandas as pd
 
+from speechbrain_mmsed.dataio.corpus.matching import clip_key
 from speechbrain_mmsed.files import atomic_path
 
 EVENT_COLUMNS = ["filename", "onset", "offset", "event_label"]
@@ -36,9 +36,9 @@ def read_event_table(path):
     Returns
     -------
     pandas.DataFrame
-        The four columns; the index holds the line of the file, and
-        `attrs` holds "path" and "empty_rows" (number of rows without any
-        content, which are left out). Empty cells are NaN or None.
+        The four columns; the index holds the line of the file, and `attrs`
+        holds "path" and "empty_rows" (rows without any content, which are
+        left out). Empty cells are NaN or None.
 
     Raises
     ------
@@ -46,82 +46,114 @@ def read_event_table(path):
         If the file is missing, is not a table of these columns, or if a
         time is not a number; with file and line.
     """
-    lines, rows, n_empty = _read_rows(path, EVENT_COLUMNS)
-    parsed = [
+    cells = _read_table(path, EVENT_COLUMNS)
+    rows = [
         (
             name,
             _seconds(onset, "onset", path, line),
             _seconds(offset, "offset", path, line),
             label or None,
         )
-        for line, (name, onset, offset, label) in zip(lines, rows, strict=True)
+        for line, name, onset, offset, label in cells.itertuples(name=None)
     ]
-    table = pd.DataFrame(
-        parsed, columns=EVENT_COLUMNS, index=pd.Index(lines, name="line")
-    ).astype({"onset": float, "offset": float})
-    table.attrs = {"path": str(path), "empty_rows": n_empty}
-    return table
+    table = pd.DataFrame(rows, cells.index, EVENT_COLUMNS)
+    table.attrs = cells.attrs
+    return table.astype({"onset": float, "offset": float})
 
 
 def read_tag_table(path, with_tags=True):
-    """Reads a table of clips with their tags, or of clips alone.
+    """As `read_event_table`, of a table of clips with their tags, or without.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Tab-separated, columns filename and (with tags) event_labels, in
-        which labels are separated by commas.
-    with_tags : bool
-        Without: only filename is needed and read.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns filename and event_labels (a list of str); index and
-        `attrs` as in `read_event_table`.
-
-    Raises
-    ------
-    AnnotationError
-        As `read_event_table`.
+    Columns filename and event_labels; in the file the labels are separated
+    by commas, in the result they are a list of str. Without tags only
+    filename is needed and read.
     """
-    columns = TAG_COLUMNS if with_tags else TAG_COLUMNS[:1]
-    lines, rows, n_empty = _read_rows(path, columns)
-    parsed = []
-    for row in rows:
-        cell = row[1] if with_tags else ""
-        labels = [label.strip() for label in cell.split(",")]
-        parsed.append((row[0], [label for label in labels if label]))
-    table = pd.DataFrame(
-        parsed, columns=TAG_COLUMNS, index=pd.Index(lines, name="line")
+    table = _read_table(path, TAG_COLUMNS if with_tags else TAG_COLUMNS[:1])
+    cells = table["event_labels"] if with_tags else [""] * len(table)
+    table["event_labels"] = pd.Series(
+        [[x.strip() for x in cell.split(",") if x.strip()] for cell in cells],
+        table.index,
+        object,
     )
-    table.attrs = {"path": str(path), "empty_rows": n_empty}
     return table
 
 
 def write_table(frame, path):
-    """Writes a table, tab-separated, as a whole or not at all.
-
-    Arguments
-    ---------
-    frame : pandas.DataFrame
-        What to write; missing values become empty cells.
-    path : str or pathlib.Path
-        Where to.
-    """
+    """Writes a DataFrame, tab-separated; missing values as empty cells."""
     with atomic_path(path) as name:
         frame.to_csv(name, sep="\t", index=False, lineterminator="\n")
 
 
-def _read_rows(path, columns):
-    """Line numbers, cells of the wanted columns, number of empty rows."""
+def read_clips(path, kind, labels, unknown="error"):
+    """Reads a table of "events", of "tags" or, kind "none", of names.
+
+    Stops with an AnnotationError at unknown labels (see `check_labels`) and
+    where two names stand for one clip.
+    """
+    if kind == "events":
+        table = read_event_table(path)
+        given = table["event_label"].map(lambda label: [label] if label else [])
+    elif kind in ("tags", "none"):
+        table = read_tag_table(path, with_tags=kind == "tags")
+        given = table["event_labels"]
+    else:
+        raise ValueError(f"labels is {kind!r}, expected events, tags or none.")
+    check_labels(given, labels, path, unknown)
+    names = {}
+    for line, filename in table["filename"].items():
+        other = names.setdefault(clip_key(filename), filename)
+        if other != filename:
+            raise AnnotationError(
+                f"{path}, line {line}: {filename} is the same clip as {other}. "
+                "Keep one name for it."
+            )
+    return table
+
+
+def check_labels(given, labels, path, unknown="error"):
+    """Number of labels that are not among the class labels.
+
+    `given` is a series of lists, indexed by the line of the file `path`.
+    With unknown "error" any such label is an AnnotationError that lists
+    them; with "drop" they are only counted.
+    """
+    if unknown not in ("error", "drop"):
+        raise ValueError(f"unknown is {unknown!r}, expected 'error' or 'drop'.")
+    strange = [
+        f"  line {line}: {label!r}"
+        for line, row in given.items()
+        for label in row
+        if label not in labels
+    ]
+    if strange and unknown == "error":
+        more = [f"  and {len(strange) - 20} more"] * (len(strange) > 20)
+        raise AnnotationError(
+            f"{path}: {len(strange)} labels are not among the class labels "
+            f"{list(labels)}:\n" + "\n".join(strange[:20] + more) + "\n"
+            "Correct the table or class_labels, or set unknown_labels to "
+            "'drop'."
+        )
+    return len(strange)
+
+
+def _read_table(path, columns):
+    """The wanted columns, as text; see `read_event_table`."""
     lines, rows, n_empty = [], [], 0
     try:
         with open(path, encoding="utf-8-sig", newline="") as handle:
             # Quotes have no meaning here: an id may begin with anything.
             reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
             header = [cell.strip() for cell in next(reader, [])]
-            places = _places(path, header, columns)
+            missing = [column for column in columns if column not in header]
+            if missing:
+                hint = ""
+                if len(header) == 1 and set(",;") & set(header[0]):
+                    hint = " The columns must be separated by tabs."
+                raise AnnotationError(
+                    f"{path}: columns {header}, expected {columns}; {missing} "
+                    f"not found in the first line.{hint}"
+                )
+            places = [header.index(column) for column in columns]
             for row in reader:
                 cells = [cell.strip() for cell in row]
                 if not any(cells):
@@ -147,21 +179,9 @@ def _read_rows(path, columns):
         raise AnnotationError(f"{path}: there is no such file.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(f"{path}: cannot be read: {error}.") from error
-    return lines, rows, n_empty
-
-
-def _places(path, header, columns):
-    """Positions of the wanted columns in the header."""
-    missing = [column for column in columns if column not in header]
-    if missing:
-        hint = ""
-        if len(header) == 1 and any(mark in header[0] for mark in ",;"):
-            hint = " The columns must be separated by tabs."
-        raise AnnotationError(
-            f"{path}: columns {header}, expected {columns}; {missing} not "
-            f"found in the first line.{hint}"
-        )
-    return [header.index(column) for column in columns]
+    table = pd.DataFrame(rows, pd.Index(lines, name="line"), columns)
+    table.attrs = {"path": str(path), "empty_rows": n_empty}
+    return table
 
 
 def _seconds(cell, column, path, line):

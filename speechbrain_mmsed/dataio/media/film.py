@@ -9,7 +9,7 @@ Authors
 
 import os
 
-from speechbrain_mmsed.dataio.media.film_clock import zero_of
+from speechbrain_mmsed.dataio.media.film_sound import zero_of
 
 # How often in a row reading may fail before the rest is given up.
 MAX_READ_ERRORS = 16

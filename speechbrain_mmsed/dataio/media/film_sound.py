@@ -14,12 +14,6 @@ import os
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.media.film_clock import zero_of
-from speechbrain_mmsed.dataio.media.sound_remarks import (
-    damage_remark,
-    short_remark,
-)
-
 FILM_SUFFIXES = (
     *(".mp4", ".m4v", ".m4a", ".mov", ".mkv", ".mka", ".webm"),
     *(".avi", ".flv", ".ts", ".mpg", ".mpeg", ".3gp", ".aac", ".opus"),
@@ -29,8 +23,38 @@ FILM_SUFFIXES = (
 GAP_SECONDS = 0.05
 # A jump of more than this is a damaged time stamp and no silence.
 LONGEST_GAP_SECONDS = 600.0
+# Codecs and rounded lengths explain a missing end of up to this.
+SHORT_SECONDS = 0.5
 # These have no head: their length is a guess from what is there.
 GUESSED_LENGTH_FORMATS = ("aac", "mpeg", "mpegts")
+
+
+def zero_of(container):
+    """The time of a container that counts as zero, for pictures and sound.
+
+    Broadcast formats (MPEG-TS, MPEG-PS) begin at any time, so their first
+    stamp is the zero. Elsewhere stamps count from zero, and a track that
+    starts late does so on purpose. In seconds, to be subtracted from the
+    stamps of all tracks of the open film.
+    """
+    import av
+
+    arbitrary = container.format.flags & av.format.Flags.ts_discont.value
+    start = container.start_time if arbitrary else None
+    return (start or 0) / av.time_base
+
+
+def short_remark(seconds, announced):
+    """What to say of sound that ends before the file says; perhaps nothing.
+
+    Example
+    -------
+    >>> short_remark(3.4, 10.0), short_remark(9.9, 10.0)
+    ('sound ends at 3.4 of 10.0 s', '')
+    """
+    if announced is None or not SHORT_SECONDS < announced - seconds < 1e9:
+        return ""
+    return f"sound ends at {seconds:.1f} of {announced:.1f} s"
 
 
 class NoSoundError(Exception):
@@ -38,24 +62,12 @@ class NoSoundError(Exception):
 
 
 class FilmSound:
-    """An open sound track.
+    """The open sound track of a film, to be read once by `blocks`.
 
-    Arguments
-    ---------
-    path : str
-        The film.
-
-    Attributes
-    ----------
-    remark : str
-        After `blocks`: what of the sound is lost, empty if nothing is. That
-        the end of an MPEG-TS, MPEG-PS or raw aac file is missing does not
-        show.
-
-    Raises
-    ------
-    NoSoundError
-        If it cannot be opened or has no sound track.
+    It has the `samplerate` in Hz, the number of `channels` and, after
+    `blocks`, the `remark`: what of the sound is lost, empty if nothing is.
+    That the end of an MPEG-TS, MPEG-PS or raw aac file is missing does not
+    show. Raises NoSoundError where there is no track that can be read.
     """
 
     def __init__(self, path):
@@ -86,6 +98,33 @@ class FilmSound:
 
     def __exit__(self, *exception):
         self.container.close()
+
+    def blocks(self):
+        """Yields (samples, channels) float32, silence where there is none."""
+        at, end = 0, self._end()
+        for seconds, samples in self._frames():
+            gap = 0
+            if seconds is not None:
+                gap = round(seconds * self.samplerate) - at
+            if gap >= LONGEST_GAP_SECONDS * self.samplerate:
+                gap = 0
+            if gap > GAP_SECONDS * self.samplerate:
+                for first in range(0, gap, 2**18):
+                    size = min(gap - first, 2**18)
+                    yield np.zeros((size, len(samples)), np.float32)
+                at += gap
+            if end <= at:
+                break
+            keep = samples[:, : int(min(end - at, samples.shape[1]))]
+            at += keep.shape[1]
+            yield np.ascontiguousarray(keep.T, np.float32)
+        remarks = [short_remark(at / self.samplerate, self._announced())]
+        if self._n_bad:
+            noun = "packet" if self._n_bad == 1 else "packets"
+            remarks.append(f"{self._n_bad} {noun} of the sound did not decode")
+        if self._stopped:
+            remarks.append(f"reading it stopped: {self._stopped}")
+        self.remark = "; ".join(filter(None, remarks))
 
     def _frames(self):
         """Decoded pieces (time or None, (channels, samples)); bad ones out."""
@@ -121,44 +160,8 @@ class FilmSound:
 
     def _announced(self):
         """Seconds at which the sound or the film ends by its head."""
-        container = self.container
-        if container.format.name in GUESSED_LENGTH_FORMATS:
+        if self.container.format.name in GUESSED_LENGTH_FORMATS:
             return None
         if self.track.duration is not None:
             return self._end() / self.samplerate
-        return container.duration and container.duration / 1e6
-
-    def blocks(self):
-        """Yields (samples, channels) float32 blocks until the end."""
-        n_samples = 0
-        for block in self._placed():
-            n_samples += len(block)
-            yield block
-        short = short_remark(n_samples / self.samplerate, self._announced())
-        damage = damage_remark(self._n_bad, self._stopped)
-        self.remark = "; ".join(filter(None, [short, damage]))
-
-    def _placed(self):
-        """Blocks at their times, silence between them."""
-        at, end = 0, self._end()
-        for seconds, samples in self._frames():
-            gap = 0
-            if seconds is not None:
-                gap = round(seconds * self.samplerate) - at
-            if gap > GAP_SECONDS * self.samplerate:
-                longest = LONGEST_GAP_SECONDS * self.samplerate
-                for size in _pieces(gap if gap < longest else 0, 2**18):
-                    yield np.zeros((size, len(samples)), np.float32)
-                    at += size
-            keep = samples[:, : int(min(end - at, samples.shape[1]))]
-            if end <= at:
-                return
-            at += keep.shape[1]
-            yield np.ascontiguousarray(keep.T, np.float32)
-
-
-def _pieces(n_samples, most):
-    """Splits a number into parts of at most `most`."""
-    while n_samples > 0:
-        yield min(n_samples, most)
-        n_samples -= most
+        return self.container.duration and self.container.duration / 1e6

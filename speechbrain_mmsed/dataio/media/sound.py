@@ -14,32 +14,26 @@ import functools
 import os
 
 import numpy as np
+import soundfile
 import torch
 
 from speechbrain_mmsed.dataio.media.film_sound import (
     FILM_SUFFIXES,
     FilmSound,
     NoSoundError,
-)
-from speechbrain_mmsed.dataio.media.sound_remarks import (
-    riff_remark,
     short_remark,
 )
 
 SOUND_FILE_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 SOUND_SUFFIXES = SOUND_FILE_SUFFIXES + FILM_SUFFIXES
 
+_BLOCK_SAMPLES = 2**18
+# Programs that write to a pipe put such sizes, or more, for "not known".
+_UNKNOWN_BYTES = 0x7FFFF000
+
 
 class SoundError(Exception):
-    """A sound file that cannot be used.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-    reason : str
-        Why, such as "absent", "zero-length", "unreadable: ...".
-    """
+    """A sound file that cannot be used; `reason` is "absent" or the like."""
 
     def __init__(self, path, reason):
         super().__init__(f"{path}: sound is {reason}")
@@ -49,27 +43,13 @@ class SoundError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class SoundInfo:
-    """What a sound file holds, measured and not taken from its header.
+    """What a sound file holds, measured and not taken from its header."""
 
-    Arguments
-    ---------
-    status : str
-        "present" or the reason why it cannot be used.
-    duration : float
-        Seconds.
-    sample_rate : int
-        Hz.
-    channels : int
-        Their number.
-    silent : bool
-        Whether every sample is zero.
-    """
-
-    status: str
-    duration: float = 0.0
-    sample_rate: int = 0
+    status: str  # "present" or the reason why it cannot be used
+    duration: float = 0.0  # seconds
+    sample_rate: int = 0  # Hz
     channels: int = 0
-    silent: bool = False
+    silent: bool = False  # whether every sample is zero
 
 
 def read_sound(path, sample_rate):
@@ -130,40 +110,31 @@ def open_sound(path, remarks=None):
 
 
 def probe_sound(path):
-    """Reads a sound file through and says what it holds.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file.
-
-    Returns
-    -------
-    SoundInfo
-        With a reason as `status` where it cannot be used; never raises for
-        a bad file.
-    """
+    """Reads a file through; SoundInfo, also of a file that is bad or absent."""
     try:
         with _open(path) as sound:
             n_samples, silent = 0, True
             for block in _blocks(sound, path):
                 n_samples += len(block)
                 silent = silent and not block.any()
+            rate = sound.samplerate
             return SoundInfo(
-                "present",
-                n_samples / sound.samplerate,
-                sound.samplerate,
-                sound.channels,
-                silent,
+                "present", n_samples / rate, rate, sound.channels, silent
             )
     except SoundError as error:
         return SoundInfo(error.reason)
 
 
+@functools.lru_cache(maxsize=16)
+def resampler(source, target):
+    """A torchaudio resampler from Hz to Hz, computed once per pair of rates."""
+    from torchaudio.transforms import Resample
+
+    return Resample(source, target)
+
+
 def _open(path):
     """An open sound file, or a SoundError."""
-    import soundfile
-
     if not os.path.isfile(path):
         raise SoundError(path, "absent")
     if os.path.getsize(path) == 0:
@@ -173,70 +144,58 @@ def _open(path):
             return FilmSound(path)
         except NoSoundError as error:
             raise SoundError(path, str(error)) from error
-    try:
+    with _unreadable(path):
         return soundfile.SoundFile(os.fspath(path))
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise SoundError(path, f"unreadable: {_text(error)}") from error
-
-
-def _read_blocks(sound, path, remarks, n_samples=2**18):
-    """Yields (samples, channels) float32 blocks of an open file."""
-    import soundfile
-
-    if isinstance(sound, FilmSound):
-        yield from sound.blocks()
-        remarks.append(sound.remark)
-        return
-    read = 0
-    while True:
-        try:
-            block = sound.read(n_samples, dtype="float32", always_2d=True)
-        except (soundfile.SoundFileError, OSError, ValueError) as error:
-            raise SoundError(path, f"unreadable: {_text(error)}") from error
-        if not len(block):
-            break
-        read += len(block)
-        yield block
-    rate = sound.samplerate
-    short = short_remark(read / rate, sound.frames / rate)
-    remarks.append(short or riff_remark(path))
 
 
 def _blocks(sound, path, remarks=None):
-    """As `_read_blocks`, and makes sure that there are good samples."""
-    empty, texts = True, []
-    for block in _read_blocks(sound, path, texts):
+    """Yields (samples, channels) float32, and makes sure that they are good."""
+    n_samples, film = 0, isinstance(sound, FilmSound)
+    for block in sound.blocks() if film else _file_blocks(sound, path):
         if not np.isfinite(block).all():
             raise SoundError(path, "unreadable: it holds NaN or infinity")
-        empty = False
+        n_samples += len(block)
         yield block
-    if empty:
+    if not n_samples:
         raise SoundError(path, "zero-length (a header without samples)")
-    if remarks is not None:
-        remarks += filter(None, texts)
+    if film:
+        remark = sound.remark
+    else:
+        rate = sound.samplerate
+        remark = short_remark(n_samples / rate, sound.frames / rate)
+        remark = remark or _riff_remark(path)
+    if remark and remarks is not None:
+        remarks.append(remark)
 
 
-def _text(error):
-    """What a library says, in one line and without the path."""
-    text = " ".join(str(error).split())
-    return text.split("': ", 1)[-1].rstrip(".")
+def _file_blocks(sound, path):
+    """Blocks of a file that soundfile has opened."""
+    while True:
+        with _unreadable(path):
+            block = sound.read(_BLOCK_SAMPLES, "float32", always_2d=True)
+        if not len(block):
+            return
+        yield block
 
 
-@functools.lru_cache(maxsize=16)
-def resampler(source, target):
-    """A resampler; its filter is computed once per pair of rates.
+@contextlib.contextmanager
+def _unreadable(path):
+    """Turns soundfile's errors into a SoundError: one line, no path."""
+    try:
+        yield
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        text = " ".join(str(error).split()).split("': ", 1)[-1].rstrip(".")
+        raise SoundError(path, f"unreadable: {text}") from error
 
-    Arguments
-    ---------
-    source : int
-        Hz.
-    target : int
-        Hz.
 
-    Returns
-    -------
-    torchaudio.transforms.Resample
-    """
-    from torchaudio.transforms import Resample
-
-    return Resample(source, target)
+def _riff_remark(path):
+    """The remark on a wav file with fewer bytes than its head announces."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+    if head[:4] != b"RIFF":
+        return ""
+    there, announced = os.path.getsize(path), int.from_bytes(head[4:], "little")
+    # The head may count a byte of padding that is not there.
+    if announced >= _UNKNOWN_BYTES or there + 1 >= announced + 8:
+        return ""
+    return f"file is cut off: {there} of {announced + 8} bytes"

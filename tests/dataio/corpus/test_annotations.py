@@ -1,4 +1,4 @@
-"""Each check of the annotations, and the targets made of them."""
+"""Each check of the annotations."""
 
 import math
 
@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechbrain_mmsed.dataio.corpus.annotations import (
-    AnnotationError,
+    _merge_overlaps,
     check_events,
-    events_to_frames,
-    merge_overlaps,
+)
+from speechbrain_mmsed.dataio.corpus.tables import (
+    AnnotationError,
     read_event_table,
-    tags_to_vector,
 )
 
 LABELS = ["Cat", "Dog"]
@@ -128,46 +128,11 @@ spans = st.lists(
 @settings(deadline=None, max_examples=60)
 @given(spans)
 def test_merging_keeps_every_moment_and_leaves_no_overlap(events):
-    merged = merge_overlaps(events)
+    merged = _merge_overlaps(events)
     assert all(a[1] <= b[0] for a, b in zip(merged, merged[1:], strict=False))
     for moment in np.arange(0, 13, 0.25) + 0.125:
         before = any(a <= moment < b for a, b in events)
         assert before == any(a <= moment < b for a, b in merged)
-
-
-@settings(deadline=None, max_examples=60)
-@given(spans, st.sampled_from([4.0, 9.9, 10.0, 11.0]))
-def test_an_event_covers_every_frame_it_touches(events, duration):
-    hop = 0.1565
-    rows = [(onset, offset, "Dog") for onset, offset in events]
-    frames = events_to_frames(rows, LABELS, 64, hop, duration)
-    assert frames.shape == (64, 2) and frames.dtype == np.float32
-    for k in range(64):
-        begin, end = k * hop, min((k + 1) * hop, duration)
-        shared = [min(b, end) - max(a, begin) for a, b in events]
-        assert frames[k, 1] == any(part > 0 for part in shared)
-    assert not frames[:, 0].any()
-
-
-def test_an_event_in_one_frame_and_an_event_to_the_end():
-    hop = 0.1565
-    frames = events_to_frames(
-        [(0.16, 0.161, "Cat"), (9.99, 10.0, "Dog")], LABELS, 64, hop, 10.0
-    )
-    assert np.flatnonzero(frames[:, 0]).tolist() == [1]
-    assert np.flatnonzero(frames[:, 1]).tolist() == [63]
-
-
-def test_frames_after_the_end_of_a_short_clip_stay_empty():
-    frames = events_to_frames([(0.0, 9.0, "Dog")], LABELS, 64, 0.1565, 5.0)
-    assert frames[:, 1].sum() == math.ceil(5.0 / 0.1565)
-
-
-def test_tags():
-    assert tags_to_vector([], LABELS).tolist() == [0.0, 0.0]
-    assert tags_to_vector(["Dog", "Cat"], LABELS).tolist() == [1.0, 1.0]
-    with pytest.raises(ValueError, match="Doq"):
-        tags_to_vector(["Doq"], LABELS)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """One clip of a manifest, as tensors."""
 
+import math
+
 import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from speechbrain_mmsed.dataio.corpus.clips import (
     clip_labels,
@@ -101,3 +105,48 @@ def test_weak_labels_need_no_events():
     weak, strong = clip_labels([], ["Dog"], 2.0, LABELS, 4, 0.5)
     assert weak.tolist() == [0.0, 1.0]
     assert strong.shape == (4, 2) and not strong.any()
+
+
+def targets(events, duration, tags=()):
+    """Both kinds of labels at the hop of the paper, as arrays."""
+    labels = clip_labels(events, tags, duration, LABELS, 64, 0.1565)
+    return [kind.numpy() for kind in labels]
+
+
+spans = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(1, 10)).map(
+        lambda x: (x[0] / 4, (x[0] + x[1]) / 4)
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(spans, st.sampled_from([4.0, 9.9, 10.0, 11.0]))
+def test_an_event_covers_every_frame_it_touches(events, duration):
+    hop = 0.1565
+    _, frames = targets([(*span, "Dog") for span in events], duration)
+    assert frames.shape == (64, 2) and frames.dtype == np.float32
+    for k in range(64):
+        begin, end = k * hop, min((k + 1) * hop, duration)
+        shared = [min(b, end) - max(a, begin) for a, b in events]
+        assert frames[k, 1] == any(part > 0 for part in shared)
+    assert not frames[:, 0].any()
+
+
+def test_an_event_in_one_frame_and_an_event_to_the_end():
+    _, frames = targets([(0.16, 0.161, "Cat"), (9.99, 10.0, "Dog")], 10.0)
+    assert np.flatnonzero(frames[:, 0]).tolist() == [1]
+    assert np.flatnonzero(frames[:, 1]).tolist() == [63]
+
+
+def test_frames_after_the_end_of_a_short_clip_stay_empty():
+    _, frames = targets([(0.0, 9.0, "Dog")], 5.0)
+    assert frames[:, 1].sum() == math.ceil(5.0 / 0.1565)
+
+
+def test_tags():
+    assert targets([], 10.0, [])[0].tolist() == [0.0, 0.0]
+    assert targets([], 10.0, ["Dog", "Cat"])[0].tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="Doq"):
+        targets([], 10.0, ["Doq"])

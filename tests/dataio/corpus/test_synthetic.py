@@ -11,7 +11,7 @@ from speechbrain_mmsed.dataio.corpus.settings_folder import (
     is_complete,
     written_at_once,
 )
-from speechbrain_mmsed.dataio.corpus.synthetic_plan import plan_clips
+from speechbrain_mmsed.dataio.corpus.synthetic_clips import plan_clips
 
 KINDS = range(synthetic.N_KINDS)
 
@@ -98,13 +98,13 @@ def test_varied_pictures_stay_nearest_to_their_kind_by_colour():
 def test_tiles_hold_every_picture():
     plain = [np.full((8, 8, 3), value, np.uint8) for value in (10, 20, 30, 40)]
     for n in (1, 2, 3, 4):
-        tiled = synthetic_film.tile_pictures(plain[:n], 8)
+        tiled = synthetic_film.tile_pictures(plain[:n])
         assert tiled.shape == (8, 8, 3)
         assert set(tiled.ravel()) == {10, 20, 30, 40}.intersection(
             range(10 * n + 1)
         )
     with pytest.raises(ValueError, match="not 5"):
-        synthetic_film.tile_pictures([*plain, plain[0]], 8)
+        synthetic_film.tile_pictures([*plain, plain[0]])
 
 
 def test_film_shows_events_in_time_and_repeats_frames_exactly(tmp_path):

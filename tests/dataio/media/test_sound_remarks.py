@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_mmsed.dataio.media.sound import open_sound
-from speechbrain_mmsed.dataio.media.sound_remarks import riff_remark
+from speechbrain_mmsed.dataio.media.sound import _riff_remark, open_sound
 
 RATE = 16000
 
@@ -94,10 +93,10 @@ def test_a_wav_file_that_is_cut_off(tmp_path, size):
         content = path.read_bytes()
         path.write_bytes(b"RIFF" + size.to_bytes(4, "little") + content[8:])
         text = ""
-    assert remark_of(path)[0] == riff_remark(path) == text
+    assert remark_of(path)[0] == _riff_remark(path) == text
 
 
 def test_what_is_no_wav(tmp_path):
     for content in (b"", b"RIF", b"fLaC1234567"):
         (tmp_path / "a").write_bytes(content)
-        assert riff_remark(tmp_path / "a") == ""
+        assert _riff_remark(tmp_path / "a") == ""

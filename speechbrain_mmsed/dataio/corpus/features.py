@@ -1,9 +1,9 @@
-"""Log-mel features kept on disk, so that they are computed once per clip.
+"""Log-mel features of clips on disk, and the statistics of the training data.
 
-They are kept unstandardised: the statistics of the training data may change,
-the features of a clip do not. Every front end has a folder of its own, named
-by its key, with its settings beside the features; features of another front
-end are refused, since nothing in their shape would show the difference.
+Features are kept unstandardised: the statistics may change, the features of
+a clip do not. Every front end has a folder of its own, named by its key, with
+its settings beside the features; features of another front end are refused,
+since nothing in their shape would show the difference.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -16,8 +16,14 @@ import os
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from speechbrain_mmsed.files import atomic_path, file_state, write_json
+from speechbrain_mmsed.dataio.corpus.clips import (
+    read_manifest,
+    unpadded_waveform,
+)
+from speechbrain_mmsed.files import ABSENT, atomic_path, file_state, write_json
+from speechbrain_mmsed.lobes.frontend import compute_statistics
 
 SETTINGS = "settings.json"
 
@@ -31,6 +37,10 @@ class LogMelCache:
 
     Nothing is created on disk before the first clip is written. The front
     end is copied, so that the original may move to another device.
+
+    A clip is named by its id, such as "weak/Yabc_30.000_40.000", and, where
+    it is given, by path, size and time of change of its sound file `source`:
+    clips of two corpora may have the same id, and files may be replaced.
 
     Arguments
     ---------
@@ -73,21 +83,7 @@ class LogMelCache:
         self._refuse_other(os.path.join(os.fspath(folder), SETTINGS))
 
     def path(self, clip_id, source=None):
-        """File of a clip.
-
-        Arguments
-        ---------
-        clip_id : str
-            Such as "weak/Yabc_30.000_40.000".
-        source : str or None
-            Its sound file. Path, size and time of change become part of the
-            name: clips of two corpora may have the same id, and a file may
-            be replaced by an older one.
-
-        Returns
-        -------
-        str
-        """
+        """File of a clip's features, whether it is there or not."""
         name = clip_id
         if source is not None:
             state = [os.path.abspath(source), *file_state(source)]
@@ -96,41 +92,11 @@ class LogMelCache:
         return os.path.join(self.folder, f"{name}.npy")
 
     def has(self, clip_id, source=None):
-        """Whether the features of a clip are there.
-
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        source : str or None
-            Its sound file: features of another do not count.
-
-        Returns
-        -------
-        bool
-        """
+        """Whether the features of a clip are there."""
         return os.path.isfile(self.path(clip_id, source))
 
     def read(self, clip_id, source=None):
-        """Features of a clip.
-
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        source : str or None
-            As in `path`.
-
-        Returns
-        -------
-        torch.Tensor
-            (frames, mel bins) float32.
-
-        Raises
-        ------
-        LogMelCacheError
-            If the file is damaged.
-        """
+        """Features of a clip, (frames, mel bins) float32."""
         path = self.path(clip_id, source)
         try:
             features = np.load(path, allow_pickle=False)
@@ -146,17 +112,7 @@ class LogMelCache:
         return torch.from_numpy(features.astype(np.float32))
 
     def write(self, clip_id, log_mel, source=None):
-        """Keeps the features of a clip.
-
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        log_mel : torch.Tensor
-            (frames, mel bins), unstandardised.
-        source : str or None
-            As in `path`.
-        """
+        """Keeps unstandardised features of a clip, (frames, mel bins)."""
         if tuple(log_mel.shape) != self._shape():
             raise ValueError(
                 f"{clip_id}: log-mel of shape {tuple(log_mel.shape)}, "
@@ -212,3 +168,58 @@ class LogMelCache:
                 f"\n  yours: {json.dumps(self.owner, sort_keys=True)}\n"
                 "Choose another folder, or delete this one to make them anew."
             )
+
+
+def training_statistics(frontend, manifests, path):
+    """Mean and standard deviation of each mel bin over the training clips.
+
+    They are kept in a file and computed again only when the clips, their
+    sound files (size, time of change) or the front end's settings are others.
+    Sound that is no longer there counts as unchanged.
+
+    Arguments
+    ---------
+    frontend : LogMelFrontend
+        Its settings decide what is computed.
+    manifests : list of str
+        Manifests of the training subsets.
+    path : str
+        npz file of the statistics; written if missing or outdated.
+
+    Returns
+    -------
+    mean : torch.Tensor
+        (M,) over the unpadded frames of all clips.
+    std : torch.Tensor
+        (M,).
+    """
+    clips = []
+    for manifest in manifests:
+        clips += list(read_manifest(manifest).values())
+    identity = json.dumps(
+        [frontend.key()] + [[row["wav"], row["duration"]] for row in clips]
+    )
+    key = hashlib.sha256(identity.encode()).hexdigest()
+    states = np.array([file_state(row["wav"]) for row in clips], np.int64)
+    states = states.reshape(-1, 2)
+    if os.path.exists(path):
+        with np.load(path) as stored:
+            if str(stored["key"]) == key and _unchanged(stored, states):
+                return torch.tensor(stored["mean"]), torch.tensor(stored["std"])
+    waveforms = (
+        unpadded_waveform(row["wav"], frontend)
+        for row in tqdm(clips, desc="statistics", disable=None)
+    )
+    mean, std = compute_statistics(frontend, waveforms)
+    with atomic_path(path) as name:
+        np.savez(
+            name, mean=mean.numpy(), std=std.numpy(), key=key, states=states
+        )
+    return mean, std
+
+
+def _unchanged(stored, states):
+    """Whether each sound file that is still there is the one that was read."""
+    if "states" not in stored or stored["states"].shape != states.shape:
+        return False
+    return bool(((stored["states"] == states) | (states == ABSENT)).all())
