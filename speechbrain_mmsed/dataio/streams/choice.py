@@ -14,14 +14,11 @@ Authors
 
 import difflib
 import functools
-import glob
 import importlib
 import os
 
-from speechbrain_mmsed.dataio.streams.description import (
-    StreamError,
-    stream_name,
-)
+from speechbrain_mmsed.dataio.streams.description import StreamError
+from speechbrain_mmsed.files import plain_name
 from speechbrain_mmsed.lobes.visual import FrameEmbedder, TimmEmbedder
 
 IMPORT = "import:"
@@ -60,17 +57,18 @@ def split_streams(specs):
         )
     computed, imported = {}, {}
     for spec in specs:
-        name = stream_name(spec)
+        is_import, source = spec.startswith(IMPORT), spec.removeprefix(IMPORT)
+        name = os.path.basename(source.rstrip("/")) if is_import else spec
+        if not name.strip("."):
+            raise StreamError(f"{name!r} is no name for a stream")
+        name = plain_name(name)
         if name in computed or name in imported:
             raise StreamError(
                 f"Two of the streams {list(specs)} would be stored in the "
                 f"same folder {name!r}; extract one of them to another "
                 f"streams_folder"
             )
-        if spec.startswith(IMPORT):
-            imported[name] = spec[len(IMPORT) :]
-        else:
-            computed[name] = spec
+        (imported if is_import else computed)[name] = source
     return computed, imported
 
 
@@ -90,7 +88,7 @@ def build_embedder(spec, embedders, weights_folder):
 
     Returns
     -------
-    embedder : FrameEmbedder
+    FrameEmbedder
 
     Raises
     ------
@@ -100,8 +98,7 @@ def build_embedder(spec, embedders, weights_folder):
         If its weights are missing; says where they are published.
     """
     if spec.startswith(TIMM):
-        model = spec[len(TIMM) :]
-        return TimmEmbedder(model, _timm_weights(weights_folder, model))
+        return TimmEmbedder(**_timm_arguments(spec, weights_folder))
     if spec in embedders:
         return embedders[spec]()
     if "." not in spec:
@@ -132,19 +129,11 @@ def embedder_recipe(spec, embedders, weights_folder):
 
     Example
     -------
-    >>> import functools
-    >>> from speechbrain_mmsed.lobes.visual import EfficientNetLite0Embedder
-    >>> small = functools.partial(EfficientNetLite0Embedder, image_size=96)
-    >>> embedder_recipe("small", {"small": small}, "")["arguments"]
-    {'image_size': 96}
+    >>> embedder_recipe("a.Network", {}, "")
+    {'class': 'a.Network', 'arguments': {}}
     """
     if spec.startswith(TIMM):
-        model = spec[len(TIMM) :]
-        kind = TimmEmbedder
-        arguments = {
-            "name": model,
-            "weights": _timm_weights(weights_folder, model),
-        }
+        kind, arguments = TimmEmbedder, _timm_arguments(spec, weights_folder)
     elif spec in embedders:
         # Without arguments the yaml gives the class, else a partial of it.
         builder = functools.partial(embedders[spec])
@@ -159,15 +148,13 @@ def embedder_recipe(spec, embedders, weights_folder):
     }
 
 
-def _timm_weights(folder, model):
-    """The file of weights of a model of timm, which need not exist."""
+def _timm_arguments(spec, folder):
+    """Arguments of a TimmEmbedder; the file of weights need not exist."""
+    model = spec.removeprefix(TIMM)
     stem = os.path.join(folder, model)
-    found = [
-        path
-        for ending in ("safetensors", "pth", "bin")
-        for path in glob.glob(glob.escape(f"{stem}.{ending}"))
-    ]
-    return found[0] if found else f"{stem}.safetensors"
+    files = [f"{stem}.{ending}" for ending in ("safetensors", "pth", "bin")]
+    weights = next(filter(os.path.exists, files), files[0])
+    return {"name": model, "weights": weights}
 
 
 def _own_embedder(spec):

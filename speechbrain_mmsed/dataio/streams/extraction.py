@@ -9,10 +9,13 @@ Authors
 """
 
 import collections
+import concurrent.futures
 import contextlib
+import os
 import sys
 import time
 
+import torch
 from tqdm import tqdm
 
 from speechbrain_mmsed.dataio.streams.claims import Claims
@@ -20,13 +23,16 @@ from speechbrain_mmsed.dataio.streams.clip_features import (
     ClipFeatureReader,
     source_of,
 )
-from speechbrain_mmsed.dataio.streams.description import library_versions
-from speechbrain_mmsed.dataio.streams.extraction_report import count_clips
-from speechbrain_mmsed.dataio.streams.extraction_workers import Workers
-from speechbrain_mmsed.dataio.streams.store import StreamStore
+from speechbrain_mmsed.dataio.streams.report import count_clips
+from speechbrain_mmsed.dataio.streams.store import (
+    StreamStore,
+    library_versions,
+)
 
 # Seconds between two looks at clips that other processes are doing.
 PATIENCE = 0.5
+# Enough decoding threads to keep a GPU busy, where there are as many cores.
+MAX_READERS = 8
 
 
 class StreamExtraction:
@@ -46,13 +52,19 @@ class StreamExtraction:
         A clip of whose length (at most `clip_seconds`) the film shows a
         smaller fraction counts as having no film.
     workers : int or None
-        Clips in work at once, which also bounds the memory; None: one per
-        processor on a CPU, and as many to keep a GPU busy. See `Workers`.
+        Threads, each with a clip in work, which also bounds the memory.
+        None: as many as torch uses on a CPU, which is one per processor
+        unless OMP_NUM_THREADS says otherwise; for a GPU at most 8.
     made_from : dict or None
         Stream name -> how the yaml calls its network, where that differs.
     recipes : dict or None
-        Stream name -> how to build its network again; see
-        `stream_choice.embedder_recipe`.
+        Stream name -> how to build its network again, as `embedder_recipe`
+        says.
+
+    Raises
+    ------
+    StreamError
+        If a stream was begun with other settings.
 
     Example
     -------
@@ -72,34 +84,34 @@ class StreamExtraction:
         made_from=None,
         recipes=None,
     ):
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
         self.reader = ClipFeatureReader(
             embeddings, n_frames, clip_seconds, min_coverage
         )
-        devices = {e.device.type for e in embeddings.values()}
-        self.workers = Workers(workers, devices <= {"cpu"})
+        self.on_cpu = {e.device.type for e in embeddings.values()} <= {"cpu"}
+        processors = min(os.cpu_count() or 1, MAX_READERS)
+        automatic = torch.get_num_threads() if self.on_cpu else processors
+        self.workers = workers or automatic
         self.seconds = {"reading": 0.0, "network": 0.0, "all": 0.0}
         self.stores = {}
         for stream, embedding in embeddings.items():
             store = StreamStore(streams_folder, stream)
-            description = self._description(embedding)
-            description["made_from"] = (made_from or {}).get(stream, stream)
+            description = {
+                **embedding.embedder.description(),
+                "width": embedding.embedder.width,
+                "n_frames": n_frames,
+                "clip_seconds": clip_seconds,
+                "precision": embedding.precision,
+                "versions": library_versions(),
+                "made_from": (made_from or {}).get(stream, stream),
+            }
             if recipes and stream in recipes:
                 description["embedder"] = recipes[stream]
             # Another machine would choose otherwise, but a stream has one.
             adopt = ("precision",) if embedding.automatic else ()
             embedding.adopt(store.begin(description, adopt)["precision"])
             self.stores[stream] = store
-
-    def _description(self, embedding):
-        """Content of a stream's `stream.json`."""
-        return {
-            **embedding.embedder.description(),
-            "width": embedding.embedder.width,
-            "n_frames": len(self.reader.times),
-            "clip_seconds": self.reader.clip_seconds,
-            "precision": embedding.precision,
-            "versions": library_versions(),
-        }
 
     def run(self, clips, progress=True):
         """Extracts what is missing.
@@ -114,7 +126,7 @@ class StreamExtraction:
 
         Returns
         -------
-        reports : dict
+        dict
             Stream name -> StreamReport.
 
         Raises
@@ -124,10 +136,6 @@ class StreamExtraction:
         """
         begin = time.perf_counter()
         missing = {key: self._missing(key, clip) for key, clip in clips.items()}
-        before = {
-            stream: sum(stream not in missing[key] for key in clips)
-            for stream in self.stores
-        }
         todo = [key for key, streams in missing.items() if streams]
         # Those without a film take no time: were they among the others, the
         # remaining time would be wrong.
@@ -154,13 +162,14 @@ class StreamExtraction:
         for store in self.stores.values():
             store.finish()
         self.seconds["all"] += time.perf_counter() - begin
+        seconds, n_frames = self.reader.clip_seconds, len(self.reader.times)
         return {
             stream: count_clips(
                 store,
                 clips,
-                before[stream],
-                self.reader.clip_seconds,
-                len(self.reader.times),
+                sum(stream not in streams for streams in missing.values()),
+                seconds,
+                n_frames,
             )
             for stream, store in self.stores.items()
         }
@@ -199,9 +208,10 @@ class StreamExtraction:
         """Does clip after clip; yields the number of finished ones."""
         waiting, elsewhere = collections.deque(todo), []
         pending = collections.deque()
-        with self.workers as pool:
+        with self._threads() as pool:
             while waiting or pending or elsewhere:
-                while waiting and len(pending) < self.workers.ahead:
+                # One more than are in work: no thread waits for a task.
+                while waiting and len(pending) <= self.workers:
                     clip_id = waiting.popleft()
                     clip = clips[clip_id]
                     mine, others = self._claim(clip_id, clip, claims)
@@ -235,3 +245,25 @@ class StreamExtraction:
             else:
                 store.write(clip_id, result.features[stream], *details)
             claims[stream].release(clip_id)
+
+    @contextlib.contextmanager
+    def _threads(self):
+        """A pool of threads that share the processors.
+
+        On a CPU one clip per processor, each on one thread, is faster than one
+        clip on all: the small layers of image networks do not split well, and
+        decoding does not at all. On a GPU the threads decode, and take turns at
+        the network.
+        """
+        before, divide = torch.get_num_threads(), {}
+        if self.on_cpu:
+            divide["initializer"] = torch.set_num_threads
+            divide["initargs"] = (max(1, before // self.workers),)
+        pool = concurrent.futures.ThreadPoolExecutor(self.workers, **divide)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            if self.on_cpu:
+                # The last value set is what later threads start with.
+                torch.set_num_threads(before)

@@ -17,13 +17,17 @@ from tqdm import tqdm
 from speechbrain_mmsed.dataio.corpus.matching import candidates, index_folder
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.streams.claims import Claims
-from speechbrain_mmsed.dataio.streams.description import (
-    StreamError,
+from speechbrain_mmsed.dataio.streams.clip_features import (
+    METHODS,
+    coverage,
+    to_grid,
+)
+from speechbrain_mmsed.dataio.streams.description import StreamError
+from speechbrain_mmsed.dataio.streams.report import count_clips
+from speechbrain_mmsed.dataio.streams.store import (
+    StreamStore,
     library_versions,
 )
-from speechbrain_mmsed.dataio.streams.extraction_report import count_clips
-from speechbrain_mmsed.dataio.streams.store import StreamStore
-from speechbrain_mmsed.dataio.streams.time_grid import METHODS, to_grid
 
 SUFFIXES = (".npy", ".npz")
 
@@ -40,19 +44,19 @@ class StreamImport:
         Folder of all streams.
     stream : str
         Name of the new stream.
-    n_frames : int
-        Feature vectors T per clip.
-    clip_seconds : float
-        Nominal length of a clip.
-    min_coverage : float
-        A clip of whose length (at most `clip_seconds`) the features cover
-        a smaller fraction counts as having none.
+    n_frames, clip_seconds, min_coverage
+        As for `StreamExtraction`.
     rate : float or None
         Vectors per second in `.npy` files, which do not say it.
     offset : float
         Seconds at which the first vector of an `.npy` stands.
     method : str
         "nearest" or "linear"; see `to_grid`.
+
+    Raises
+    ------
+    StreamError
+        If there is no such folder, or a setting is out of range.
 
     Example
     -------
@@ -144,8 +148,7 @@ class StreamImport:
 
     def _file(self, clip_id, clip):
         """File of a clip's features, or None."""
-        subset = clip_id.split("/")[0]
-        folder = os.path.join(self.source_folder, subset)
+        folder = os.path.join(self.source_folder, clip_id.split("/")[0])
         if not os.path.isdir(folder):
             folder = self.source_folder
         if folder not in self._folders:
@@ -175,13 +178,10 @@ class StreamImport:
     def _read(self, path):
         """Vectors, times, spacing; ValueError with what is wrong."""
         try:
-            found = np.load(path, allow_pickle=False)
-            if path.lower().endswith(".npy"):
-                vectors, times, spacing = found, None, None
-            else:
-                with found:
-                    vectors, times = found["embedding"], found["timestamps"]
-                spacing = None
+            vectors, times = np.load(path, allow_pickle=False), None
+            if not path.lower().endswith(".npy"):
+                with vectors as file:
+                    vectors, times = file["embedding"], file["timestamps"]
         except (OSError, EOFError, ValueError) as error:
             raise ValueError(f"cannot be read ({error})") from error
         except KeyError as error:
@@ -192,48 +192,46 @@ class StreamImport:
             raise ValueError(f"holds {vectors.dtype} instead of numbers")
         if not (np.abs(vectors) <= np.finfo(np.float16).max).all():
             raise ValueError("not finite or beyond the range of float16")
-        if times is None:
-            if self.rate is None:
-                raise StreamError(
-                    f"{path} does not say when its {len(vectors)} vectors "
-                    f"are: set imported.rate (vectors per second) and "
-                    f"imported.offset (s of the first one)"
-                )
-            spacing = 1.0 / self.rate
-            times = self.offset + spacing * np.arange(len(vectors))
-        elif len(vectors) == 1:
-            spacing = self.clip_seconds
+        if times is not None:
+            single = len(vectors) == 1
+            return vectors, times, self.clip_seconds if single else None
+        if self.rate is None:
+            raise StreamError(
+                f"{path} does not say when its {len(vectors)} vectors "
+                f"are: set imported.rate (vectors per second) and "
+                f"imported.offset (s of the first one)"
+            )
+        spacing = 1.0 / self.rate
+        times = self.offset + spacing * np.arange(len(vectors))
         return vectors, times, spacing
 
     def _import(self, clip_id, clip, path, source, width):
         """Stores one clip, or notes why not."""
-        if path is None:
-            self.store.mark_unavailable(clip_id, "absent", 0.0, source)
-            return
-        try:
-            vectors, times, spacing = self._read(path)
-            features, covered = to_grid(
-                vectors, times, self.times, self.method, spacing
-            )
-        except ValueError as error:
-            reason = f"unreadable: {error}"
-            self.store.mark_unavailable(clip_id, reason, 0.0, source)
-            return
-        if features.shape[1] != width:
-            raise StreamError(
-                f"{path} holds vectors of length {features.shape[1]}, those "
-                f"before it have {width}. Features of one network in one "
-                f"folder, please"
-            )
-        length = min(clip["duration"], self.clip_seconds)
-        within = self.times < length
-        fraction = float(covered[within].mean()) if within.any() else 0.0
-        seconds = fraction * length
-        if fraction < self.min_coverage:
-            reason = f"too short: {seconds:.2f} of {length:.2f} s"
+        seconds, reason = 0.0, "absent"
+        if path is not None:
+            try:
+                vectors, times, spacing = self._read(path)
+                features, covered = to_grid(
+                    vectors, times, self.times, self.method, spacing
+                )
+            except ValueError as error:
+                reason = f"unreadable: {error}"
+            else:
+                if features.shape[1] != width:
+                    raise StreamError(
+                        f"{path} holds vectors of length "
+                        f"{features.shape[1]}, those before it have "
+                        f"{width}. Features of one network in one folder, "
+                        f"please"
+                    )
+                length = min(clip["duration"], self.clip_seconds)
+                seconds, reason = coverage(
+                    covered, self.times, length, self.min_coverage
+                )
+        if reason:
             self.store.mark_unavailable(clip_id, reason, seconds, source)
-            return
-        self.store.write(clip_id, features, seconds, source)
+        else:
+            self.store.write(clip_id, features, seconds, source)
 
     def _description(self, width):
         """Content of the stream's `stream.json`."""
