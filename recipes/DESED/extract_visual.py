@@ -30,13 +30,12 @@ from speechbrain_mmsed.dataio.streams.choice import (
     split_streams,
 )
 from speechbrain_mmsed.dataio.streams.claims import Claims
-from speechbrain_mmsed.dataio.streams.description import StreamError
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.streams.importing import StreamImport
-from speechbrain_mmsed.dataio.streams.pack import pack_stream
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.report import report_table
-from speechbrain_mmsed.dataio.streams.store import StreamStore
+from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
 from speechbrain_mmsed.files import DiskFullError
 from speechbrain_mmsed.lobes.visual import WeightsError
 from speechbrain_mmsed.training.hparams import (

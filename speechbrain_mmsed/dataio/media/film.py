@@ -114,17 +114,16 @@ class Film:
 
     def _packets(self):
         """Packets of the picture track, passing over what is damaged."""
-        packets = self.container.demux(self.stream)
-        failures = 0
+        packets, failures = self.container.demux(self.stream), 0
         while failures < MAX_READ_ERRORS:
             try:
-                packet = next(packets)
-            except StopIteration:
-                return
+                packet = next(packets, None)
             except self.errors:
                 failures += 1
                 packets = self.container.demux(self.stream)
                 continue
+            if packet is None:
+                return
             failures = 0
             if packet.size:
                 yield packet
@@ -186,9 +185,8 @@ class Film:
             frames = self._decoded(self.packets_from(seconds, margins))
             first = next(frames, None)
             stamped = first is not None and first.pts is not None
-            if stamped and self.seconds(first.pts) <= seconds:
-                break
-            if seconds <= SEEK_FROM:
+            early = stamped and self.seconds(first.pts) <= seconds
+            if early or seconds <= SEEK_FROM:
                 break
         if first is not None:
             yield first
@@ -240,10 +238,8 @@ class Film:
             return begin + MAX_HOLD
         # A single packet without a picture is no fault: VP8 has some that
         # are not to be shown.
-        if len(lost) > 1 or failed:
-            first = min(lost + failed)
-            return end if end - first <= MAX_HOLD else first
-        return end
+        first = min(lost + failed) if len(lost) > 1 or failed else end
+        return end if end - first <= MAX_HOLD else first
 
 
 def _between(times, begin, end):

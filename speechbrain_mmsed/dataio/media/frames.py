@@ -1,9 +1,7 @@
 """Pictures out of media files, by presentation time, through PyAV.
 
-Section 2.1 of the paper feeds the network 64 picture embeddings per clip.
 Films start late, have a variable frame rate, carry cover art, are rotated or
-cut off, and each of these silently shifts a reader that counts frames. Hence
-the rules here:
+cut off, and each of these silently shifts a reader that counts frames. Hence:
 
 - a time t shows the last frame whose presentation time is at or before t;
 - the last frame is held for its own duration and no longer, and no frame
@@ -11,8 +9,7 @@ the rules here:
 - time zero is the file's zero, so a film that starts late stays late (only
   formats with an arbitrary clock, such as MPEG-TS, are counted from their
   first time stamp);
-- packets that cannot be decoded are passed over: a damaged film yields the
-  rest.
+- what cannot be decoded is passed over: a damaged film yields the rest.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -119,10 +116,9 @@ def _probe(film, start, seconds):
         raise MediaError(film.path, "unreadable: no picture decodes")
     if begin > end:
         begin, end = 0.0, film.frame_seconds
-    begin, end = max(begin, 0.0), min(end, seconds)
-    return VideoInfo(
-        "present", max(end - begin, 0.0), begin, first.width, first.height
-    )
+    begin = max(begin, 0.0)
+    duration = max(min(end, seconds) - begin, 0.0)
+    return VideoInfo("present", duration, begin, first.width, first.height)
 
 
 def read_frames(path, times, size=None, reducer=None, start=0.0):
@@ -173,15 +169,13 @@ def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
     ---------
     path, times, start
         As for `read_frames`.
-    sizes : list
-        Sizes as `read_frames` takes them.
-    reducers : list or None
-        A reducer or None for each of the sizes.
+    sizes, reducers : list
+        Sizes as `read_frames` takes them, and a reducer or None for each.
 
     Returns
     -------
-    frames : list
-        For each size (T, H, W, 3) uint8, or what its reducer makes of it.
+    frames : list of np.ndarray
+        For each size as `read_frames` returns them.
     covered : np.ndarray
         (T,) bool.
     """
@@ -194,11 +188,9 @@ def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
     exact = list(sizes)
     with Film(path) as film:
         for frame, shown in film.shown(times[order]):
-            rows = order[shown]
+            rows, wide = order[shown], film.pixel_width
             try:
-                pictures = [
-                    to_rgb(frame, size, film.pixel_width) for size in exact
-                ]
+                pictures = [to_rgb(frame, size, wide) for size in exact]
             except film.errors:  # a picture that cannot be converted
                 continue
             for i, picture in enumerate(pictures):
@@ -208,28 +200,21 @@ def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
                 if frames[i] is None:
                     shape = (len(times), *picture.shape)
                     frames[i] = np.empty(shape, picture.dtype)
-                if picture.shape != frames[i].shape[1:]:
-                    raise MediaError(
-                        path,
-                        f"unreadable: reduced to {picture.shape} after "
-                        f"{frames[i].shape[1:]}",
-                    )
+                before = frames[i].shape[1:]
+                if picture.shape != before:
+                    reason = f"reduced to {picture.shape} after {before}"
+                    raise MediaError(path, f"unreadable: {reason}")
                 frames[i][rows] = picture
             covered[rows] = True
     if not covered.any():
         raise MediaError(path, "unreadable: no picture at the wanted times")
-    source = order[_nearest_covered(covered[order])]
+    # For each row the last covered row up to it, else the first.
+    there = np.flatnonzero(covered[order])
+    missing = np.flatnonzero(~covered[order])
+    source = there[np.maximum(np.searchsorted(there, missing) - 1, 0)]
     for array in frames:
-        missing = ~covered[order]
-        array[order[missing]] = array[source[missing]]
+        array[order[missing]] = array[order[source]]
     return frames, covered
-
-
-def _nearest_covered(covered):
-    """For each row the last covered row up to it, else the first."""
-    index = np.where(covered, np.arange(len(covered)), -1)
-    index = np.maximum.accumulate(index)
-    return np.where(index < 0, np.argmax(covered), index)
 
 
 def to_rgb(frame, size, pixel_width=1.0):

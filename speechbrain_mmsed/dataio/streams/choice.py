@@ -1,12 +1,10 @@
 """Which network stands behind the name of a stream.
 
-A name is one of:
-
-- a name that the yaml gives to an embedder, such as `openl3`;
-- `timm:<model>`, any network of timm, with local weights;
-- `<package>.<module>.<Class>`, a user's own frame embedder, built without
-  arguments (one with arguments is better named in the yaml);
-- `import:<folder>`, features that were computed elsewhere.
+A name is one that the yaml gives to an embedder, such as `openl3`;
+`timm:<model>`, any network of timm, with local weights;
+`<package>.<module>.<Class>`, a user's own frame embedder, built without
+arguments (one with arguments is better named in the yaml); or
+`import:<folder>`, features that were computed elsewhere.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -17,7 +15,7 @@ import functools
 import importlib
 import os
 
-from speechbrain_mmsed.dataio.streams.description import StreamError
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.files import plain_name
 from speechbrain_mmsed.lobes.visual import FrameEmbedder, TimmEmbedder
 
@@ -35,10 +33,8 @@ def split_streams(specs):
 
     Returns
     -------
-    computed : dict
-        Name of the stream's folder -> name as given.
-    imported : dict
-        Name of the stream's folder -> folder of the features.
+    computed, imported : dict
+        Name of the stream's folder -> name as given, or folder of features.
 
     Raises
     ------
@@ -47,9 +43,8 @@ def split_streams(specs):
 
     Example
     -------
-    >>> split_streams(["openl3", "timm:resnet18", "import:/data/vggish"])
-    ({'openl3': 'openl3', 'timm_resnet18': 'timm:resnet18'}, \
-{'vggish': '/data/vggish'})
+    >>> split_streams(["timm:resnet18", "import:/data/vggish"])
+    ({'timm_resnet18': 'timm:resnet18'}, {'vggish': '/data/vggish'})
     """
     if isinstance(specs, str):
         raise StreamError(
@@ -83,8 +78,8 @@ def build_embedder(spec, embedders, weights_folder):
         Name -> function without arguments that builds a FrameEmbedder: those
         of the yaml.
     weights_folder : str
-        Where weights of timm's networks are looked for, as
-        `<model>.safetensors`, `.pth` or `.bin`.
+        Holds weights of timm's networks, `<model>.safetensors`, `.pth` or
+        `.bin`.
 
     Returns
     -------
@@ -92,10 +87,9 @@ def build_embedder(spec, embedders, weights_folder):
 
     Raises
     ------
-    StreamError
-        If there is no such network; names those there are.
-    WeightsError
-        If its weights are missing; says where they are published.
+    StreamError, WeightsError
+        If there is no such network, or its weights are missing; says which
+        there are, and where weights are published.
     """
     if spec.startswith(TIMM):
         return TimmEmbedder(**_timm_arguments(spec, weights_folder))

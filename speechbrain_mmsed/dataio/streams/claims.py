@@ -14,7 +14,7 @@ import fcntl
 import hashlib
 import os
 
-from speechbrain_mmsed.dataio.streams.description import StreamError
+from speechbrain_mmsed.dataio.streams.records import StreamError
 
 
 class Claims:
@@ -57,8 +57,7 @@ class Claims:
     def take(self, clip_id):
         """Whether a clip is claimed for this process now, and was not before.
 
-        Whoever held the claim before may have finished the clip, so look
-        again what there is to do once the claim is taken.
+        Whoever held the claim before may have finished the clip: look again.
         """
         return self._lock(clip_id, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

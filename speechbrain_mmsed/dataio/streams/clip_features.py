@@ -56,8 +56,7 @@ class ClipFeatureReader:
     Example
     -------
     >>> reader = ClipFeatureReader({})
-    >>> clip = {"video": "", "video_status": "absent", "duration": 10.0}
-    >>> reader("weak/a", clip, []).reason
+    >>> reader("a", {"video": "", "video_status": "absent"}, []).reason
     'absent'
     """
 
@@ -120,11 +119,7 @@ class ClipFeatureReader:
 
 
 def source_of(clip):
-    """What the outcome for a clip is derived from.
-
-    The film's size and where the clip begins in it, or why there is no film.
-    Another source means doing the clip again.
-    """
+    """What the outcome for a clip is derived from; another: do it again."""
     if not clip["video"]:
         return clip["video_status"]
     try:
@@ -136,14 +131,7 @@ def source_of(clip):
 
 
 def coverage(covered, times, length, min_coverage):
-    """Seconds of a clip that are covered, and whether that is too little.
-
-    Returns
-    -------
-    seconds : float
-    reason : str
-        Why the clip counts as having no features; empty if it has them.
-    """
+    """Seconds of a clip that are covered; why that is too little, or ""."""
     within = times < length
     fraction = float(covered[within].mean()) if within.any() else 0.0
     seconds = fraction * length
@@ -158,10 +146,9 @@ def to_grid(vectors, times, grid, method="nearest", spacing=None):
     ---------
     vectors : np.ndarray
         (N, D).
-    times : np.ndarray
-        (N,) seconds, ascending: where the vectors stand.
-    grid : np.ndarray
-        (T,) seconds.
+    times, grid : np.ndarray
+        (N,) and (T,) seconds: where the vectors stand, ascending, and where
+        they are wanted.
     method : str
         "nearest": the vector nearest in time, the earlier of two; "linear":
         interpolated between the two neighbours. Both hold the first and the

@@ -1,10 +1,9 @@
 """Runs a frame embedder over the pictures of a clip, quickly.
 
-Stills and black screens are common in collected films, so pictures with the
-same bytes are embedded once. bfloat16 halves the time where a device computes
-in it, and is ten times slower where a processor only emulates it. Most
-networks bear it; in some, of which EfficientNet is one, small differences of
-large numbers matter. So it is measured on pictures made for it.
+Stills and black screens are common in collected films, so equal pictures are
+embedded once. bfloat16 halves the time where a device computes in it, and is
+ten times slower where a processor only emulates it. Most networks bear it; in
+some, of which EfficientNet is one, small differences of large numbers matter.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -43,10 +42,9 @@ def distinct_frames(frames):
 
     Returns
     -------
-    first : np.ndarray
-        (M,) index of the first of each group of equal pictures.
-    group : np.ndarray
-        (N,) group of each picture; frames[first][group] equals frames.
+    first, group : np.ndarray
+        (M,) index of the first of each group of equal pictures, and (N,)
+        group of each picture: frames[first][group] equals frames.
 
     Example
     -------
@@ -75,8 +73,7 @@ class FrameEmbedding:
         Where to compute: "cpu", "cuda", ...
     precision : str
         "fp32", "bf16", or "auto": bf16 where the device computes in it and
-        the network bears it, by `embedder.bf16_accurate` or, if that is
-        None, as measured.
+        the network bears it, by its `bf16_accurate` or as measured.
     batch_size : int or None
         Pictures at a time; None: what is fast on the device.
     channels_last : bool
@@ -98,25 +95,19 @@ class FrameEmbedding:
         batch_size=None,
         channels_last=True,
     ):
-        self.device = torch.device(device)
-        self.batch_size = batch_size or BATCH_SIZES.get(self.device.type, 32)
-        # Threads share a processor's cores, but a GPU's memory they take
-        # turns at.
-        self._turn = contextlib.nullcontext()
-        if self.device.type != "cpu":
-            self._turn = threading.Lock()
-        self.layout = torch.contiguous_format
-        if channels_last:
-            self.layout = torch.channels_last
-        self.embedder = embedder.eval().to(
-            self.device, memory_format=self.layout
-        )
         if precision not in PRECISIONS:
             raise ValueError(
                 f"precision must be one of {PRECISIONS}, not {precision!r}"
             )
-        self.automatic = precision == "auto"
-        self.precision = precision
+        self.device = torch.device(device)
+        on_cpu = self.device.type == "cpu"
+        self.batch_size = batch_size or BATCH_SIZES.get(self.device.type, 32)
+        # Threads share a processor's cores, but take turns at a GPU's memory.
+        self._turn = contextlib.nullcontext() if on_cpu else threading.Lock()
+        layouts = {True: torch.channels_last, False: torch.contiguous_format}
+        self._layout = {"memory_format": layouts[channels_last]}
+        self.embedder = embedder.eval().to(self.device, **self._layout)
+        self.precision, self.automatic = precision, precision == "auto"
         if self.automatic:
             self.precision = "bf16" if self._bears_bf16() else "fp32"
 
@@ -165,29 +156,21 @@ class FrameEmbedding:
     def _embed(self, frames, precision):
         """(N, h, w, 3) -> (N, D) float32."""
         # Of the whole clip: some networks scale by the largest value.
-        pictures = self.embedder.preprocess(
-            torch.from_numpy(frames).to(self.device)
-        )
-        parts = []
+        pictures = torch.from_numpy(frames).to(self.device)
+        pictures, parts = self.embedder.preprocess(pictures), []
         for batch in pictures.split(self.batch_size):
-            batch = batch.contiguous(memory_format=self.layout)
             with torch.autocast(
-                self.device.type,
-                dtype=torch.bfloat16,
-                enabled=precision == "bf16",
+                self.device.type, torch.bfloat16, precision == "bf16"
             ):
-                features = self.embedder(batch)
+                features = self.embedder(batch.contiguous(**self._layout))
             parts.append(features.float().cpu().numpy())
         return np.concatenate(parts)
 
 
 def cosines(a, b):
-    """Cosine of each pair of rows of two (N, D) arrays.
+    """Cosine of each pair of rows of two (N, D) arrays, (N,).
 
-    Returns
-    -------
-    np.ndarray
-        (N,); 0 where one of the two is all zeros, 1 where both are.
+    It is 0 where one of the two is all zeros, 1 where both are.
 
     Example
     -------
@@ -207,11 +190,7 @@ def _has_bf16(device):
 
 
 def _test_pictures():
-    """Black, and noise whose spectrum is more or less steep; uint8 RGB.
-
-    Photographs lie between: their amplitudes fall about as one over the
-    frequency.
-    """
+    """Black, and noise of more or less steep spectra, as photographs have."""
     rng = np.random.default_rng(0)
     along = np.fft.fftfreq(SIDE)
     frequency = np.hypot(along[:, None], along)

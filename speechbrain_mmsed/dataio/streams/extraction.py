@@ -9,11 +9,11 @@ Authors
 """
 
 import collections
-import concurrent.futures
 import contextlib
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from tqdm import tqdm
@@ -44,22 +44,15 @@ class StreamExtraction:
         Stream name -> FrameEmbedding.
     streams_folder : str
         Folder of all streams.
-    n_frames : int
-        Feature vectors T per clip.
-    clip_seconds : float
-        Nominal length of a clip.
-    min_coverage : float
-        A clip of whose length (at most `clip_seconds`) the film shows a
-        smaller fraction counts as having no film.
+    n_frames, clip_seconds, min_coverage
+        As for `ClipFeatureReader`.
     workers : int or None
         Threads, each with a clip in work, which also bounds the memory.
         None: as many as torch uses on a CPU, which is one per processor
         unless OMP_NUM_THREADS says otherwise; for a GPU at most 8.
-    made_from : dict or None
-        Stream name -> how the yaml calls its network, where that differs.
-    recipes : dict or None
-        Stream name -> how to build its network again, as `embedder_recipe`
-        says.
+    made_from, recipes : dict or None
+        Stream name -> how the yaml calls its network, where that differs, and
+        how to build it again, as `embedder_recipe` says.
 
     Raises
     ------
@@ -90,11 +83,11 @@ class StreamExtraction:
             embeddings, n_frames, clip_seconds, min_coverage
         )
         self.on_cpu = {e.device.type for e in embeddings.values()} <= {"cpu"}
-        processors = min(os.cpu_count() or 1, MAX_READERS)
-        automatic = torch.get_num_threads() if self.on_cpu else processors
-        self.workers = workers or automatic
+        readers = min(os.cpu_count() or 1, MAX_READERS)
+        threads = torch.get_num_threads() if self.on_cpu else readers
+        self.workers = workers or threads
         self.seconds = {"reading": 0.0, "network": 0.0, "all": 0.0}
-        self.stores = {}
+        self.stores, self.shapes = {}, {}
         for stream, embedding in embeddings.items():
             store = StreamStore(streams_folder, stream)
             description = {
@@ -112,6 +105,7 @@ class StreamExtraction:
             adopt = ("precision",) if embedding.automatic else ()
             embedding.adopt(store.begin(description, adopt)["precision"])
             self.stores[stream] = store
+            self.shapes[stream] = (n_frames, embedding.embedder.width)
 
     def run(self, clips, progress=True):
         """Extracts what is missing.
@@ -146,10 +140,9 @@ class StreamExtraction:
                 stream: stack.enter_context(Claims(store.folder))
                 for stream, store in self.stores.items()
             }
-            done = sum(self._results(quick, clips, claims))
             bar = tqdm(
                 total=len(todo),
-                initial=done,
+                initial=sum(self._results(quick, clips, claims)),
                 unit="clip",
                 smoothing=0.05,
                 disable=not progress,
@@ -162,27 +155,19 @@ class StreamExtraction:
         for store in self.stores.values():
             store.finish()
         self.seconds["all"] += time.perf_counter() - begin
-        seconds, n_frames = self.reader.clip_seconds, len(self.reader.times)
-        return {
-            stream: count_clips(
-                store,
-                clips,
-                sum(stream not in streams for streams in missing.values()),
-                seconds,
-                n_frames,
-            )
-            for stream, store in self.stores.items()
-        }
+        lengths = self.reader.clip_seconds, len(self.reader.times)
+        reports = {}
+        for stream, store in self.stores.items():
+            before = sum(stream not in needed for needed in missing.values())
+            reports[stream] = count_clips(store, clips, before, *lengths)
+        return reports
 
     def _missing(self, clip_id, clip):
         """Streams in which nothing (or something else) is stored."""
-        source = source_of(clip)
+        source, missing = source_of(clip), []
         needed = self.reader.min_coverage * self.reader.length(clip)
-        missing = []
         for stream, store in self.stores.items():
-            width = self.reader.embeddings[stream].embedder.width
-            shape = (len(self.reader.times), width)
-            done = store.is_done(clip_id, source, shape)
+            done = store.is_done(clip_id, source, self.shapes[stream])
             if done and clip["video"]:
                 row = store.rows[clip_id]
                 covered = row.covered_seconds
@@ -206,8 +191,8 @@ class StreamExtraction:
 
     def _results(self, todo, clips, claims):
         """Does clip after clip; yields the number of finished ones."""
-        waiting, elsewhere = collections.deque(todo), []
-        pending = collections.deque()
+        waiting, pending = collections.deque(todo), collections.deque()
+        elsewhere = []
         with self._threads() as pool:
             while waiting or pending or elsewhere:
                 # One more than are in work: no thread waits for a task.
@@ -250,20 +235,17 @@ class StreamExtraction:
     def _threads(self):
         """A pool of threads that share the processors.
 
-        On a CPU one clip per processor, each on one thread, is faster than one
-        clip on all: the small layers of image networks do not split well, and
-        decoding does not at all. On a GPU the threads decode, and take turns at
-        the network.
+        One clip per processor is faster than one on all: the small layers of
+        image networks do not split well, and decoding does not at all.
         """
-        before, divide = torch.get_num_threads(), {}
-        if self.on_cpu:
-            divide["initializer"] = torch.set_num_threads
-            divide["initargs"] = (max(1, before // self.workers),)
-        pool = concurrent.futures.ThreadPoolExecutor(self.workers, **divide)
+        before = torch.get_num_threads()
+        share = max(1, before // self.workers) if self.on_cpu else before
+        pool = ThreadPoolExecutor(
+            self.workers, initializer=torch.set_num_threads, initargs=(share,)
+        )
         try:
             yield pool
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            if self.on_cpu:
-                # The last value set is what later threads start with.
-                torch.set_num_threads(before)
+            # The last value set is what later threads start with.
+            torch.set_num_threads(before)

@@ -22,7 +22,7 @@ from speechbrain_mmsed.dataio.streams.clip_features import (
     coverage,
     to_grid,
 )
-from speechbrain_mmsed.dataio.streams.description import StreamError
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.report import count_clips
 from speechbrain_mmsed.dataio.streams.store import (
     StreamStore,
@@ -40,10 +40,8 @@ class StreamImport:
     source_folder : str
         Where the files are; named as the clips' sounds are, with another
         ending.
-    streams_folder : str
-        Folder of all streams.
-    stream : str
-        Name of the new stream.
+    streams_folder, stream : str
+        Folder of all streams, and name of the new one.
     n_frames, clip_seconds, min_coverage
         As for `StreamExtraction`.
     rate : float or None
@@ -81,9 +79,7 @@ class StreamImport:
         method="nearest",
     ):
         if not os.path.isdir(source_folder):
-            raise StreamError(
-                f"import:{source_folder}: there is no such folder"
-            )
+            raise StreamError(f"import:{source_folder}: no such folder")
         if method not in METHODS:
             raise StreamError(
                 f"imported.method must be one of {METHODS}, not {method!r}"
@@ -119,32 +115,22 @@ class StreamImport:
         """
         files = {key: self._file(key, clip) for key, clip in clips.items()}
         width = self._width([path for path in files.values() if path])
-        self.store.begin(self._description(width))
-        before = 0
+        store, n_frames, before = self.store, len(self.times), 0
+        store.begin(self._description(width))
+        title = "importing " + store.stream
         # Of several processes one imports, and the others find it done.
-        with (
-            Claims(self.store.folder) as claims,
-            claims.waiting("import"),
-            tqdm(
-                clips.items(),
-                "importing " + self.store.stream,
-                unit="clip",
-                disable=not progress,
-                mininterval=0.5,
-            ) as bar,
-        ):
-            self.store.refresh()
-            for clip_id, clip in bar:
-                source = self._source(files[clip_id])
-                shape = (len(self.times), width)
-                if self.store.is_done(clip_id, source, shape):
+        with Claims(store.folder) as claims, claims.waiting("import"):
+            store.refresh()
+            for clip_id, path in tqdm(
+                files.items(), title, unit="clip", disable=not progress
+            ):
+                source = self._source(path)
+                if store.is_done(clip_id, source, (n_frames, width)):
                     before += 1
-                    continue
-                self._import(clip_id, clip, files[clip_id], source, width)
-        self.store.finish()
-        return count_clips(
-            self.store, clips, before, self.clip_seconds, len(self.times)
-        )
+                else:
+                    self._import(clip_id, clips[clip_id], path, source, width)
+        store.finish()
+        return count_clips(store, clips, before, self.clip_seconds, n_frames)
 
     def _file(self, clip_id, clip):
         """File of a clip's features, or None."""
@@ -207,27 +193,25 @@ class StreamImport:
 
     def _import(self, clip_id, clip, path, source, width):
         """Stores one clip, or notes why not."""
-        seconds, reason = 0.0, "absent"
+        features, seconds, reason = None, 0.0, "absent"
         if path is not None:
+            length = min(clip["duration"], self.clip_seconds)
             try:
                 vectors, times, spacing = self._read(path)
                 features, covered = to_grid(
                     vectors, times, self.times, self.method, spacing
                 )
-            except ValueError as error:
-                reason = f"unreadable: {error}"
-            else:
-                if features.shape[1] != width:
-                    raise StreamError(
-                        f"{path} holds vectors of length "
-                        f"{features.shape[1]}, those before it have "
-                        f"{width}. Features of one network in one folder, "
-                        f"please"
-                    )
-                length = min(clip["duration"], self.clip_seconds)
                 seconds, reason = coverage(
                     covered, self.times, length, self.min_coverage
                 )
+            except ValueError as error:
+                reason = f"unreadable: {error}"
+        if features is not None and features.shape[1] != width:
+            raise StreamError(
+                f"{path} holds vectors of length {features.shape[1]}, those "
+                f"before it have {width}. Features of one network in one "
+                f"folder, please"
+            )
         if reason:
             self.store.mark_unavailable(clip_id, reason, seconds, source)
         else:

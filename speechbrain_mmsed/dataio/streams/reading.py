@@ -10,7 +10,7 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.streams.description import StreamError
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.stored import PackedStream, StoredStream
 
 
@@ -122,9 +122,9 @@ def read_clip(stores, clip_id, widths, n_frames=64):
             available[index + 1] = False
             found = np.zeros(shape, np.float32)
         elif found.shape != shape:
-            raise StreamError(
+            raise store.error(
                 f"{store.path(clip_id)} holds {found.shape}, expected "
-                f"{shape}. Remove it and run:\n  {store.command()}"
+                f"{shape}. Remove it and run"
             )
         features.append(found)
     return features, available

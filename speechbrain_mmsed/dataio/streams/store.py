@@ -9,23 +9,27 @@ Authors
 """
 
 import csv
+import glob
 import importlib.metadata
 import io
 import os
 
 import numpy as np
+from tqdm import tqdm
 
-from speechbrain_mmsed.dataio.streams.description import (
+from speechbrain_mmsed.dataio.streams.records import (
+    COLUMNS,
     IDENTITY,
+    ClipRow,
+    Manifest,
     StreamError,
     fingerprint,
 )
-from speechbrain_mmsed.dataio.streams.manifest import (
-    COLUMNS,
-    ClipRow,
-    Manifest,
+from speechbrain_mmsed.dataio.streams.stored import (
+    INDEX_FILE,
+    StoredStream,
+    packed_key,
 )
-from speechbrain_mmsed.dataio.streams.stored import StoredStream
 from speechbrain_mmsed.files import (
     atomic_path,
     changed_settings,
@@ -49,10 +53,8 @@ class StreamStore(StoredStream):
 
     Arguments
     ---------
-    streams_folder : str
-        Folder of all streams.
-    stream : str
-        Name of the stream.
+    streams_folder, stream : str
+        Folder of all streams, and name of this one.
 
     Example
     -------
@@ -68,24 +70,11 @@ class StreamStore(StoredStream):
         self.manifest.refresh()
 
     def begin(self, description, adopt=()):
-        """Prepares the folder for features of a description.
+        """Prepares the folder for features of a description, and returns it.
 
-        Arguments
-        ---------
-        description : dict
-            What makes the features; see `IDENTITY`.
-        adopt : tuple of str
-            Keys in which the stored value is as welcome as the one given.
-
-        Returns
-        -------
-        dict
-            The description, with the stored value of `adopt`.
-
-        Raises
-        ------
-        StreamError
-            If the folder holds features made otherwise.
+        Of the keys in `adopt` a stored value is as welcome as the one given,
+        and replaces it. A StreamError if the folder holds features made
+        otherwise.
         """
         with locked(os.path.join(self.folder, ".begin.lock")):
             description = self._agreed(description, adopt)
@@ -121,18 +110,10 @@ class StreamStore(StoredStream):
         )
 
     def write(self, clip_id, features, covered_seconds=None, source=""):
-        """Stores a clip's features.
+        """Stores a clip's (T, D) features.
 
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        features : np.ndarray
-            (T, D) numbers that float16 can hold, else a StreamError.
-        covered_seconds : float or None
-            How much of the clip the film shows.
-        source : str
-            What they were derived from; see `ClipRow`.
+        `source` is what they were derived from; see `ClipRow`. A StreamError if
+        float16, as which they are stored, cannot hold them.
         """
         with np.errstate(over="ignore"):  # reported below
             half = np.asarray(features).astype(np.float16)
@@ -163,11 +144,10 @@ class StreamStore(StoredStream):
         self.rows[row.clip_id] = row
 
     def is_done(self, clip_id, source, shape):
-        """Whether a clip's outcome is known for a source.
+        """Whether a clip is unavailable for this source, or has a whole file.
 
-        That is: unavailable, or a whole file of the shape (T, D). A file that
-        the manifest does not know (its process was killed before it wrote
-        the row) is made again: nobody knows what it covers and from which
+        A file that the manifest does not know (its process was killed before it
+        wrote the row) is made again: nobody knows what it covers and from which
         film it is.
         """
         row = self.rows.get(clip_id)
@@ -229,3 +209,63 @@ def _tidy_manifest(path):
         text = _lines(rows[key] for key in sorted(rows))
         write_text(path, ",".join(COLUMNS) + "\n" + text)
     return rows
+
+
+def pack_stream(store, clip_ids, progress=False):
+    """Writes the packed form of a stream, refused once its files change.
+
+    Arguments
+    ---------
+    store : StoredStream
+        The stream, extracted.
+    clip_ids : iterable of str
+        Clips to pack; those without features are left out.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    StreamError
+        If a clip is not extracted or its features have another shape.
+
+    Example
+    -------
+    >>> store = StreamStore(getfixture("tmp_path"), "pictures")
+    >>> _ = store.begin({"width": 3, "n_frames": 64})
+    >>> store.write("weak/a", np.ones((64, 3)))
+    >>> pack_stream(store, ["weak/a"])
+    """
+    description = store.description() or {}
+    shape = (description.get("n_frames"), description.get("width"))
+    clip_ids = list(clip_ids)
+    store.check(clip_ids, width=shape[1], n_frames=shape[0])
+    clips = sorted(c for c in clip_ids if store.status(c) == "available")
+    key = packed_key(store, clips)
+    name = f"packed-{key}.npy"
+    path = os.path.join(store.folder, name)
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        # Written from front to back: on a full disk this fails with an
+        # error, where writing to mapped memory would kill the process.
+        header = {
+            "descr": np.dtype(np.float16).str,
+            "fortran_order": False,
+            "shape": (len(clips), *shape),
+        }
+        np.lib.format.write_array_header_1_0(file, header)
+        for clip_id in tqdm(
+            clips, "packing " + store.stream, unit="clip", disable=not progress
+        ):
+            features = np.load(store.path(clip_id))
+            if features.shape != shape:
+                raise store.error(
+                    f"{store.path(clip_id)} holds {features.shape}, expected "
+                    f"{shape}. Remove it and run"
+                )
+            file.write(features.astype(np.float16).tobytes())
+    # The index is written when its file is whole, and the earlier file is
+    # removed when no index names it any more.
+    index = {"file": name, "key": key, "clips": clips}
+    write_json(os.path.join(store.folder, INDEX_FILE), index)
+    for old in glob.glob(os.path.join(glob.escape(store.folder), "packed-*")):
+        if os.path.basename(old) != name:
+            os.remove(old)

@@ -18,11 +18,11 @@ import os
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.streams.description import (
+from speechbrain_mmsed.dataio.streams.records import (
+    Manifest,
     StreamError,
     fingerprint,
 )
-from speechbrain_mmsed.dataio.streams.manifest import Manifest
 
 INDEX_FILE = "packed.json"
 COMMAND = (
@@ -37,10 +37,8 @@ class StoredStream:
 
     Arguments
     ---------
-    streams_folder : str
-        Folder of all streams.
-    stream : str
-        Name of the stream.
+    streams_folder, stream : str
+        Folder of all streams, and name of this one.
 
     Example
     -------
@@ -92,6 +90,10 @@ class StoredStream:
             stream=made_from,
         )
 
+    def error(self, problem):
+        """A StreamError that ends in the command which puts it right."""
+        return StreamError(f"{problem}:\n  {self.command()}")
+
     def status(self, clip_id):
         """ "available", "unavailable", or None for a clip not yet done."""
         row = self.rows.get(clip_id)
@@ -114,46 +116,38 @@ class StoredStream:
         try:
             return np.load(self.path(clip_id))
         except (OSError, ValueError, EOFError) as error:
-            raise StreamError(
-                f"{self.path(clip_id)} cannot be read ({error}). "
-                f"Run:\n  {self.command()}"
-            ) from error
+            path = self.path(clip_id)
+            raise self.error(f"{path} cannot be read ({error}). Run") from error
 
     def check(self, clip_ids, width, n_frames=64):
         """Raises a StreamError unless the stream fits and knows every clip."""
-        description, command = self.description(), self.command()
+        description, name = self.description(), f"Stream {self.stream!r}"
         if description is None:
-            raise StreamError(
-                f"Stream {self.stream!r} is not extracted: there is no "
-                f"{self.description_file}. Run:\n  {command}"
+            raise self.error(
+                f"{name} is not extracted: there is no "
+                f"{self.description_file}. Run"
             )
-        if description.get("width") != width:
-            raise StreamError(
-                f"Stream {self.stream!r} in {self.folder} has vectors of "
-                f"length {description.get('width')}, but stream_widths "
-                f"says {width}. Correct stream_widths, or remove the folder "
-                f"and run:\n  {command}"
+        stored = description.get("width"), description.get("n_frames")
+        if stored[0] != width:
+            raise self.error(
+                f"{name} in {self.folder} has vectors of length {stored[0]}, "
+                f"but stream_widths says {width}. Correct stream_widths, or "
+                f"remove the folder and run"
             )
-        if description.get("n_frames") != n_frames:
-            raise StreamError(
-                f"Stream {self.stream!r} in {self.folder} has "
-                f"{description.get('n_frames')} vectors per clip, but the "
-                f"network takes {n_frames}. Remove the folder and run, with "
-                f"--n_frames {n_frames}:\n  {command}"
+        if stored[1] != n_frames:
+            raise self.error(
+                f"{name} in {self.folder} has {stored[1]} vectors per clip, "
+                f"but the network takes {n_frames}. Remove the folder and "
+                f"run, with --n_frames {n_frames}"
             )
         clip_ids = list(clip_ids)
-        missing = [
-            clip_id
-            for clip_id in clip_ids
-            if self.status(clip_id) != "unavailable"
-            and not self._holds(clip_id)
-        ]
+        needed = [c for c in clip_ids if self.status(c) != "unavailable"]
+        missing = [c for c in needed if not self._holds(c)]
         if missing:
-            raise StreamError(
-                f"Stream {self.stream!r} is not complete: {len(missing)} of "
-                f"{len(clip_ids)} clips are neither available nor "
-                f"unavailable in {self.manifest_file}, the first being "
-                f"{missing[0]!r}. Run:\n  {command}"
+            raise self.error(
+                f"{name} is not complete: {len(missing)} of {len(clip_ids)} "
+                f"clips are neither available nor unavailable in "
+                f"{self.manifest_file}, the first being {missing[0]!r}. Run"
             )
 
 
@@ -173,19 +167,19 @@ class PackedStream(StoredStream):
             with open(path, encoding="utf-8") as file:
                 index = json.load(file)
             self.file = os.path.join(self.folder, index["file"])
-            self._array = np.load(self.file, mmap_mode="r")
+            os.stat(self.file)
             self._position = {c: i for i, c in enumerate(index["clips"])}
             key = index["key"]
         except (OSError, ValueError, KeyError) as error:
-            raise StreamError(
+            raise self.error(
                 f"Stream {stream!r} has no packed form: {path} ({error}). "
-                f"Set packed_streams: False, or run:\n  {self.command()}"
+                f"Set packed_streams: False, or run"
             ) from error
         if key != packed_key(self, index["clips"]):
-            raise StreamError(
+            raise self.error(
                 f"{path} is older than the stream: other clips or other "
                 f"features have been extracted since. Set packed_streams: "
-                f"False, or run:\n  {self.command()}"
+                f"False, or run"
             )
 
     def command(self):
@@ -197,16 +191,16 @@ class PackedStream(StoredStream):
 
     def _load(self, clip_id):
         if clip_id not in self._position:
-            raise StreamError(
-                f"{clip_id} is not in {self.file}. Run:\n  {self.command()}"
-            )
-        if self._array is None:
-            self._array = np.load(self.file, mmap_mode="r")
+            raise self.error(f"{clip_id} is not in {self.file}. Run")
         return self._array[self._position[clip_id]]
+
+    @functools.cached_property
+    def _array(self):
+        return np.load(self.file, mmap_mode="r")
 
     def __getstate__(self):
         """Without the map: a process that is started opens its own."""
-        return {**self.__dict__, "_array": None}
+        return {k: v for k, v in self.__dict__.items() if k != "_array"}
 
 
 def packed_key(store, clips):

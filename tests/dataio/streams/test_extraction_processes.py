@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.dataio.streams.manifest import Manifest
+from speechbrain_mmsed.dataio.streams.records import Manifest
 from speechbrain_mmsed.dataio.streams.store import StreamStore
 
 STAMPS = np.arange(20) * 0.1  # 2 s

@@ -9,7 +9,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.dataio.streams.manifest import ClipRow, Manifest
+from speechbrain_mmsed.dataio.streams.records import ClipRow, Manifest
 from speechbrain_mmsed.dataio.streams.store import (
     StreamStore,
     _append_row,

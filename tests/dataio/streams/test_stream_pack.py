@@ -6,10 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.dataio.streams.description import StreamError
-from speechbrain_mmsed.dataio.streams.pack import pack_stream
 from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
-from speechbrain_mmsed.dataio.streams.store import StreamStore
+from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
 from speechbrain_mmsed.dataio.streams.stored import PackedStream
 
 CLIPS = [f"weak/{n}" for n in range(7)]

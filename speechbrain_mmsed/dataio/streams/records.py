@@ -1,8 +1,11 @@
-"""The manifest of a stream: what became of each clip, and why.
+"""What lies beside the features of a stream: its description and manifest.
 
-One CSV file beside the features. A row is appended for each clip as it is
-finished, so that an interrupted extraction loses nothing and several
-processes can write at once; of several rows of a clip the last one counts.
+Features of two networks, of two sets of weights or of two ways to cut a
+picture look alike on disk; the description, `stream.json`, keeps them from
+being mixed. The manifest, a CSV file, says what became of each clip and why.
+A row is appended for each clip as it is finished, so that an interrupted
+extraction loses nothing and several processes can write at once; of several
+rows of a clip the last one counts.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -10,10 +13,50 @@ Authors
 
 import csv
 import dataclasses
+import hashlib
+import json
 import os
 
+# What decides whether two streams hold the same features. Versions of
+# libraries are recorded beside, but do not make a stream unusable.
+IDENTITY = (
+    "network",
+    "weights_sha256",
+    "preprocessing",
+    "width",
+    "n_frames",
+    "clip_seconds",
+    "precision",
+)
 COLUMNS = ("clip_id", "status", "reason", "covered_seconds", "source")
 STATUSES = ("available", "unavailable")
+
+
+class StreamError(Exception):
+    """A stream that cannot be used or written; says what to do."""
+
+
+def fingerprint(description):
+    """Short hash of what decides whether features are the same.
+
+    Arguments
+    ---------
+    description : dict
+        Content of a `stream.json`.
+
+    Returns
+    -------
+    str
+        Twelve hexadecimal digits.
+
+    Example
+    -------
+    >>> fingerprint({"width": 3}) == fingerprint({"width": 3, "when": 1})
+    True
+    """
+    identity = {key: description.get(key) for key in IDENTITY}
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @dataclasses.dataclass(frozen=True)
