@@ -152,7 +152,7 @@ class StoredStream:
 
 
 class PackedStream(StoredStream):
-    """A stream that is read from its packed form; see `pack.pack_stream`.
+    """A stream that is read from its packed form; see `store.pack_stream`.
 
     Thousands of small files are slow to open on network file systems. One
     array that is mapped into memory holds the same numbers; processes on one
