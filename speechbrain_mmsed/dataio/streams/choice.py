@@ -136,10 +136,8 @@ def embedder_recipe(spec, embedders, weights_folder):
         return {"class": spec, "arguments": {}}
     if arguments.get("weights"):
         arguments["weights"] = os.path.abspath(arguments["weights"])
-    return {
-        "class": f"{kind.__module__}.{kind.__qualname__}",
-        "arguments": arguments,
-    }
+    path = f"{kind.__module__}.{kind.__qualname__}"
+    return {"class": path, "arguments": arguments}
 
 
 def _timm_arguments(spec, folder):

@@ -95,13 +95,12 @@ class ClipFeatureReader:
             return result
         begin = time.perf_counter()
         embedders = [self.embeddings[stream].embedder for stream in streams]
+        sizes = [embedder.frame_size for embedder in embedders]
+        reducers = [embedder.reduce for embedder in embedders]
+        start = clip.get("video_start", 0.0)
         try:
             frames, result.covered = read_frames_at_sizes(
-                clip["video"],
-                self.times,
-                [embedder.frame_size for embedder in embedders],
-                [embedder.reduce for embedder in embedders],
-                start=clip.get("video_start", 0.0),
+                clip["video"], self.times, sizes, reducers, start
             )
             result.covered_seconds, result.reason = coverage(
                 result.covered, self.times, self.length(clip), self.min_coverage
@@ -189,16 +188,15 @@ def to_grid(vectors, times, grid, method="nearest", spacing=None):
         if len(times) == 1:
             raise ValueError("a single vector, and nothing says its length")
         spacing = float(np.median(np.diff(times)))
-    right = np.clip(np.searchsorted(times, grid), 1, max(len(times) - 1, 1))
-    right = np.minimum(right, len(times) - 1)
+    last = len(times) - 1
+    right = np.clip(np.searchsorted(times, grid), min(1, last), last)
     left = np.maximum(right - 1, 0)
     to_left, to_right = np.abs(grid - times[left]), np.abs(times[right] - grid)
     # A small margin: times are often printed with few digits.
     covered = np.minimum(to_left, to_right) <= spacing * (1 + 1e-6)
     if method == "nearest":
         return vectors[np.where(to_left <= to_right, left, right)], covered
-    share = np.zeros(len(grid))
-    step = times[right] - times[left]
-    np.divide(grid - times[left], step, out=share, where=step > 0)
-    share = np.clip(share, 0.0, 1.0).astype(np.float32)[:, None]
+    step = np.where(right > left, times[right] - times[left], 1.0)
+    share = np.clip((grid - times[left]) / step, 0.0, 1.0)
+    share = share.astype(np.float32)[:, None]
     return (1 - share) * vectors[left] + share * vectors[right], covered

@@ -28,6 +28,7 @@ from speechbrain_mmsed.dataio.streams.store import (
     StreamStore,
     library_versions,
 )
+from speechbrain_mmsed.files import file_state
 
 SUFFIXES = (".npy", ".npz")
 
@@ -237,8 +238,6 @@ class StreamImport:
         """What the outcome for a clip is derived from."""
         if path is None:
             return "absent"
-        state = os.stat(path)
-        return (
-            f"{state.st_size} bytes of {state.st_mtime_ns}, at least "
-            f"{self.min_coverage:g} covered"
-        )
+        size, changed = file_state(path)
+        least = f"at least {self.min_coverage:g} covered"
+        return f"{size} bytes of {changed}, {least}"

@@ -128,17 +128,16 @@ class StreamStore(StoredStream):
             np.save(content, half)
             with open(name, "wb") as file:
                 file.write(content.getbuffer())
-        self._note(ClipRow(clip_id, "available", "", covered_seconds, source))
+        self._note(clip_id, "available", "", covered_seconds, source)
 
     def mark_unavailable(self, clip_id, reason, covered_seconds=0.0, source=""):
         """Notes why a clip does not have the stream; otherwise as `write`."""
         if os.path.exists(self.path(clip_id)):
             os.remove(self.path(clip_id))
-        self._note(
-            ClipRow(clip_id, "unavailable", reason, covered_seconds, source)
-        )
+        self._note(clip_id, "unavailable", reason, covered_seconds, source)
 
-    def _note(self, row):
+    def _note(self, *cells):
+        row = ClipRow(*cells)
         os.makedirs(self.folder, exist_ok=True)
         _append_row(self.manifest_file, row)
         self.rows[row.clip_id] = row
@@ -187,11 +186,7 @@ def _lines(rows):
 def _append_row(path, row):
     """Adds a row at the end of a manifest, which is made if needed."""
     line = _lines([row])
-    with (
-        _alone(path),
-        disk_full_explained(path),
-        open(path, "a+b") as file,
-    ):
+    with _alone(path), disk_full_explained(path), open(path, "a+b") as file:
         end = file.seek(0, os.SEEK_END)
         if end == 0:
             line = ",".join(COLUMNS) + "\n" + line
@@ -235,9 +230,8 @@ def pack_stream(store, clip_ids, progress=False):
     >>> store.write("weak/a", np.ones((64, 3)))
     >>> pack_stream(store, ["weak/a"])
     """
-    description = store.description() or {}
+    description, clip_ids = store.description() or {}, list(clip_ids)
     shape = (description.get("n_frames"), description.get("width"))
-    clip_ids = list(clip_ids)
     store.check(clip_ids, width=shape[1], n_frames=shape[0])
     clips = sorted(c for c in clip_ids if store.status(c) == "available")
     key = packed_key(store, clips)
@@ -246,15 +240,11 @@ def pack_stream(store, clip_ids, progress=False):
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         # Written from front to back: on a full disk this fails with an
         # error, where writing to mapped memory would kill the process.
-        header = {
-            "descr": np.dtype(np.float16).str,
-            "fortran_order": False,
-            "shape": (len(clips), *shape),
-        }
+        header = {"descr": np.dtype(np.float16).str, "fortran_order": False}
+        header["shape"] = (len(clips), *shape)
         np.lib.format.write_array_header_1_0(file, header)
-        for clip_id in tqdm(
-            clips, "packing " + store.stream, unit="clip", disable=not progress
-        ):
+        title = "packing " + store.stream
+        for clip_id in tqdm(clips, title, unit="clip", disable=not progress):
             features = np.load(store.path(clip_id))
             if features.shape != shape:
                 raise store.error(
