@@ -80,10 +80,10 @@ def extract(hparams, device):
         ).run(clips)
     wanted = os.path.join(hparams["prepared_folder"], WANTED_FILE)
     if not reports:  # preparation alone
-        print(f"No streams asked for. Films that lack: {wanted}")
+        print(f"No streams asked for. Films that are missing: {wanted}")
         return
     print(report_table(reports))
-    print(f"Films that lack, for a download program: {wanted}")
+    print(f"Films that are missing, for a download program: {wanted}")
     finish(reports, clips, hparams)
 
 
