@@ -102,6 +102,7 @@ def corpus_clips(hparams):
                 expected_counts=hparams["expected_counts"],
                 max_missing_fraction=hparams["max_missing_fraction"],
                 video_layout=hparams["video_layout"],
+                probe_film=hparams["probe_film"],
             )
     clips = {}
     for subset in KINDS:
