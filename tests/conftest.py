@@ -87,7 +87,7 @@ def tiny_corpus(load_recipe, tmp_path_factory):
 def write_stream(prepared, name, width):
     """Stores random features for every clip that has a film."""
     from speechbrain_mmsed.dataio.corpus.clips import read_manifest
-    from speechbrain_mmsed.dataio.streams.reading import StreamStore
+    from speechbrain_mmsed.dataio.streams.store import StreamStore
 
     store = StreamStore(prepared / "streams", name)
     store.begin(

@@ -145,10 +145,8 @@ def test_unknown_yaml_key_stops_with_a_suggestion():
 
 
 def test_stream_that_was_not_extracted_stops_with_the_command(tiny_corpus):
-    from speechbrain_mmsed.dataio.streams.reading import (
-        StreamError,
-        open_streams,
-    )
+    from speechbrain_mmsed.dataio.streams.reading import open_streams
+    from speechbrain_mmsed.dataio.streams.records import StreamError
 
     with pytest.raises(StreamError, match="extract_visual.py"):
         open_streams(

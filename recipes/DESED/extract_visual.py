@@ -34,10 +34,10 @@ from speechbrain_mmsed.dataio.streams.choice import (
 from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
-from speechbrain_mmsed.dataio.streams.extraction_report import report_table
 from speechbrain_mmsed.dataio.streams.importing import StreamImport
-from speechbrain_mmsed.dataio.streams.pack import pack_stream
-from speechbrain_mmsed.dataio.streams.reading import StreamError, StreamStore
+from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.dataio.streams.report import report_table
+from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
 from speechbrain_mmsed.files import DiskFullError
 from speechbrain_mmsed.lobes.visual import WeightsError
 from speechbrain_mmsed.training.hparams import (
@@ -59,19 +59,38 @@ CLEAR_ERRORS = (
 )
 
 
+def extract(hparams, device):
+    """Makes the chosen streams and prints what became of the clips."""
+    check_keys(hparams["imported"], IMPORT_KEYS, "imported", "extract.yaml")
+    clips = corpus_clips(hparams)
+    computed, imported = split_streams(hparams["streams"])
+    settings = {
+        "n_frames": hparams["n_frames"],
+        "clip_seconds": hparams["clip_seconds"],
+        "min_coverage": hparams["min_coverage"],
+    }
+    reports = {}
+    if computed:
+        reports = compute(computed, clips, hparams, settings, device)
+    for stream, source in imported.items():
+        reports[stream] = StreamImport(
+            source,
+            hparams["streams_folder"],
+            stream,
+            **settings,
+            **hparams["imported"],
+        ).run(clips)
+    wanted = os.path.join(hparams["prepared_folder"], WANTED_FILE)
+    if not reports:  # preparation alone
+        print(f"No streams asked for. Films that are missing: {wanted}")
+        return
+    print(report_table(reports))
+    print(f"Films that are missing, for a download program: {wanted}")
+    finish(reports, clips, hparams)
+
+
 def corpus_clips(hparams):
-    """All clips of the corpus, prepared if they are not.
-
-    Arguments
-    ---------
-    hparams : dict
-        Content of the yaml.
-
-    Returns
-    -------
-    dict
-        clip_id -> row of its manifest.
-    """
+    """All clips of the corpus, prepared if they are not: id -> its row."""
     prepared = hparams["prepared_folder"]
     # Of several processes one prepares, and the others wait for it.
     with Claims(prepared) as claims, claims.waiting("preparation"):
@@ -85,6 +104,7 @@ def corpus_clips(hparams):
                 expected_counts=hparams["expected_counts"],
                 max_missing_fraction=hparams["max_missing_fraction"],
                 video_layout=hparams["video_layout"],
+                probe_film=hparams["probe_film"],
             )
     clips = {}
     for subset in KINDS:
@@ -94,28 +114,12 @@ def corpus_clips(hparams):
     return clips
 
 
-def build_embeddings(streams, hparams, device):
-    """Builds the chosen networks, and no others.
-
-    Arguments
-    ---------
-    streams : dict
-        Name of a stream -> its network, as from `split_streams`.
-    hparams : dict
-        Content of the yaml.
-    device : str
-        Where to compute.
-
-    Returns
-    -------
-    dict
-        Stream name -> FrameEmbedding.
-    """
-    return {
+def compute(streams, clips, hparams, settings, device):
+    """Makes streams from the films: stream name -> StreamReport."""
+    known = hparams["embedders"], hparams["weights_folder"]
+    embeddings = {
         stream: FrameEmbedding(
-            build_embedder(
-                network, hparams["embedders"], hparams["weights_folder"]
-            ),
+            build_embedder(network, *known),
             device=device,
             precision=hparams["precision"],
             batch_size=hparams["batch_size"],
@@ -123,93 +127,37 @@ def build_embeddings(streams, hparams, device):
         )
         for stream, network in streams.items()
     }
-
-
-def compute(streams, clips, hparams, device):
-    """Makes streams from the films.
-
-    Arguments
-    ---------
-    streams : dict
-        Name of a stream -> its network.
-    clips : dict
-        clip_id -> row of its manifest.
-    hparams : dict
-        Content of the yaml.
-    device : str
-        Where to compute.
-
-    Returns
-    -------
-    dict
-        Stream name -> StreamReport.
-    """
+    recipes = {s: embedder_recipe(n, *known) for s, n in streams.items()}
     extraction = StreamExtraction(
-        build_embeddings(streams, hparams, device),
+        embeddings,
         hparams["streams_folder"],
-        n_frames=hparams["n_frames"],
-        clip_seconds=hparams["clip_seconds"],
-        min_coverage=hparams["min_coverage"],
+        **settings,
         workers=hparams["workers"],
         made_from=streams,
-        recipes={
-            stream: embedder_recipe(
-                network, hparams["embedders"], hparams["weights_folder"]
-            )
-            for stream, network in streams.items()
-        },
+        recipes=recipes,
     )
     reports = extraction.run(clips)
     spent = extraction.seconds
     work = max(spent["reading"] + spent["network"], 1e-9)
     print(
-        f"{spent['all']:.1f} s on {extraction.workers.number} threads, "
+        f"{spent['all']:.1f} s on {extraction.workers} threads, "
         f"{100 * spent['reading'] / work:.0f} % of their work was reading "
         f"films"
     )
     return reports
 
 
-def extract(hparams, device):
-    """Makes the chosen streams and prints what became of the clips.
-
-    Arguments
-    ---------
-    hparams : dict
-        Content of the yaml.
-    device : str
-        Where to compute.
-    """
-    check_keys(hparams["imported"], IMPORT_KEYS, "imported", "extract.yaml")
-    clips = corpus_clips(hparams)
-    computed, imported = split_streams(hparams["streams"])
+def finish(streams, clips, hparams):
+    """Packs the streams if asked to, and says how to train with them."""
     folder = hparams["streams_folder"]
-    reports = compute(computed, clips, hparams, device) if computed else {}
-    for stream, source in imported.items():
-        reports[stream] = StreamImport(
-            source,
-            folder,
-            stream,
-            n_frames=hparams["n_frames"],
-            clip_seconds=hparams["clip_seconds"],
-            min_coverage=hparams["min_coverage"],
-            **hparams["imported"],
-        ).run(clips)
-    wanted = os.path.join(hparams["prepared_folder"], WANTED_FILE)
-    if not reports:  # preparation alone
-        print(f"No streams asked for. Films that lack: {wanted}")
-        return
-    print(report_table(reports))
-    print(f"Films that lack, for a download program: {wanted}")
-    stores = {stream: StreamStore(folder, stream) for stream in reports}
+    stores = [StreamStore(folder, stream) for stream in streams]
     if hparams["pack"]:
-        for store in stores.values():
+        for store in stores:
             pack_stream(store, clips, progress=True)
-    widths = {s: store.description()["width"] for s, store in stores.items()}
-    pairs = ", ".join(f"{stream}: {width}" for stream, width in widths.items())
+    widths = [f"{s.stream}: {s.description()['width']}" for s in stores]
     print(
-        f"To train with them: --streams '[{', '.join(widths)}]' "
-        f"--stream_widths '{{{pairs}}}'"
+        f"To train with them: --streams '[{', '.join(streams)}]' "
+        f"--stream_widths '{{{', '.join(widths)}}}'"
     )
     print(f"Streams: {os.path.abspath(folder)}")
 
@@ -217,10 +165,7 @@ def extract(hparams, device):
 def local_device():
     """The GPU of this process, or the CPU.
 
-    Returns
-    -------
-    str
-        `torchrun` numbers the processes of a machine in LOCAL_RANK.
+    `torchrun` numbers the processes of a machine in LOCAL_RANK.
     """
     if not torch.cuda.is_available():
         return "cpu"

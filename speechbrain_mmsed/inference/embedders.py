@@ -6,8 +6,8 @@ Authors
 
 import threading
 
-from speechbrain_mmsed.dataio.streams.description import IDENTITY, fingerprint
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.streams.records import IDENTITY, fingerprint
 from speechbrain_mmsed.inference.errors import DetectionError
 
 

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-from speechbrain_mmsed.dataio.streams.description import fingerprint
+from speechbrain_mmsed.dataio.streams.records import fingerprint
 
 METRICS = ("cbf1", "sbf1", "ebf1", "psds1", "psds2")
 

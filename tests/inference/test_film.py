@@ -11,7 +11,8 @@ import torch
 from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
 from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
-from speechbrain_mmsed.dataio.streams.reading import StreamStore, read_clip
+from speechbrain_mmsed.dataio.streams.reading import read_clip
+from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 from speechbrain_mmsed.inference.streams import StreamFeatures
 from speechbrain_mmsed.lobes.visual import FrameEmbedder

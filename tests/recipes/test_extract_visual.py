@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_mmsed.dataio.streams.reading import (
-    StreamError,
-    open_streams,
-    read_clip,
-)
+from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.lobes.visual import FrameEmbedder, WeightsError
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
 

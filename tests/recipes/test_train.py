@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from speechbrain_mmsed.dataio.corpus.clips import read_manifest
-from speechbrain_mmsed.dataio.streams.reading import StreamStore
+from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.inference import SoundEventDetector
 from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores

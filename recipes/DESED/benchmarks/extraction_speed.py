@@ -40,11 +40,11 @@ from speechbrain_mmsed.dataio.media.frames import (
 from speechbrain_mmsed.dataio.streams.choice import build_embedder
 from speechbrain_mmsed.dataio.streams.embedding import (
     FrameEmbedding,
+    cosines,
     distinct_frames,
 )
 from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
-from speechbrain_mmsed.dataio.streams.precision import cosines
-from speechbrain_mmsed.dataio.streams.reading import StreamStore
+from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.lobes.visual import (
     EfficientNetLite0Embedder,
     OpenL3Embedder,

@@ -1,10 +1,7 @@
 """Pictures out of media files, by presentation time, through PyAV.
 
-Section 2.1 of the paper feeds the network 64 picture embeddings per clip.
-Which picture is shown at a given time is a question of presentation time
-stamps: films start late, have a variable frame rate, carry cover art, are
-rotated or cut off, and each of these silently shifts a reader that counts
-frames. Hence the rules here:
+Films start late, have a variable frame rate, carry cover art, are rotated or
+cut off, and each of these silently shifts a reader that counts frames. Hence:
 
 - a time t shows the last frame whose presentation time is at or before t;
 - the last frame is held for its own duration and no longer, and no frame
@@ -12,8 +9,7 @@ frames. Hence the rules here:
 - time zero is the file's zero, so a film that starts late stays late (only
   formats with an arbitrary clock, such as MPEG-TS, are counted from their
   first time stamp);
-- packets that cannot be decoded are passed over: a damaged film yields the
-  rest.
+- what cannot be decoded is passed over: a damaged film yields the rest.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -24,33 +20,20 @@ import dataclasses
 import numpy as np
 
 from speechbrain_mmsed.dataio.media.film import Film, MediaError
-from speechbrain_mmsed.dataio.media.pictures import to_rgb
-from speechbrain_mmsed.dataio.media.shown import shown_frames
+
+# Beyond this ratio of the sides a picture is squeezed, because a film of a
+# few pixels' height would otherwise be enlarged to gigabytes.
+MAX_ASPECT = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-    """What a film holds.
+    """What a film holds, measured from its packets."""
 
-    Arguments
-    ---------
-    status : str
-        "present", or the reason why it yields no pictures: "absent",
-        "unreadable: ...".
-    duration : float
-        Seconds from the first picture to the end of the last one, measured
-        from the packets and not taken from the header; 0.0 without
-        pictures.
-    start : float
-        Seconds from the file's zero to the first picture.
-    width, height : int
-        Size of the coded pictures in pixels.
-    """
-
-    status: str
-    duration: float = 0.0
-    start: float = 0.0
-    width: int = 0
+    status: str  # "present", or why not: "absent", "unreadable: ..."
+    duration: float = 0.0  # seconds, first picture to the end of the last one
+    start: float = 0.0  # seconds from the file's zero to the first picture
+    width: int = 0  # pixels, of the coded pictures
     height: int = 0
 
     @property
@@ -67,11 +50,11 @@ def grid_times(n_frames=64, clip_seconds=10.0):
     n_frames : int
         Number of frames T of a clip.
     clip_seconds : float
-        Length of the clip in seconds.
+        Length of the clip.
 
     Returns
     -------
-    times : np.ndarray
+    np.ndarray
         (T,) seconds.
 
     Example
@@ -101,7 +84,7 @@ def probe_video(path, start=0.0, seconds=None):
 
     Returns
     -------
-    info : VideoInfo
+    VideoInfo
         Its `status` is "present" or the reason why there is nothing.
     """
     try:
@@ -119,9 +102,8 @@ def _probe(film, start, seconds):
             first = next(film.decode(packet), None)
         if packet.pts is not None:
             at = film.seconds(packet.pts) - start
-            lasts = (packet.duration or 0) * film.time_base
             begin = min(begin, at)
-            end = max(end, at + (lasts or film.frame_seconds))
+            end = max(end, at + film.lasts(packet))
         # Packets come in the order of decoding, in which none is shown
         # before it is decoded.
         decoded = packet.pts if packet.dts is None else packet.dts
@@ -134,18 +116,16 @@ def _probe(film, start, seconds):
         raise MediaError(film.path, "unreadable: no picture decodes")
     if begin > end:
         begin, end = 0.0, film.frame_seconds
-    begin, end = max(begin, 0.0), min(end, seconds)
-    return VideoInfo(
-        "present", max(end - begin, 0.0), begin, first.width, first.height
-    )
+    begin = max(begin, 0.0)
+    duration = max(min(end, seconds) - begin, 0.0)
+    return VideoInfo("present", duration, begin, first.width, first.height)
 
 
 def read_frames(path, times, size=None, reducer=None, start=0.0):
     """Pictures shown at given times.
 
-    Only the pictures that are shown at one of the times are converted, and
-    they are resized while being converted, so that memory depends on the
-    wanted size and not on the film's.
+    Only these are converted, and they are resized while being converted, so
+    that memory depends on the wanted size and not on the film's.
 
     Arguments
     ---------
@@ -187,21 +167,15 @@ def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
 
     Arguments
     ---------
-    path : str
-        The film.
-    times : array_like
-        (T,) seconds from the clip's beginning, in any order.
-    sizes : list
-        Sizes as `read_frames` takes them.
-    reducers : list or None
-        A reducer or None for each of the sizes.
-    start : float
-        Seconds from the file's zero to the clip's beginning.
+    path, times, start
+        As for `read_frames`.
+    sizes, reducers : list
+        Sizes as `read_frames` takes them, and a reducer or None for each.
 
     Returns
     -------
-    frames : list
-        For each size (T, H, W, 3) uint8, or what its reducer makes of it.
+    frames : list of np.ndarray
+        For each size as `read_frames` returns them.
     covered : np.ndarray
         (T,) bool.
     """
@@ -209,43 +183,61 @@ def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
     order = np.argsort(times, kind="stable")
     covered = np.zeros(len(times), dtype=bool)
     frames = [None] * len(sizes)
+    reducers = reducers or [None] * len(sizes)
     # A film may change its size; then the first picture's is kept.
     exact = list(sizes)
     with Film(path) as film:
-        for frame, shown in shown_frames(film, times[order]):
-            rows = order[shown]
+        for frame, shown in film.shown(times[order]):
+            rows, wide = order[shown], film.pixel_width
             try:
-                pictures = [
-                    to_rgb(frame, size, film.pixel_width) for size in exact
-                ]
+                pictures = [to_rgb(frame, size, wide) for size in exact]
             except film.errors:  # a picture that cannot be converted
                 continue
             for i, picture in enumerate(pictures):
                 exact[i] = picture.shape[:2]
-                if reducers is not None and reducers[i] is not None:
+                if reducers[i] is not None:
                     picture = reducers[i](picture)
                 if frames[i] is None:
                     shape = (len(times), *picture.shape)
                     frames[i] = np.empty(shape, picture.dtype)
-                if picture.shape != frames[i].shape[1:]:
-                    raise MediaError(
-                        path,
-                        f"unreadable: reduced to {picture.shape} after "
-                        f"{frames[i].shape[1:]}",
-                    )
+                before = frames[i].shape[1:]
+                if picture.shape != before:
+                    reason = f"reduced to {picture.shape} after {before}"
+                    raise MediaError(path, f"unreadable: {reason}")
                 frames[i][rows] = picture
             covered[rows] = True
     if not covered.any():
         raise MediaError(path, "unreadable: no picture at the wanted times")
-    source = _nearest_covered(covered[order])
+    # For each row the last covered row up to it, else the first.
+    there = np.flatnonzero(covered[order])
+    missing = np.flatnonzero(~covered[order])
+    source = there[np.maximum(np.searchsorted(there, missing) - 1, 0)]
     for array in frames:
-        missing = ~covered[order]
-        array[order[missing]] = array[order[source[missing]]]
+        array[order[missing]] = array[order[source]]
     return frames, covered
 
 
-def _nearest_covered(covered):
-    """For each row the last covered row up to it, else the first."""
-    index = np.where(covered, np.arange(len(covered)), -1)
-    index = np.maximum.accumulate(index)
-    return np.where(index < 0, np.argmax(covered), index)
+def to_rgb(frame, size, pixel_width=1.0):
+    """A decoded frame as an upright (H, W, 3) uint8 picture of a size."""
+    turns = int(round(frame.rotation / 90.0)) % 4
+    if isinstance(size, int):
+        shown = frame.width * pixel_width
+        short, long = sorted((shown, frame.height))
+        long = round(size * min(long / short, MAX_ASPECT))
+        wide = shown >= frame.height
+        width, height = (long, size) if wide else (size, long)
+    elif size is None:
+        width, height = frame.width, frame.height
+    else:
+        height, width = size[::-1] if turns % 2 else size
+    picture = frame.reformat(
+        width=width, height=height, format="rgb24", interpolation="BICUBIC"
+    ).to_ndarray()
+    return np.rot90(picture, turns)
+
+
+def resized(picture, size):
+    """A picture in memory, resized as a decoded frame is."""
+    import av
+
+    return to_rgb(av.VideoFrame.from_ndarray(picture, format="rgb24"), size)

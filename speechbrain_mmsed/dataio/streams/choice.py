@@ -1,12 +1,10 @@
 """Which network stands behind the name of a stream.
 
-A name is one of:
-
-- a name that the yaml gives to an embedder, such as `openl3`;
-- `timm:<model>`, any network of timm, with local weights;
-- `<package>.<module>.<Class>`, a user's own frame embedder, built without
-  arguments (one with arguments is better named in the yaml);
-- `import:<folder>`, features that were computed elsewhere.
+A name is one that the yaml gives to an embedder, such as `openl3`;
+`timm:<model>`, any network of timm, with local weights;
+`<package>.<module>.<Class>`, a user's own frame embedder, built without
+arguments (one with arguments is better named in the yaml); or
+`import:<folder>`, features that were computed elsewhere.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -14,14 +12,11 @@ Authors
 
 import difflib
 import functools
-import glob
 import importlib
 import os
 
-from speechbrain_mmsed.dataio.streams.description import (
-    StreamError,
-    stream_name,
-)
+from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.files import plain_name
 from speechbrain_mmsed.lobes.visual import FrameEmbedder, TimmEmbedder
 
 IMPORT = "import:"
@@ -38,10 +33,8 @@ def split_streams(specs):
 
     Returns
     -------
-    computed : dict
-        Name of the stream's folder -> name as given.
-    imported : dict
-        Name of the stream's folder -> folder of the features.
+    computed, imported : dict
+        Name of the stream's folder -> name as given, or folder of features.
 
     Raises
     ------
@@ -50,9 +43,8 @@ def split_streams(specs):
 
     Example
     -------
-    >>> split_streams(["openl3", "timm:resnet18", "import:/data/vggish"])
-    ({'openl3': 'openl3', 'timm_resnet18': 'timm:resnet18'}, \
-{'vggish': '/data/vggish'})
+    >>> split_streams(["timm:resnet18", "import:/data/vggish"])
+    ({'timm_resnet18': 'timm:resnet18'}, {'vggish': '/data/vggish'})
     """
     if isinstance(specs, str):
         raise StreamError(
@@ -60,17 +52,18 @@ def split_streams(specs):
         )
     computed, imported = {}, {}
     for spec in specs:
-        name = stream_name(spec)
+        is_import, source = spec.startswith(IMPORT), spec.removeprefix(IMPORT)
+        name = os.path.basename(source.rstrip("/")) if is_import else spec
+        if not name.strip("."):
+            raise StreamError(f"{name!r} is no name for a stream")
+        name = plain_name(name)
         if name in computed or name in imported:
             raise StreamError(
                 f"Two of the streams {list(specs)} would be stored in the "
                 f"same folder {name!r}; extract one of them to another "
                 f"streams_folder"
             )
-        if spec.startswith(IMPORT):
-            imported[name] = spec[len(IMPORT) :]
-        else:
-            computed[name] = spec
+        (imported if is_import else computed)[name] = source
     return computed, imported
 
 
@@ -85,23 +78,21 @@ def build_embedder(spec, embedders, weights_folder):
         Name -> function without arguments that builds a FrameEmbedder: those
         of the yaml.
     weights_folder : str
-        Where weights of timm's networks are looked for, as
-        `<model>.safetensors`, `.pth` or `.bin`.
+        Holds weights of timm's networks, `<model>.safetensors`, `.pth` or
+        `.bin`.
 
     Returns
     -------
-    embedder : FrameEmbedder
+    FrameEmbedder
 
     Raises
     ------
-    StreamError
-        If there is no such network; names those there are.
-    WeightsError
-        If its weights are missing; says where they are published.
+    StreamError, WeightsError
+        If there is no such network, or its weights are missing; says which
+        there are, and where weights are published.
     """
     if spec.startswith(TIMM):
-        model = spec[len(TIMM) :]
-        return TimmEmbedder(model, _timm_weights(weights_folder, model))
+        return TimmEmbedder(**_timm_arguments(spec, weights_folder))
     if spec in embedders:
         return embedders[spec]()
     if "." not in spec:
@@ -132,19 +123,11 @@ def embedder_recipe(spec, embedders, weights_folder):
 
     Example
     -------
-    >>> import functools
-    >>> from speechbrain_mmsed.lobes.visual import EfficientNetLite0Embedder
-    >>> small = functools.partial(EfficientNetLite0Embedder, image_size=96)
-    >>> embedder_recipe("small", {"small": small}, "")["arguments"]
-    {'image_size': 96}
+    >>> embedder_recipe("a.Network", {}, "")
+    {'class': 'a.Network', 'arguments': {}}
     """
     if spec.startswith(TIMM):
-        model = spec[len(TIMM) :]
-        kind = TimmEmbedder
-        arguments = {
-            "name": model,
-            "weights": _timm_weights(weights_folder, model),
-        }
+        kind, arguments = TimmEmbedder, _timm_arguments(spec, weights_folder)
     elif spec in embedders:
         # Without arguments the yaml gives the class, else a partial of it.
         builder = functools.partial(embedders[spec])
@@ -153,21 +136,17 @@ def embedder_recipe(spec, embedders, weights_folder):
         return {"class": spec, "arguments": {}}
     if arguments.get("weights"):
         arguments["weights"] = os.path.abspath(arguments["weights"])
-    return {
-        "class": f"{kind.__module__}.{kind.__qualname__}",
-        "arguments": arguments,
-    }
+    path = f"{kind.__module__}.{kind.__qualname__}"
+    return {"class": path, "arguments": arguments}
 
 
-def _timm_weights(folder, model):
-    """The file of weights of a model of timm, which need not exist."""
+def _timm_arguments(spec, folder):
+    """Arguments of a TimmEmbedder; the file of weights need not exist."""
+    model = spec.removeprefix(TIMM)
     stem = os.path.join(folder, model)
-    found = [
-        path
-        for ending in ("safetensors", "pth", "bin")
-        for path in glob.glob(glob.escape(f"{stem}.{ending}"))
-    ]
-    return found[0] if found else f"{stem}.safetensors"
+    files = [f"{stem}.{ending}" for ending in ("safetensors", "pth", "bin")]
+    weights = next(filter(os.path.exists, files), files[0])
+    return {"name": model, "weights": weights}
 
 
 def _own_embedder(spec):

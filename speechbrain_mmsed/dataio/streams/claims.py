@@ -14,9 +14,7 @@ import fcntl
 import hashlib
 import os
 
-from speechbrain_mmsed.dataio.streams.description import StreamError
-
-CLAIMS_FILE = ".claims"
+from speechbrain_mmsed.dataio.streams.records import StreamError
 
 
 class Claims:
@@ -31,6 +29,11 @@ class Claims:
     folder : str
         Where the file of locks lies; made if needed.
 
+    Raises
+    ------
+    StreamError
+        When a claim is taken on a file system that has no locks.
+
     Example
     -------
     >>> with Claims(getfixture("tmp_path")) as claims:
@@ -40,7 +43,7 @@ class Claims:
 
     def __init__(self, folder):
         os.makedirs(folder, exist_ok=True)
-        self.path = os.path.join(os.path.abspath(folder), CLAIMS_FILE)
+        self.path = os.path.join(os.path.abspath(folder), ".claims")
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         self._held = {}
 
@@ -52,32 +55,14 @@ class Claims:
         self._held = {}
 
     def take(self, clip_id):
-        """Claims a clip if nobody else has.
+        """Whether a clip is claimed for this process now, and was not before.
 
-        Whoever held the claim before may have finished the clip, so look
-        again what there is to do once the claim is taken.
-
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-
-        Returns
-        -------
-        bool
-            Whether it is claimed for this process now. False for a clip
-            that it holds already.
+        Whoever held the claim before may have finished the clip: look again.
         """
         return self._lock(clip_id, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def release(self, clip_id):
-        """Gives up a claim.
-
-        Arguments
-        ---------
-        clip_id : str
-            A clip that this process holds.
-        """
+        """Gives up a claim; a KeyError if this process does not hold it."""
         offset = _offset(clip_id)
         if self._held.get(offset) != clip_id:
             raise KeyError(f"{clip_id!r} is not claimed by this process")
@@ -86,13 +71,7 @@ class Claims:
 
     @contextlib.contextmanager
     def waiting(self, name):
-        """Holds a claim during a block, having waited for it.
-
-        Arguments
-        ---------
-        name : str
-            What is claimed.
-        """
+        """Holds the claim on a name during a block, having waited for it."""
         self._lock(name, fcntl.LOCK_EX)
         try:
             yield

@@ -1,7 +1,8 @@
-"""From the film of one clip to its feature vectors, for several networks.
+"""One clip's feature vectors at the times the network looks at.
 
-One decoding pass serves all networks (section 2.1 of the paper asks for 64
-pictures per clip). What cannot be had is a reason, not an exception.
+They come from the clip's film, which is decoded once for all networks
+(section 2.1 of the paper asks for 64 pictures per clip), or from vectors that
+another tool computed at a rate of its own.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -19,37 +20,22 @@ from speechbrain_mmsed.dataio.media.frames import (
     read_frames_at_sizes,
 )
 
+METHODS = ("nearest", "linear")
+
 
 @dataclasses.dataclass
 class ClipFeatures:
-    """What came out of one clip.
-
-    Arguments
-    ---------
-    clip_id : str
-        The clip.
-    source : str
-        What the outcome depends on; see `stream_manifest.ClipRow`.
-    features : dict
-        Stream name -> (T, D) float32; empty if there is a reason.
-    reason : str
-        Why there are no features; empty otherwise.
-    covered_seconds : float
-        How much of the clip the film shows.
-    covered : np.ndarray or None
-        (T,) bool, at which of the times; None if the film was not read.
-    reading, network : float
-        Seconds spent on decoding and on embedding.
-    """
+    """What came out of one clip."""
 
     clip_id: str
-    source: str
+    source: str  # what the outcome depends on; see `ClipRow`
+    # Stream name -> (T, D) float32; empty if there is a reason.
     features: dict = dataclasses.field(default_factory=dict)
     reason: str = ""
     covered_seconds: float = 0.0
-    covered: np.ndarray | None = None
-    reading: float = 0.0
-    network: float = 0.0
+    covered: np.ndarray | None = None  # (T,) bool, if the film was read
+    reading: float = 0.0  # seconds spent on decoding
+    network: float = 0.0  # and on embedding
 
 
 class ClipFeatureReader:
@@ -70,8 +56,7 @@ class ClipFeatureReader:
     Example
     -------
     >>> reader = ClipFeatureReader({})
-    >>> clip = {"video": "", "video_status": "absent", "duration": 10.0}
-    >>> reader("weak/a", clip, []).reason
+    >>> reader("a", {"video": "", "video_status": "absent"}, []).reason
     'absent'
     """
 
@@ -88,7 +73,7 @@ class ClipFeatureReader:
         return min(clip["duration"], self.clip_seconds)
 
     def __call__(self, clip_id, clip, streams):
-        """Features of one clip.
+        """Features of one clip; what cannot be had is a reason, no exception.
 
         Arguments
         ---------
@@ -109,10 +94,19 @@ class ClipFeatureReader:
             result.reason = clip["video_status"]
             return result
         begin = time.perf_counter()
+        embedders = [self.embeddings[stream].embedder for stream in streams]
+        sizes = [embedder.frame_size for embedder in embedders]
+        reducers = [embedder.reduce for embedder in embedders]
+        start = clip.get("video_start", 0.0)
         try:
-            frames = self._look(clip, streams, result)
+            frames, result.covered = read_frames_at_sizes(
+                clip["video"], self.times, sizes, reducers, start
+            )
+            result.covered_seconds, result.reason = coverage(
+                result.covered, self.times, self.length(clip), self.min_coverage
+            )
         except MediaError as error:
-            result.reason, frames = error.reason, []
+            result.reason = error.reason
         middle = time.perf_counter()
         if not result.reason:
             for index, stream in enumerate(streams):
@@ -122,47 +116,9 @@ class ClipFeatureReader:
         result.network = time.perf_counter() - middle
         return result
 
-    def _look(self, clip, streams, result):
-        """Pictures for each stream; notes the coverage."""
-        embedders = [self.embeddings[s].embedder for s in streams]
-        frames, covered = read_frames_at_sizes(
-            clip["video"],
-            self.times,
-            [embedder.frame_size for embedder in embedders],
-            [embedder.reduce for embedder in embedders],
-            start=clip.get("video_start", 0.0),
-        )
-        length = self.length(clip)
-        result.covered = covered
-        within = self.times < length
-        fraction = covered[within].mean() if within.any() else 0.0
-        result.covered_seconds = float(fraction) * length
-        if fraction < self.min_coverage:
-            result.reason = (
-                f"too short: {result.covered_seconds:.2f} of {length:.2f} s"
-            )
-        return frames
-
 
 def source_of(clip):
-    """What the outcome for a clip is derived from.
-
-    Arguments
-    ---------
-    clip : dict
-        A row of a manifest.
-
-    Returns
-    -------
-    source : str
-        The film's size and where the clip begins in it, or why there is
-        no film. Another source means doing the clip again.
-
-    Example
-    -------
-    >>> source_of({"video": "", "video_status": "not recorded"})
-    'not recorded'
-    """
+    """What the outcome for a clip is derived from; another: do it again."""
     if not clip["video"]:
         return clip["video_status"]
     try:
@@ -171,3 +127,76 @@ def source_of(clip):
         return "absent"
     start = clip.get("video_start", 0.0)
     return source if not start else f"{source} from {start:g} s"
+
+
+def coverage(covered, times, length, min_coverage):
+    """Seconds of a clip that are covered; why that is too little, or ""."""
+    within = times < length
+    fraction = float(covered[within].mean()) if within.any() else 0.0
+    seconds = fraction * length
+    short = f"too short: {seconds:.2f} of {length:.2f} s"
+    return seconds, short if fraction < min_coverage else ""
+
+
+def to_grid(vectors, times, grid, method="nearest", spacing=None):
+    """Feature vectors at any times, brought to the times of a grid.
+
+    Arguments
+    ---------
+    vectors : np.ndarray
+        (N, D).
+    times, grid : np.ndarray
+        (N,) and (T,) seconds: where the vectors stand, ascending, and where
+        they are wanted.
+    method : str
+        "nearest": the vector nearest in time, the earlier of two; "linear":
+        interpolated between the two neighbours. Both hold the first and the
+        last vector beyond the ends.
+    spacing : float or None
+        Seconds between vectors; None: the median of what `times` say.
+
+    Returns
+    -------
+    features : np.ndarray
+        (T, D) float32.
+    covered : np.ndarray
+        (T,) bool: whether a vector stands within one spacing of that time.
+
+    Raises
+    ------
+    ValueError
+        If there are no vectors, the times do not ascend, or a single
+        vector comes without `spacing`.
+
+    Example
+    -------
+    >>> features, covered = to_grid([[5.0], [7.0]], [0, 1], [0.4, 1.6, 3.5])
+    >>> features[:, 0].tolist(), covered.tolist()
+    ([5.0, 7.0, 7.0], [True, True, False])
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, not {method!r}")
+    vectors = np.asarray(vectors, dtype=np.float32)
+    times, grid = np.asarray(times, float), np.asarray(grid, float)
+    if vectors.ndim != 2 or not len(vectors):
+        raise ValueError(f"no vectors in an array of {vectors.shape}")
+    if times.shape != vectors.shape[:1]:
+        raise ValueError(f"{len(vectors)} vectors, but times {times.shape}")
+    if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+        raise ValueError("times do not ascend")
+    if spacing is None:
+        if len(times) == 1:
+            raise ValueError("a single vector, and nothing says its length")
+        spacing = float(np.median(np.diff(times)))
+    last = len(times) - 1
+    right = np.clip(np.searchsorted(times, grid), min(1, last), last)
+    left = np.maximum(right - 1, 0)
+    to_left, to_right = np.abs(grid - times[left]), np.abs(times[right] - grid)
+    # A small margin: times are often printed with few digits.
+    covered = np.minimum(to_left, to_right) <= spacing * (1 + 1e-6)
+    if method == "nearest":
+        return vectors[np.where(to_left <= to_right, left, right)], covered
+    step = np.where(right > left, times[right] - times[left], 1.0)
+    share = np.clip((grid - times[left]) / step, 0.0, 1.0)
+    share = share.astype(np.float32)[:, None]
+    return (1 - share) * vectors[left] + share * vectors[right], covered

@@ -10,9 +10,12 @@ Authors
 
 import collections
 import contextlib
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import torch
 from tqdm import tqdm
 
 from speechbrain_mmsed.dataio.streams.claims import Claims
@@ -20,13 +23,16 @@ from speechbrain_mmsed.dataio.streams.clip_features import (
     ClipFeatureReader,
     source_of,
 )
-from speechbrain_mmsed.dataio.streams.description import library_versions
-from speechbrain_mmsed.dataio.streams.extraction_report import count_clips
-from speechbrain_mmsed.dataio.streams.extraction_workers import Workers
-from speechbrain_mmsed.dataio.streams.store import StreamStore
+from speechbrain_mmsed.dataio.streams.report import count_clips
+from speechbrain_mmsed.dataio.streams.store import (
+    StreamStore,
+    library_versions,
+)
 
 # Seconds between two looks at clips that other processes are doing.
 PATIENCE = 0.5
+# Enough decoding threads to keep a GPU busy, where there are as many cores.
+MAX_READERS = 8
 
 
 class StreamExtraction:
@@ -38,21 +44,20 @@ class StreamExtraction:
         Stream name -> FrameEmbedding.
     streams_folder : str
         Folder of all streams.
-    n_frames : int
-        Feature vectors T per clip.
-    clip_seconds : float
-        Nominal length of a clip.
-    min_coverage : float
-        A clip of whose length (at most `clip_seconds`) the film shows a
-        smaller fraction counts as having no film.
+    n_frames, clip_seconds, min_coverage
+        As for `ClipFeatureReader`.
     workers : int or None
-        Clips in work at once, which also bounds the memory; None: one per
-        processor on a CPU, and as many to keep a GPU busy. See `Workers`.
-    made_from : dict or None
-        Stream name -> how the yaml calls its network, where that differs.
-    recipes : dict or None
-        Stream name -> how to build its network again; see
-        `stream_choice.embedder_recipe`.
+        Threads, each with a clip in work, which also bounds the memory.
+        None: as many as torch uses on a CPU, which is one per processor
+        unless OMP_NUM_THREADS says otherwise; for a GPU at most 8.
+    made_from, recipes : dict or None
+        Stream name -> how the yaml calls its network, where that differs, and
+        how to build it again, as `embedder_recipe` says.
+
+    Raises
+    ------
+    StreamError
+        If a stream was begun with other settings.
 
     Example
     -------
@@ -72,34 +77,35 @@ class StreamExtraction:
         made_from=None,
         recipes=None,
     ):
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
         self.reader = ClipFeatureReader(
             embeddings, n_frames, clip_seconds, min_coverage
         )
-        devices = {e.device.type for e in embeddings.values()}
-        self.workers = Workers(workers, devices <= {"cpu"})
+        self.on_cpu = {e.device.type for e in embeddings.values()} <= {"cpu"}
+        readers = min(os.cpu_count() or 1, MAX_READERS)
+        threads = torch.get_num_threads() if self.on_cpu else readers
+        self.workers = workers or threads
         self.seconds = {"reading": 0.0, "network": 0.0, "all": 0.0}
-        self.stores = {}
+        self.stores, self.shapes = {}, {}
         for stream, embedding in embeddings.items():
             store = StreamStore(streams_folder, stream)
-            description = self._description(embedding)
-            description["made_from"] = (made_from or {}).get(stream, stream)
+            description = {
+                **embedding.embedder.description(),
+                "width": embedding.embedder.width,
+                "n_frames": n_frames,
+                "clip_seconds": clip_seconds,
+                "precision": embedding.precision,
+                "versions": library_versions(),
+                "made_from": (made_from or {}).get(stream, stream),
+            }
             if recipes and stream in recipes:
                 description["embedder"] = recipes[stream]
             # Another machine would choose otherwise, but a stream has one.
             adopt = ("precision",) if embedding.automatic else ()
             embedding.adopt(store.begin(description, adopt)["precision"])
             self.stores[stream] = store
-
-    def _description(self, embedding):
-        """Content of a stream's `stream.json`."""
-        return {
-            **embedding.embedder.description(),
-            "width": embedding.embedder.width,
-            "n_frames": len(self.reader.times),
-            "clip_seconds": self.reader.clip_seconds,
-            "precision": embedding.precision,
-            "versions": library_versions(),
-        }
+            self.shapes[stream] = (n_frames, embedding.embedder.width)
 
     def run(self, clips, progress=True):
         """Extracts what is missing.
@@ -114,7 +120,7 @@ class StreamExtraction:
 
         Returns
         -------
-        reports : dict
+        dict
             Stream name -> StreamReport.
 
         Raises
@@ -124,10 +130,6 @@ class StreamExtraction:
         """
         begin = time.perf_counter()
         missing = {key: self._missing(key, clip) for key, clip in clips.items()}
-        before = {
-            stream: sum(stream not in missing[key] for key in clips)
-            for stream in self.stores
-        }
         todo = [key for key, streams in missing.items() if streams]
         # Those without a film take no time: were they among the others, the
         # remaining time would be wrong.
@@ -138,10 +140,9 @@ class StreamExtraction:
                 stream: stack.enter_context(Claims(store.folder))
                 for stream, store in self.stores.items()
             }
-            done = sum(self._results(quick, clips, claims))
             bar = tqdm(
                 total=len(todo),
-                initial=done,
+                initial=sum(self._results(quick, clips, claims)),
                 unit="clip",
                 smoothing=0.05,
                 disable=not progress,
@@ -154,26 +155,19 @@ class StreamExtraction:
         for store in self.stores.values():
             store.finish()
         self.seconds["all"] += time.perf_counter() - begin
-        return {
-            stream: count_clips(
-                store,
-                clips,
-                before[stream],
-                self.reader.clip_seconds,
-                len(self.reader.times),
-            )
-            for stream, store in self.stores.items()
-        }
+        lengths = self.reader.clip_seconds, len(self.reader.times)
+        reports = {}
+        for stream, store in self.stores.items():
+            before = sum(stream not in needed for needed in missing.values())
+            reports[stream] = count_clips(store, clips, before, *lengths)
+        return reports
 
     def _missing(self, clip_id, clip):
         """Streams in which nothing (or something else) is stored."""
-        source = source_of(clip)
+        source, missing = source_of(clip), []
         needed = self.reader.min_coverage * self.reader.length(clip)
-        missing = []
         for stream, store in self.stores.items():
-            width = self.reader.embeddings[stream].embedder.width
-            shape = (len(self.reader.times), width)
-            done = store.is_done(clip_id, source, shape)
+            done = store.is_done(clip_id, source, self.shapes[stream])
             if done and clip["video"]:
                 row = store.rows[clip_id]
                 covered = row.covered_seconds
@@ -197,11 +191,12 @@ class StreamExtraction:
 
     def _results(self, todo, clips, claims):
         """Does clip after clip; yields the number of finished ones."""
-        waiting, elsewhere = collections.deque(todo), []
-        pending = collections.deque()
-        with self.workers as pool:
+        waiting, pending = collections.deque(todo), collections.deque()
+        elsewhere = []
+        with self._threads() as pool:
             while waiting or pending or elsewhere:
-                while waiting and len(pending) < self.workers.ahead:
+                # One more than are in work: no thread waits for a task.
+                while waiting and len(pending) <= self.workers:
                     clip_id = waiting.popleft()
                     clip = clips[clip_id]
                     mine, others = self._claim(clip_id, clip, claims)
@@ -235,3 +230,22 @@ class StreamExtraction:
             else:
                 store.write(clip_id, result.features[stream], *details)
             claims[stream].release(clip_id)
+
+    @contextlib.contextmanager
+    def _threads(self):
+        """A pool of threads that share the processors.
+
+        One clip per processor is faster than one on all: the small layers of
+        image networks do not split well, and decoding does not at all.
+        """
+        before = torch.get_num_threads()
+        share = max(1, before // self.workers) if self.on_cpu else before
+        pool = ThreadPoolExecutor(
+            self.workers, initializer=torch.set_num_threads, initargs=(share,)
+        )
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            # The last value set is what later threads start with.
+            torch.set_num_threads(before)

@@ -17,13 +17,18 @@ from tqdm import tqdm
 from speechbrain_mmsed.dataio.corpus.matching import candidates, index_folder
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.streams.claims import Claims
-from speechbrain_mmsed.dataio.streams.description import (
-    StreamError,
+from speechbrain_mmsed.dataio.streams.clip_features import (
+    METHODS,
+    coverage,
+    to_grid,
+)
+from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.dataio.streams.report import count_clips
+from speechbrain_mmsed.dataio.streams.store import (
+    StreamStore,
     library_versions,
 )
-from speechbrain_mmsed.dataio.streams.extraction_report import count_clips
-from speechbrain_mmsed.dataio.streams.store import StreamStore
-from speechbrain_mmsed.dataio.streams.time_grid import METHODS, to_grid
+from speechbrain_mmsed.files import file_state
 
 SUFFIXES = (".npy", ".npz")
 
@@ -36,23 +41,21 @@ class StreamImport:
     source_folder : str
         Where the files are; named as the clips' sounds are, with another
         ending.
-    streams_folder : str
-        Folder of all streams.
-    stream : str
-        Name of the new stream.
-    n_frames : int
-        Feature vectors T per clip.
-    clip_seconds : float
-        Nominal length of a clip.
-    min_coverage : float
-        A clip of whose length (at most `clip_seconds`) the features cover
-        a smaller fraction counts as having none.
+    streams_folder, stream : str
+        Folder of all streams, and name of the new one.
+    n_frames, clip_seconds, min_coverage
+        As for `StreamExtraction`.
     rate : float or None
         Vectors per second in `.npy` files, which do not say it.
     offset : float
         Seconds at which the first vector of an `.npy` stands.
     method : str
         "nearest" or "linear"; see `to_grid`.
+
+    Raises
+    ------
+    StreamError
+        If there is no such folder, or a setting is out of range.
 
     Example
     -------
@@ -77,9 +80,7 @@ class StreamImport:
         method="nearest",
     ):
         if not os.path.isdir(source_folder):
-            raise StreamError(
-                f"import:{source_folder}: there is no such folder"
-            )
+            raise StreamError(f"import:{source_folder}: no such folder")
         if method not in METHODS:
             raise StreamError(
                 f"imported.method must be one of {METHODS}, not {method!r}"
@@ -115,37 +116,26 @@ class StreamImport:
         """
         files = {key: self._file(key, clip) for key, clip in clips.items()}
         width = self._width([path for path in files.values() if path])
-        self.store.begin(self._description(width))
-        before = 0
+        store, n_frames, before = self.store, len(self.times), 0
+        store.begin(self._description(width))
+        title = "importing " + store.stream
         # Of several processes one imports, and the others find it done.
-        with (
-            Claims(self.store.folder) as claims,
-            claims.waiting("import"),
-            tqdm(
-                clips.items(),
-                "importing " + self.store.stream,
-                unit="clip",
-                disable=not progress,
-                mininterval=0.5,
-            ) as bar,
-        ):
-            self.store.refresh()
-            for clip_id, clip in bar:
-                source = self._source(files[clip_id])
-                shape = (len(self.times), width)
-                if self.store.is_done(clip_id, source, shape):
+        with Claims(store.folder) as claims, claims.waiting("import"):
+            store.refresh()
+            for clip_id, path in tqdm(
+                files.items(), title, unit="clip", disable=not progress
+            ):
+                source = self._source(path)
+                if store.is_done(clip_id, source, (n_frames, width)):
                     before += 1
-                    continue
-                self._import(clip_id, clip, files[clip_id], source, width)
-        self.store.finish()
-        return count_clips(
-            self.store, clips, before, self.clip_seconds, len(self.times)
-        )
+                else:
+                    self._import(clip_id, clips[clip_id], path, source, width)
+        store.finish()
+        return count_clips(store, clips, before, self.clip_seconds, n_frames)
 
     def _file(self, clip_id, clip):
         """File of a clip's features, or None."""
-        subset = clip_id.split("/")[0]
-        folder = os.path.join(self.source_folder, subset)
+        folder = os.path.join(self.source_folder, clip_id.split("/")[0])
         if not os.path.isdir(folder):
             folder = self.source_folder
         if folder not in self._folders:
@@ -175,13 +165,10 @@ class StreamImport:
     def _read(self, path):
         """Vectors, times, spacing; ValueError with what is wrong."""
         try:
-            found = np.load(path, allow_pickle=False)
-            if path.lower().endswith(".npy"):
-                vectors, times, spacing = found, None, None
-            else:
-                with found:
-                    vectors, times = found["embedding"], found["timestamps"]
-                spacing = None
+            vectors, times = np.load(path, allow_pickle=False), None
+            if not path.lower().endswith(".npy"):
+                with vectors as file:
+                    vectors, times = file["embedding"], file["timestamps"]
         except (OSError, EOFError, ValueError) as error:
             raise ValueError(f"cannot be read ({error})") from error
         except KeyError as error:
@@ -192,48 +179,44 @@ class StreamImport:
             raise ValueError(f"holds {vectors.dtype} instead of numbers")
         if not (np.abs(vectors) <= np.finfo(np.float16).max).all():
             raise ValueError("not finite or beyond the range of float16")
-        if times is None:
-            if self.rate is None:
-                raise StreamError(
-                    f"{path} does not say when its {len(vectors)} vectors "
-                    f"are: set imported.rate (vectors per second) and "
-                    f"imported.offset (s of the first one)"
-                )
-            spacing = 1.0 / self.rate
-            times = self.offset + spacing * np.arange(len(vectors))
-        elif len(vectors) == 1:
-            spacing = self.clip_seconds
+        if times is not None:
+            single = len(vectors) == 1
+            return vectors, times, self.clip_seconds if single else None
+        if self.rate is None:
+            raise StreamError(
+                f"{path} does not say when its {len(vectors)} vectors "
+                f"are: set imported.rate (vectors per second) and "
+                f"imported.offset (s of the first one)"
+            )
+        spacing = 1.0 / self.rate
+        times = self.offset + spacing * np.arange(len(vectors))
         return vectors, times, spacing
 
     def _import(self, clip_id, clip, path, source, width):
         """Stores one clip, or notes why not."""
-        if path is None:
-            self.store.mark_unavailable(clip_id, "absent", 0.0, source)
-            return
-        try:
-            vectors, times, spacing = self._read(path)
-            features, covered = to_grid(
-                vectors, times, self.times, self.method, spacing
-            )
-        except ValueError as error:
-            reason = f"unreadable: {error}"
-            self.store.mark_unavailable(clip_id, reason, 0.0, source)
-            return
-        if features.shape[1] != width:
+        features, seconds, reason = None, 0.0, "absent"
+        if path is not None:
+            length = min(clip["duration"], self.clip_seconds)
+            try:
+                vectors, times, spacing = self._read(path)
+                features, covered = to_grid(
+                    vectors, times, self.times, self.method, spacing
+                )
+                seconds, reason = coverage(
+                    covered, self.times, length, self.min_coverage
+                )
+            except ValueError as error:
+                reason = f"unreadable: {error}"
+        if features is not None and features.shape[1] != width:
             raise StreamError(
                 f"{path} holds vectors of length {features.shape[1]}, those "
                 f"before it have {width}. Features of one network in one "
                 f"folder, please"
             )
-        length = min(clip["duration"], self.clip_seconds)
-        within = self.times < length
-        fraction = float(covered[within].mean()) if within.any() else 0.0
-        seconds = fraction * length
-        if fraction < self.min_coverage:
-            reason = f"too short: {seconds:.2f} of {length:.2f} s"
+        if reason:
             self.store.mark_unavailable(clip_id, reason, seconds, source)
-            return
-        self.store.write(clip_id, features, seconds, source)
+        else:
+            self.store.write(clip_id, features, seconds, source)
 
     def _description(self, width):
         """Content of the stream's `stream.json`."""
@@ -255,8 +238,6 @@ class StreamImport:
         """What the outcome for a clip is derived from."""
         if path is None:
             return "absent"
-        state = os.stat(path)
-        return (
-            f"{state.st_size} bytes of {state.st_mtime_ns}, at least "
-            f"{self.min_coverage:g} covered"
-        )
+        size, changed = file_state(path)
+        least = f"at least {self.min_coverage:g} covered"
+        return f"{size} bytes of {changed}, {least}"

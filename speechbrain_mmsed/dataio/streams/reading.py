@@ -2,7 +2,7 @@
 
 A stream is a sequence of T = 64 feature vectors per clip from another
 source than the sound, for instance embeddings of the film's pictures
-(section 2.1 of the paper). `stream_store.py` says how one lies on disk.
+(section 2.1 of the paper).
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -10,11 +10,8 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.streams.description import StreamError
-from speechbrain_mmsed.dataio.streams.pack import PackedStore
-from speechbrain_mmsed.dataio.streams.store import StreamStore
-
-__all__ = ["StreamError", "StreamStore", "open_streams", "read_clip"]
+from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.dataio.streams.stored import PackedStream, StoredStream
 
 
 def open_streams(
@@ -38,13 +35,13 @@ def open_streams(
     clip_ids : iterable of str
         All clips that will be asked for.
     packed : bool
-        Whether to read the packed form; see `stream_pack.py`.
+        Whether to read the packed form; see `PackedStream`.
     n_frames : int
-        Vectors per clip that the network takes.
+        Vectors T per clip that the network takes.
 
     Returns
     -------
-    stores : list of StreamStore
+    list of StoredStream
         One for each of `streams`.
 
     Raises
@@ -64,6 +61,7 @@ def open_streams(
             f"[efficientnet_lite0] or [], not {streams!r}"
         )
     clip_ids = list(clip_ids)
+    kind = PackedStream if packed else StoredStream
     stores = []
     for stream in streams:
         if stream not in stream_widths:
@@ -72,7 +70,6 @@ def open_streams(
                 f"{sorted(stream_widths)}. Correct `streams`, or add the "
                 f"stream's width to `stream_widths`."
             )
-        kind = PackedStore if packed else StreamStore
         store = kind(streams_folder, stream)
         store.check(clip_ids, stream_widths[stream], n_frames)
         stores.append(store)
@@ -84,7 +81,7 @@ def read_clip(stores, clip_id, widths, n_frames=64):
 
     Arguments
     ---------
-    stores : list of StreamStore
+    stores : list of StoredStream
         As `open_streams` gives them.
     clip_id : str
         The clip.
@@ -100,27 +97,34 @@ def read_clip(stores, clip_id, widths, n_frames=64):
     available : np.ndarray
         (1 + number of streams,) bool; the first is the sound, always True.
 
+    Raises
+    ------
+    StreamError
+        If the features of a clip cannot be read or have another shape.
+
     Example
     -------
-    >>> store = StreamStore(getfixture("tmp_path"), "pictures")
-    >>> store.mark_unavailable("weak/b", "absent")
-    >>> features, available = read_clip([store], "weak/b", {"pictures": 3})
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "pictures").mkdir()
+    >>> np.save(folder / "pictures" / "a.npy", np.ones((64, 3)))
+    >>> store = StoredStream(folder, "pictures")
+    >>> features, available = read_clip([store], "a", {"pictures": 3})
     >>> features[0].shape, available.tolist()
-    ((64, 3), [True, False])
+    ((64, 3), [True, True])
     """
     features = []
     available = np.ones(1 + len(stores), dtype=bool)
     for index, store in enumerate(stores):
         key = store.stream if isinstance(widths, dict) else index
+        shape = (n_frames, widths[key])
         found = store.read(clip_id)
         if found is None:
             available[index + 1] = False
-            found = np.zeros((n_frames, widths[key]), np.float32)
-        elif found.shape != (n_frames, widths[key]):
-            raise StreamError(
+            found = np.zeros(shape, np.float32)
+        elif found.shape != shape:
+            raise store.error(
                 f"{store.path(clip_id)} holds {found.shape}, expected "
-                f"{(n_frames, widths[key])}. Remove it and run:\n"
-                f"  {store.command()}"
+                f"{shape}. Remove it and run"
             )
         features.append(found)
     return features, available

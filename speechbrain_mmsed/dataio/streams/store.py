@@ -1,44 +1,60 @@
-"""One stream on disk: a file of features per clip, and who has none.
+"""Writing a stream: a file of features per clip, and who has none.
 
-The layout of a stream's folder:
-
-- `<clip_id>.npy`: (T, D) float16;
-- `manifest.csv`: whether each clip is available, and why not;
-- `stream.json`: by which network and from what the features were made.
+Whatever is killed or fails, what is there is whole: a clip's file is renamed
+when it is complete, then its row is appended to the manifest. `stored.py`
+says how a stream lies on disk.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import csv
+import glob
+import importlib.metadata
 import io
 import os
 
 import numpy as np
+from tqdm import tqdm
 
-from speechbrain_mmsed.dataio.streams.description import (
-    StreamError,
-    agree_on_description,
-    extraction_command,
-    read_description,
-)
-from speechbrain_mmsed.dataio.streams.manifest import (
+from speechbrain_mmsed.dataio.streams.records import (
+    COLUMNS,
+    IDENTITY,
     ClipRow,
-    ManifestReader,
-    append_row,
-    tidy_manifest,
+    Manifest,
+    StreamError,
+    fingerprint,
 )
-from speechbrain_mmsed.files import atomic_path, locked, remove_leftovers
+from speechbrain_mmsed.dataio.streams.stored import (
+    INDEX_FILE,
+    StoredStream,
+    packed_key,
+)
+from speechbrain_mmsed.files import (
+    atomic_path,
+    changed_settings,
+    disk_full_explained,
+    locked,
+    remove_leftovers,
+    write_json,
+    write_text,
+)
+
+LIBRARIES = ("speechbrain_mmsed", "torch", "av", "numpy")
 
 
-class StreamStore:
-    """The features of one stream.
+def library_versions():
+    """Package -> version of what computes features, for the record."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+class StreamStore(StoredStream):
+    """The features of one stream, to be read and written.
 
     Arguments
     ---------
-    streams_folder : str
-        Folder of all streams.
-    stream : str
-        Name of the stream.
+    streams_folder, stream : str
+        Folder of all streams, and name of this one.
 
     Example
     -------
@@ -49,72 +65,55 @@ class StreamStore:
     ((64, 3), None)
     """
 
-    def __init__(self, streams_folder, stream):
-        self.streams_folder = os.path.abspath(streams_folder)
-        self.stream = stream
-        self.folder = os.path.join(self.streams_folder, stream)
-        self.manifest_file = os.path.join(self.folder, "manifest.csv")
-        self.description_file = os.path.join(self.folder, "stream.json")
-        self._manifest = None
-
-    @property
-    def rows(self):
-        """clip_id -> ClipRow of the manifest, read once; see `refresh`."""
-        if self._manifest is None:
-            self._manifest = ManifestReader(self.manifest_file)
-        return self._manifest.rows
-
     def refresh(self):
         """Learns what other processes have done since."""
-        if self._manifest is not None:
-            self._manifest.refresh()
-
-    def path(self, clip_id):
-        """File of a clip's features."""
-        return os.path.join(self.folder, f"{clip_id}.npy")
-
-    def description(self):
-        """Content of `stream.json`, or None if there is none."""
-        return read_description(self.description_file)
+        self.manifest.refresh()
 
     def begin(self, description, adopt=()):
-        """Prepares the folder for features of this description.
+        """Prepares the folder for features of a description, and returns it.
 
-        Arguments
-        ---------
-        description, adopt
-            As `agree_on_description` takes them.
-
-        Returns
-        -------
-        description : dict
-            That of the features which are to be added.
-
-        Raises
-        ------
-        StreamError
-            If the folder holds features made otherwise.
+        Of the keys in `adopt` a stored value is as welcome as the one given,
+        and replaces it. A StreamError if the folder holds features made
+        otherwise.
         """
         with locked(os.path.join(self.folder, ".begin.lock")):
-            description = agree_on_description(
-                self.description_file, description, adopt
-            )
+            description = self._agreed(description, adopt)
         remove_leftovers(self.folder)
         return description
 
-    def write(self, clip_id, features, covered_seconds=None, source=""):
-        """Stores a clip's features.
+    def _agreed(self, description, adopt):
+        """Writes `stream.json`, or makes sure that the one there agrees."""
+        found, path = self.description(), self.description_file
+        if found is None:
+            write_json(path, description)
+            return description
+        stored = {key: found[key] for key in adopt if key in found}
+        description = {**description, **stored}
+        if fingerprint(found) == fingerprint(description):
+            # Features made before this was recorded can be made again, too.
+            if "embedder" in description and "embedder" not in found:
+                embedder = description["embedder"]
+                write_json(path, {**found, "embedder": embedder})
+            return description
+        changed = changed_settings(found, description)
+        differing = "\n".join(
+            "  {}: stored {!r}, asked for {!r}".format(key, *changed[key])
+            for key in IDENTITY
+            if key in changed
+        )
+        raise StreamError(
+            f"{path} says that the features beside it have the fingerprint "
+            f"{fingerprint(found)}, but those asked for have "
+            f"{fingerprint(description)}:\n{differing}\n"
+            f"Give the yaml the stored settings, choose another "
+            f"streams_folder, or remove the folder of that file."
+        )
 
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        features : np.ndarray
-            (T, D) numbers.
-        covered_seconds : float or None
-            How much of the clip the film shows.
-        source : str
-            What they were derived from; see `ClipRow`.
+    def write(self, clip_id, features, covered_seconds=None, source=""):
+        """Stores a clip's (T, D) features.
+
+        `source` is what they were derived from; see `ClipRow`. A StreamError if
+        float16, as which they are stored, cannot hold them.
         """
         with np.errstate(over="ignore"):  # reported below
             half = np.asarray(features).astype(np.float16)
@@ -123,63 +122,32 @@ class StreamStore:
                 f"{self.stream}: features of {clip_id} are not finite or "
                 f"exceed the range of float16"
             )
-        path = self.path(clip_id)
-        with atomic_path(path) as name:
+        with atomic_path(self.path(clip_id)) as name:
             # numpy's own error does not say that a disk is full.
             content = io.BytesIO()
             np.save(content, half)
             with open(name, "wb") as file:
                 file.write(content.getbuffer())
-        self._note(ClipRow(clip_id, "available", "", covered_seconds, source))
+        self._note(clip_id, "available", "", covered_seconds, source)
 
     def mark_unavailable(self, clip_id, reason, covered_seconds=0.0, source=""):
-        """Notes that a clip lacks the stream.
-
-        Arguments
-        ---------
-        clip_id, covered_seconds, source
-            As in `write`.
-        reason : str
-            Why, in the wording of the corpus' manifests.
-        """
+        """Notes why a clip does not have the stream; otherwise as `write`."""
         if os.path.exists(self.path(clip_id)):
             os.remove(self.path(clip_id))
-        self._note(
-            ClipRow(clip_id, "unavailable", reason, covered_seconds, source)
-        )
+        self._note(clip_id, "unavailable", reason, covered_seconds, source)
 
-    def status(self, clip_id):
-        """ "available", "unavailable", or None for a clip not yet done."""
-        row = self.rows.get(clip_id)
-        if row is not None:
-            return row.status
-        return "available" if os.path.exists(self.path(clip_id)) else None
-
-    def knows(self, clip_id):
-        """Whether a clip is unavailable or its features are there."""
-        return self.status(clip_id) == "unavailable" or os.path.exists(
-            self.path(clip_id)
-        )
+    def _note(self, *cells):
+        row = ClipRow(*cells)
+        os.makedirs(self.folder, exist_ok=True)
+        _append_row(self.manifest_file, row)
+        self.rows[row.clip_id] = row
 
     def is_done(self, clip_id, source, shape):
-        """Whether nothing is left to do for a clip.
+        """Whether a clip is unavailable for this source, or has a whole file.
 
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        source : str
-            What it would be derived from now.
-        shape : tuple
-            (T, D) that its features must have.
-
-        Returns
-        -------
-        done : bool
-            True if it is unavailable for the same source, or its file was
-            made from that and is whole. A file that the manifest does not
-            know (its process was killed before it wrote the row) is made
-            again: nobody knows what it covers and from which film it is.
+        A file that the manifest does not know (its process was killed before it
+        wrote the row) is made again: nobody knows what it covers and from which
+        film it is.
         """
         row = self.rows.get(clip_id)
         if row is None or row.source != source:
@@ -192,83 +160,102 @@ class StreamStore:
             return False
         return found == tuple(shape)
 
-    def read(self, clip_id):
-        """A clip's features, or None if it is unavailable.
-
-        Returns
-        -------
-        features : np.ndarray or None
-            (T, D) float32.
-        """
-        row = self.rows.get(clip_id)
-        if row is not None and row.status == "unavailable":
-            return None
-        try:
-            return np.load(self.path(clip_id)).astype(np.float32)
-        except (OSError, ValueError, EOFError) as error:
-            raise StreamError(
-                f"{self.path(clip_id)} cannot be read ({error}). "
-                f"Run:\n  {self.command()}"
-            ) from error
-
-    def check(self, clip_ids, width, n_frames=64):
-        """Makes sure that the stream fits and knows of every clip.
-
-        Arguments
-        ---------
-        clip_ids : iterable of str
-            The clips that will be asked for.
-        width : int
-            Length D of the feature vectors that is expected.
-        n_frames : int
-            Vectors per clip that are expected.
-
-        Raises
-        ------
-        StreamError
-            If not; says which command puts it right.
-        """
-        description, run = self.description(), f"Run:\n  {self.command()}"
-        if description is None:
-            raise StreamError(
-                f"Stream {self.stream!r} is not extracted: there is no "
-                f"{self.description_file}. {run}"
-            )
-        if description.get("width") != width:
-            raise StreamError(
-                f"Stream {self.stream!r} in {self.folder} has vectors of "
-                f"length {description.get('width')}, but stream_widths "
-                f"says {width}. Correct stream_widths, or remove the folder "
-                f"and run:\n  {self.command()}"
-            )
-        if description.get("n_frames") != n_frames:
-            raise StreamError(
-                f"Stream {self.stream!r} in {self.folder} has "
-                f"{description.get('n_frames')} vectors per clip, but the "
-                f"network takes {n_frames}. Remove the folder and run, with "
-                f"--n_frames {n_frames}:\n  {self.command()}"
-            )
-        clip_ids = list(clip_ids)
-        missing = [clip_id for clip_id in clip_ids if not self.knows(clip_id)]
-        if missing:
-            raise StreamError(
-                f"Stream {self.stream!r} is not complete: {len(missing)} of "
-                f"{len(clip_ids)} clips are neither available nor "
-                f"unavailable in {self.manifest_file}, the first being "
-                f"{missing[0]!r}. {run}"
-            )
-
     def finish(self):
         """Sorts the manifest and drops rows that later ones replace."""
-        tidy_manifest(self.manifest_file)
-        self._manifest = None
+        _tidy_manifest(self.manifest_file)
+        self.refresh()
 
-    def command(self):
-        """As `extraction_command`."""
-        made_from = (self.description() or {}).get("made_from", self.stream)
-        return extraction_command(self.streams_folder, made_from)
 
-    def _note(self, row):
-        os.makedirs(self.folder, exist_ok=True)
-        append_row(self.manifest_file, row)
-        self.rows[row.clip_id] = row
+def _alone(path):
+    """Keeps other writers of a manifest waiting."""
+    return locked(os.path.join(os.path.dirname(path), ".manifest.lock"))
+
+
+def _lines(rows):
+    """CSV text of rows of a manifest."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        seconds = row.covered_seconds
+        seconds = "" if seconds is None else f"{seconds:.3f}"
+        reason = " ".join(row.reason.split())
+        writer.writerow([row.clip_id, row.status, reason, seconds, row.source])
+    return text.getvalue()
+
+
+def _append_row(path, row):
+    """Adds a row at the end of a manifest, which is made if needed."""
+    line = _lines([row])
+    with _alone(path), disk_full_explained(path), open(path, "a+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end == 0:
+            line = ",".join(COLUMNS) + "\n" + line
+        else:
+            file.seek(end - 1)
+            if file.read(1) != b"\n":  # a row that a full disk cut off
+                line = "\n" + line
+        file.write(line.encode())
+
+
+def _tidy_manifest(path):
+    """Sorts a manifest; rows that other processes add meanwhile are kept."""
+    with _alone(path):
+        rows = Manifest(path).rows
+        text = _lines(rows[key] for key in sorted(rows))
+        write_text(path, ",".join(COLUMNS) + "\n" + text)
+    return rows
+
+
+def pack_stream(store, clip_ids, progress=False):
+    """Writes the packed form of a stream, refused once its files change.
+
+    Arguments
+    ---------
+    store : StoredStream
+        The stream, extracted.
+    clip_ids : iterable of str
+        Clips to pack; those without features are left out.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    StreamError
+        If a clip is not extracted or its features have another shape.
+
+    Example
+    -------
+    >>> store = StreamStore(getfixture("tmp_path"), "pictures")
+    >>> _ = store.begin({"width": 3, "n_frames": 64})
+    >>> store.write("weak/a", np.ones((64, 3)))
+    >>> pack_stream(store, ["weak/a"])
+    """
+    description, clip_ids = store.description() or {}, list(clip_ids)
+    shape = (description.get("n_frames"), description.get("width"))
+    store.check(clip_ids, width=shape[1], n_frames=shape[0])
+    clips = sorted(c for c in clip_ids if store.status(c) == "available")
+    key = packed_key(store, clips)
+    name = f"packed-{key}.npy"
+    path = os.path.join(store.folder, name)
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        # Written from front to back: on a full disk this fails with an
+        # error, where writing to mapped memory would kill the process.
+        header = {"descr": np.dtype(np.float16).str, "fortran_order": False}
+        header["shape"] = (len(clips), *shape)
+        np.lib.format.write_array_header_1_0(file, header)
+        title = "packing " + store.stream
+        for clip_id in tqdm(clips, title, unit="clip", disable=not progress):
+            features = np.load(store.path(clip_id))
+            if features.shape != shape:
+                raise store.error(
+                    f"{store.path(clip_id)} holds {features.shape}, expected "
+                    f"{shape}. Remove it and run"
+                )
+            file.write(features.astype(np.float16).tobytes())
+    # The index is written when its file is whole, and the earlier file is
+    # removed when no index names it any more.
+    index = {"file": name, "key": key, "clips": clips}
+    write_json(os.path.join(store.folder, INDEX_FILE), index)
+    for old in glob.glob(os.path.join(glob.escape(store.folder), "packed-*")):
+        if os.path.basename(old) != name:
+            os.remove(old)

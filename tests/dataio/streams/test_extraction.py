@@ -6,16 +6,13 @@ import torch
 
 from speechbrain_mmsed.dataio.media.frames import grid_times, read_frames
 from speechbrain_mmsed.dataio.streams import clip_features as engine
-from speechbrain_mmsed.dataio.streams.description import StreamError
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
-from speechbrain_mmsed.dataio.streams.extraction_report import report_table
 from speechbrain_mmsed.dataio.streams.importing import StreamImport
-from speechbrain_mmsed.dataio.streams.reading import (
-    StreamStore,
-    open_streams,
-    read_clip,
-)
+from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
+from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.dataio.streams.report import report_table
+from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.lobes.visual import FrameEmbedder
 
 STAMPS = np.arange(40) * 0.1  # 4 s

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.dataio.streams.manifest import read_manifest
-from speechbrain_mmsed.dataio.streams.reading import StreamStore
+from speechbrain_mmsed.dataio.streams.records import Manifest
+from speechbrain_mmsed.dataio.streams.store import StreamStore
 
 STAMPS = np.arange(20) * 0.1  # 2 s
 N_CLIPS = 24
@@ -118,7 +118,7 @@ def test_killed_and_started_again(clips_file, tmp_path):
     go(process)
     manifest = tmp_path / "slow" / "manifest.csv"
     deadline = time.monotonic() + 30
-    while len(read_manifest(manifest)) < 8 and time.monotonic() < deadline:
+    while len(Manifest(manifest).rows) < 8 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()

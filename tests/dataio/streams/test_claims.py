@@ -9,7 +9,7 @@ import pytest
 
 from speechbrain_mmsed.dataio.streams import claims as stream_claims
 from speechbrain_mmsed.dataio.streams.claims import Claims
-from speechbrain_mmsed.dataio.streams.description import StreamError
+from speechbrain_mmsed.dataio.streams.records import StreamError
 
 HOLD = """
 import sys

@@ -8,17 +8,14 @@ import numpy as np
 import pytest
 
 from speechbrain_mmsed.dataio.streams import store as stream_store
-from speechbrain_mmsed.dataio.streams.description import (
+from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
+from speechbrain_mmsed.dataio.streams.records import (
     IDENTITY,
+    Manifest,
     StreamError,
     fingerprint,
 )
-from speechbrain_mmsed.dataio.streams.manifest import read_manifest
-from speechbrain_mmsed.dataio.streams.reading import (
-    StreamStore,
-    open_streams,
-    read_clip,
-)
+from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.files import DiskFullError
 
 DESCRIPTION = {
@@ -216,14 +213,14 @@ def test_disk_full_while_writing_features(store, monkeypatch):
 
 
 def test_disk_full_while_writing_manifest(store, monkeypatch):
-    monkeypatch.setattr(stream_store, "append_row", disk_full)
+    monkeypatch.setattr(stream_store, "_append_row", disk_full)
     with pytest.raises(OSError):
         store.mark_unavailable("weak/c", "absent")
     assert store.status("weak/c") is None
     monkeypatch.undo()
     monkeypatch.setattr(os, "replace", disk_full)
-    before = read_manifest(store.manifest_file)
+    before = Manifest(store.manifest_file).rows
     with pytest.raises(DiskFullError, match="manifest.csv"):
         store.finish()
-    assert read_manifest(store.manifest_file) == before
+    assert Manifest(store.manifest_file).rows == before
     assert not [n for n in os.listdir(store.folder) if "tmp" in n]

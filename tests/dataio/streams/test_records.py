@@ -9,13 +9,12 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.dataio.streams.manifest import (
-    ClipRow,
-    append_row,
-    read_manifest,
-    tidy_manifest,
+from speechbrain_mmsed.dataio.streams.records import ClipRow, Manifest
+from speechbrain_mmsed.dataio.streams.store import (
+    StreamStore,
+    _append_row,
+    _tidy_manifest,
 )
-from speechbrain_mmsed.dataio.streams.reading import StreamStore
 
 ROWS = st.builds(
     ClipRow,
@@ -34,20 +33,20 @@ def test_manifest_cut_anywhere(tmp_path_factory, rows, cut):
     path = tmp_path_factory.mktemp("m") / "manifest.csv"
     ends = []
     for row in rows:
-        append_row(path, row)
+        _append_row(path, row)
         ends.append(path.stat().st_size)
-    assert read_manifest(path) == {row.clip_id: row for row in rows}
+    assert Manifest(path).rows == {row.clip_id: row for row in rows}
     if rows:
         path.write_bytes(path.read_bytes()[:cut])
     whole = {
         row.clip_id for row, end in zip(rows, ends, strict=True) if end <= cut
     }
-    assert whole <= set(read_manifest(path))
+    assert whole <= set(Manifest(path).rows)
     last = ClipRow("z", "unavailable", "absent", 0.0, "absent")
-    append_row(path, last)
-    assert read_manifest(path)["z"] == last
-    rows = tidy_manifest(path)
-    assert read_manifest(path) == rows and rows["z"] == last
+    _append_row(path, last)
+    assert Manifest(path).rows["z"] == last
+    rows = _tidy_manifest(path)
+    assert Manifest(path).rows == rows and rows["z"] == last
 
 
 LOOP = """

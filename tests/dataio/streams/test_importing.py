@@ -5,11 +5,9 @@ import pytest
 
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.streams.importing import StreamImport
-from speechbrain_mmsed.dataio.streams.reading import (
-    StreamError,
-    StreamStore,
-    open_streams,
-)
+from speechbrain_mmsed.dataio.streams.reading import open_streams
+from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.dataio.streams.store import StreamStore
 
 NAME = "Yabcdefghij-_30.000_40.000"
 

@@ -6,13 +6,10 @@ import pickle
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.dataio.streams.pack import PackedStore, pack_stream
-from speechbrain_mmsed.dataio.streams.reading import (
-    StreamError,
-    StreamStore,
-    open_streams,
-    read_clip,
-)
+from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
+from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
+from speechbrain_mmsed.dataio.streams.stored import PackedStream
 
 CLIPS = [f"weak/{n}" for n in range(7)]
 
@@ -64,13 +61,13 @@ def test_files_are_no_longer_needed(tmp_path, store):
 
 def test_refused_when_older_than_the_stream(tmp_path, store):
     with pytest.raises(StreamError, match="(?s)no packed form.*--pack True"):
-        PackedStore(tmp_path, "pictures")
+        PackedStream(tmp_path, "pictures")
     pack_stream(store, CLIPS)
     store.write("weak/0", np.zeros((8, 5)), 10.0, "another film")
     with pytest.raises(StreamError, match="older than the stream"):
-        PackedStore(tmp_path, "pictures")
+        PackedStream(tmp_path, "pictures")
     pack_stream(store, CLIPS)
-    assert (PackedStore(tmp_path, "pictures").read("weak/0") == 0).all()
+    assert (PackedStream(tmp_path, "pictures").read("weak/0") == 0).all()
     names = [n for n in os.listdir(store.folder) if n.startswith("packed")]
     assert len(names) == 2  # the earlier file is gone
     # A clip that turns up later is not in the packed form.
@@ -81,10 +78,10 @@ def test_refused_when_older_than_the_stream(tmp_path, store):
 
 def test_an_odd_file_leaves_the_old_form(tmp_path, store):
     pack_stream(store, CLIPS)
-    before = PackedStore(tmp_path, "pictures").read("weak/1")
+    before = PackedStream(tmp_path, "pictures").read("weak/1")
     np.save(store.path("weak/1"), np.zeros((3, 5), np.float16))
     with pytest.raises(StreamError, match=r"weak/1.npy holds \(3, 5\)"):
         pack_stream(store, CLIPS)
-    again = PackedStore(tmp_path, "pictures").read("weak/1")
+    again = PackedStream(tmp_path, "pictures").read("weak/1")
     np.testing.assert_array_equal(again, before)
     assert not [n for n in os.listdir(store.folder) if n.endswith(".tmp.npy")]

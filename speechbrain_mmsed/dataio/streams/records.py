@@ -1,0 +1,118 @@
+"""What lies beside the features of a stream: its description and manifest.
+
+Features of two networks, of two sets of weights or of two ways to cut a
+picture look alike on disk; the description, `stream.json`, keeps them from
+being mixed. The manifest, a CSV file, says what became of each clip and why.
+A row is appended for each clip as it is finished, so that an interrupted
+extraction loses nothing and several processes can write at once; of several
+rows of a clip the last one counts.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import csv
+import dataclasses
+import hashlib
+import json
+import os
+
+# What decides whether two streams hold the same features. Versions of
+# libraries are recorded beside, but do not make a stream unusable.
+IDENTITY = (
+    "network",
+    "weights_sha256",
+    "preprocessing",
+    "width",
+    "n_frames",
+    "clip_seconds",
+    "precision",
+)
+COLUMNS = ("clip_id", "status", "reason", "covered_seconds", "source")
+STATUSES = ("available", "unavailable")
+
+
+class StreamError(Exception):
+    """A stream that cannot be used or written; says what to do."""
+
+
+def fingerprint(description):
+    """Short hash of what decides whether features are the same.
+
+    Arguments
+    ---------
+    description : dict
+        Content of a `stream.json`.
+
+    Returns
+    -------
+    str
+        Twelve hexadecimal digits.
+
+    Example
+    -------
+    >>> fingerprint({"width": 3}) == fingerprint({"width": 3, "when": 1})
+    True
+    """
+    identity = {key: description.get(key) for key in IDENTITY}
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipRow:
+    """What became of one clip; `status` is one of `STATUSES`."""
+
+    clip_id: str
+    status: str
+    reason: str = ""  # why it is unavailable
+    covered_seconds: float | None = None  # None: nobody knows
+    # What the outcome was derived from (the film's size and the settings that
+    # decide on availability): another source means doing it again.
+    source: str = ""
+
+
+class Manifest:
+    """A manifest that other processes may add to, read as far as it goes.
+
+    `rows` maps clip_id to ClipRow. Rows that are not complete (the machine went
+    down while one was being written) are passed over: their clips are then
+    simply not done. The file need not exist yet.
+    """
+
+    def __init__(self, path):
+        self.path, self.rows = path, {}
+        self._inode, self._read = None, 0
+        self.refresh()
+
+    def refresh(self):
+        """Reads what was added since."""
+        if not os.path.exists(self.path):
+            return
+        with open(self.path, "rb") as file:
+            state = os.fstat(file.fileno())
+            if state.st_ino != self._inode or state.st_size < self._read:
+                # Another file: it was tidied. All rows are in it.
+                self._inode, self._read = state.st_ino, 0
+            file.seek(self._read)
+            new = file.read()
+        # A row that is being written waits for the next time.
+        new = new[: new.rfind(b"\n") + 1]
+        self._read += len(new)
+        # Line by line: a quote that was cut off must not swallow what
+        # another process wrote after it.
+        for line in new.decode("utf-8", "replace").split("\n"):
+            row = _row(next(csv.reader([line]), []))
+            if row is not None:
+                self.rows[row.clip_id] = row
+
+
+def _row(cells):
+    """The row in a line's cells; None if it is not complete."""
+    if len(cells) != len(COLUMNS) or cells[1] not in STATUSES:
+        return None
+    try:
+        seconds = float(cells[3]) if cells[3] else None
+    except ValueError:
+        return None
+    return ClipRow(*cells[:3], seconds, cells[4])
