@@ -74,12 +74,19 @@ def tiny_corpus(load_recipe, tmp_path_factory):
 
     Returns (data_folder, prepared_folder). Tests must not change either.
     """
+    from speechbrain_mmsed.dataio.media import frames
+
     builtin = load_recipe("builtin_corpus.py")
     prepare = load_recipe("desed_prepare.py")
     root = tmp_path_factory.mktemp("tiny")
     data, prepared = root / "data", root / "prepared"
     builtin.make_builtin_corpus(data, TINY, seed=5, progress=False)
-    prepare.prepare_desed(data, prepared, list(builtin.CLASS_LABELS))
+    prepare.prepare_desed(
+        data,
+        prepared,
+        list(builtin.CLASS_LABELS),
+        probe_film=frames.probe_video,
+    )
     write_stream(prepared, "fake", width=8)
     return data, prepared
 

@@ -16,7 +16,11 @@ import pytest
 import soundfile as sf
 
 from speechbrain_mmsed.dataio.media.film import MediaError
-from speechbrain_mmsed.dataio.media.frames import grid_times, read_frames
+from speechbrain_mmsed.dataio.media.frames import (
+    grid_times,
+    probe_video,
+    read_frames,
+)
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
 
 HPARAMS = (
@@ -39,7 +43,11 @@ def prepare(load_recipe, corpus, tmp_path):
 
     def start(data=corpus, **settings):
         return recipe.prepare_desed(
-            data, tmp_path / "out", list(builtin.CLASS_LABELS), **settings
+            data,
+            tmp_path / "out",
+            list(builtin.CLASS_LABELS),
+            probe_film=probe_video,
+            **settings,
         )
 
     return start

@@ -13,7 +13,7 @@ import os
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.media.film_clock import zero_of
+from speechbrain_mmsed.dataio.media.film_sound import zero_of
 
 # How often in a row reading may fail before the rest is given up.
 MAX_READ_ERRORS = 16
