@@ -1,127 +1,18 @@
-"""What `mmsed detect` and `mmsed tag` share: recordings, model, last lines.
+"""What `mmsed detect` and `mmsed tag` are given: recordings and a model.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import argparse
 import os
 import sys
 
-from speechbrain_mmsed.cli.errors import UsageError
-
-EXIT = """\
-exit code: 0 all recordings done, 1 some failed (the others are done, the
-summary says why), 2 nothing was begun or results could not be written."""
-
-
-def add_recordings(parser):
-    """Arguments that both commands have.
-
-    Arguments
-    ---------
-    parser : argparse.ArgumentParser
-        Gets them.
-    """
-    add = parser.add_argument
-    add(
-        "recordings",
-        nargs="+",
-        metavar="FILE_OR_FOLDER",
-        help="sounds or films with sound, of any length; of a folder, and "
-        "of those in it, all that have a suffix of sounds or films",
-    )
-    add(
-        "--model",
-        required=True,
-        metavar="DIR",
-        help="detector folder that a training wrote "
-        "(<output_folder>/detector), or the training's output folder",
-    )
-    add(
-        "--out",
-        metavar="DIR",
-        help="write results there; a call that was interrupted goes on "
-        "where it stopped",
-    )
-    add(
-        "--primary-weight",
-        type=_weight,
-        metavar="W",
-        help="weight of the sound, above 0 and at most 1; 1 ignores the "
-        "film (default: what training chose on validation)",
-    )
-    add(
-        "--device",
-        default="cpu",
-        help="where the network runs, for instance cuda:0 (cpu)",
-    )
-    add(
-        "--jobs",
-        type=count,
-        default=1,
-        metavar="N",
-        help="processes, each with a model of its own, for thousands of "
-        "recordings and many processors; only with --out. One process uses "
-        "several processors already (1)",
-    )
-
-
-def _weight(text):
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(
-            f"{text}: expected a number above 0 and at most 1"
-        )
-    return value
-
-
-def count(text):
-    """An argument that is a whole number of 1 or more."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
-    return value
+from speechbrain_mmsed.cli.arguments import UsageError
 
 
 def say(text):
     """A line for people, apart from results on the standard output."""
     print(text, file=sys.stderr, flush=True)
-
-
-def find_model(folder):
-    """The detector folder that is meant.
-
-    Arguments
-    ---------
-    folder : str
-        It, or the folder it is in.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    UsageError
-        If there is none; nothing is looked for on the network.
-
-    Example
-    -------
-    >>> find_model("/nowhere")
-    Traceback (most recent call last):
-    speechbrain_mmsed.cli.errors.UsageError: --model /nowhere: no such folder
-    """
-    if not os.path.isdir(folder):
-        raise UsageError(f"--model {folder}: no such folder")
-    for candidate in (folder, os.path.join(folder, "detector")):
-        if os.path.isfile(os.path.join(candidate, "postprocessing.json")):
-            return candidate
-    raise UsageError(
-        f"--model {folder}: no detector folder (there is no "
-        f"postprocessing.json in it); expected the folder `detector` that "
-        f"training writes into its output folder"
-    )
 
 
 def open_all(arguments):
@@ -130,7 +21,7 @@ def open_all(arguments):
     Arguments
     ---------
     arguments : argparse.Namespace
-        With what `add_recordings` adds.
+        Of a parser by `add_recordings_parser`.
 
     Returns
     -------
@@ -146,7 +37,7 @@ def open_all(arguments):
     UsageError
         If a recording does not exist or the model cannot be used.
     """
-    model = find_model(arguments.model)
+    model = _find_model(arguments.model)
     if arguments.out and os.path.isfile(arguments.out):
         raise UsageError(f"--out {arguments.out} is a file, expected a folder")
     # Before torch is loaded: threads of the network that have nothing to do
@@ -168,6 +59,23 @@ def open_all(arguments):
     return inputs, detector, model
 
 
+def _find_model(folder):
+    """The detector folder that is meant: it, or the folder it is in.
+
+    Nothing is looked for on the network.
+    """
+    if not os.path.isdir(folder):
+        raise UsageError(f"--model {folder}: no such folder")
+    for candidate in (folder, os.path.join(folder, "detector")):
+        if os.path.isfile(os.path.join(candidate, "postprocessing.json")):
+            return candidate
+    raise UsageError(
+        f"--model {folder}: no detector folder (there is no "
+        f"postprocessing.json in it); expected the folder `detector` that "
+        f"training writes into its output folder"
+    )
+
+
 def _check_streams(detector, inputs):
     """Says before the first recording if films cannot be used."""
     from speechbrain_mmsed.inference import DetectionError
@@ -183,8 +91,9 @@ def _check_streams(detector, inputs):
         if reason:
             say(
                 f"warning: films are not used for {name}: {reason}. Extract "
-                f"the stream with this version, or install what lacks, and "
-                f"repeat the training's command, which exports the model again"
+                f"the stream with this version, or install what is missing, "
+                f"and repeat the training's command, which exports the model "
+                f"again"
             )
 
 

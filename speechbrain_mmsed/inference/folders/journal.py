@@ -3,8 +3,10 @@
 A line of JSON for each recording, appended when its results are on disk, with
 the size and time of each file that was written. A program that is killed
 leaves at most half a line, which is passed over. The first line holds the
-settings: results of other settings, or of another model, are not taken for
-those that are wanted, but that their files are the program's own is kept.
+settings: results of other settings, or of another model, are done again, but
+that their files are the program's own is remembered. All other files are the
+user's: labels of one's own often lie beside the films, under the very names
+that results would have.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -13,10 +15,19 @@ Authors
 import json
 import os
 
-from speechbrain_mmsed.files import ABSENT, file_state, write_text
+from speechbrain_mmsed.files import (
+    ABSENT,
+    changed_settings,
+    file_state,
+    write_text,
+)
 
 # In place of a recording's name: tables of all of them.
 ALL = ""
+
+# The journal of each command. Both may write to one folder; files.tsv is of
+# either.
+JOURNALS = {"detect": "detect.jsonl", "tag": "tag.jsonl"}
 
 
 class Journal:
@@ -44,30 +55,43 @@ class Journal:
     def __init__(self, path, settings):
         self.path = os.fspath(path)
         self.folder = os.path.dirname(os.path.abspath(self.path))
+        self.settings = settings
         # Name -> result, and name -> {path: state} of these settings.
         self.done, self._outputs = {}, {}
         # Name -> {path: state} of all settings; the file is still that.
         self._owned = {}
-        self._first = {"settings": json.loads(json.dumps(settings))}
         self._started = False
         lines = self._read()
-        same = bool(lines) and lines[0] == self._first
+        before = lines[0].get("settings") if lines else None
+        is_journal = isinstance(before, dict)
         # There is a file of that name, but no call has written it.
-        self.is_strange = os.path.lexists(self.path) and not (
-            lines and "settings" in lines[0]
-        )
+        self.is_strange = not is_journal and os.path.lexists(self.path)
+        same = is_journal and not changed_settings(before, settings)
         claimed = {}
         for line in lines[1:]:
-            self._take(line, same, claimed)
+            self._replay(line, same, claimed)
         self._keep_present(claimed)
 
-    def _take(self, line, same, claimed):
+    def _read(self):
+        """Lines that are whole."""
+        lines = []
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                for text in file:
+                    try:
+                        lines.append(json.loads(text))
+                    except ValueError:
+                        continue
+        except (FileNotFoundError, UnicodeDecodeError):
+            pass
+        return [line for line in lines if isinstance(line, dict)]
+
+    def _replay(self, line, same, claimed):
         """Understands a line of an earlier call."""
         for name, outputs in line.get("owned", {}).items():
             self._owned.setdefault(name, {}).update(outputs)
             claimed.pop(name, None)
-        for name, paths in line.get("claimed", {}).items():
-            claimed[name] = paths
+        claimed.update(line.get("claimed", {}))
         if "name" not in line:
             return
         name = line["name"]
@@ -103,27 +127,6 @@ class Journal:
         for outputs in self._owned.values():
             self._states.update(outputs)
 
-    def _state(self, path):
-        """[size, time] of a file beside the journal, or None."""
-        try:
-            state = file_state(os.path.join(self.folder, path))
-        except OSError:
-            return None
-        return None if state[0] == ABSENT else list(state)
-
-    def _read(self):
-        lines = []
-        try:
-            with open(self.path, encoding="utf-8") as file:
-                for text in file:
-                    try:
-                        lines.append(json.loads(text))
-                    except ValueError:
-                        continue
-        except (FileNotFoundError, UnicodeDecodeError):
-            pass
-        return [line for line in lines if isinstance(line, dict)]
-
     def holds(self, name, paths=()):
         """Whether a recording is done and its files are those of then.
 
@@ -138,39 +141,19 @@ class Journal:
         -------
         bool
         """
-        if name not in self.done:
-            return False
-        written = self._outputs[name]
-        for path in map(self._relative, paths):
-            state = self._state(path)
-            if state is None or written.get(path) != state:
-                return False
-        return True
+        return name in self.done and all(
+            state is not None and self._outputs[name].get(path) == state
+            for path, state in self._states_of(paths).items()
+        )
 
     def owns(self, path):
-        """Whether an earlier call wrote a file, and nobody since.
-
-        Arguments
-        ---------
-        path : str or pathlib.Path
-            A file.
-
-        Returns
-        -------
-        bool
-        """
+        """Whether an earlier call wrote a file, and nobody since."""
         path = self._relative(path)
         return path in self._states and self._states[path] == self._state(path)
 
     def own(self, paths):
-        """Records files that belong to all recordings together.
-
-        Arguments
-        ---------
-        paths : iterable of str
-            They are on disk.
-        """
-        outputs = {p: self._state(p) for p in map(self._relative, paths)}
+        """Records files on disk that belong to all recordings together."""
+        outputs = self._states_of(paths)
         self._owned[ALL] = outputs
         self._write({"owned": {ALL: outputs}})
 
@@ -182,10 +165,7 @@ class Journal:
         paths_of : dict
             Name -> paths; those of all recordings together under ALL.
         """
-        claimed = {
-            name: [self._relative(path) for path in paths]
-            for name, paths in paths_of.items()
-        }
+        claimed = {n: [*map(self._relative, p)] for n, p in paths_of.items()}
         self._write({"claimed": claimed})
 
     def append(self, name, result, paths=()):
@@ -200,9 +180,7 @@ class Journal:
         paths : iterable of str
             Its files.
         """
-        outputs = {}
-        for path in map(self._relative, paths):
-            outputs[path] = self._state(path)
+        outputs = self._states_of(paths)
         self._write({"name": name, "result": result, "outputs": outputs})
         self.done[name], self._outputs[name] = result, outputs
         self._owned.setdefault(name, {}).update(outputs)
@@ -213,11 +191,6 @@ class Journal:
         Those of an earlier call would be taken for what is there now. A
         file that was changed since it was written is somebody's work and
         stays.
-
-        Arguments
-        ---------
-        name : str
-            What results call it.
         """
         for path, state in self._owned.pop(name, {}).items():
             if self._state(path) == state:
@@ -230,19 +203,80 @@ class Journal:
         """A path from the journal's folder, which may be moved."""
         return os.path.relpath(os.path.abspath(path), self.folder)
 
+    def _state(self, path):
+        """State of a file beside the journal."""
+        return state_of(os.path.join(self.folder, path))
+
+    def _states_of(self, paths):
+        """Relative path -> state."""
+        return {path: self._state(path) for path in map(self._relative, paths)}
+
     def _write(self, content):
+        """Appends a line."""
         if not self._started:
             # Written anew, so that nothing is appended to half a line.
-            lines = [self._first, {"owned": self._owned}]
-            for name, result in self.done.items():
-                outputs = self._outputs[name]
-                lines.append(
-                    {"name": name, "result": result, "outputs": outputs}
-                )
+            lines = [{"settings": self.settings}, {"owned": self._owned}]
+            lines += [
+                {"name": name, "result": result, "outputs": self._outputs[name]}
+                for name, result in self.done.items()
+            ]
             write_text(self.path, "".join(map(_line, lines)))
             self._started = True
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(_line(content))
+
+
+def state_of(path):
+    """[size, time] of a file as `files.file_state`; None if it is gone."""
+    try:
+        state = file_state(path)
+    except OSError:
+        return None
+    return None if state[0] == ABSENT else list(state)
+
+
+def journal_path(folder, command):
+    """The journal of a command (a key of JOURNALS) in an output folder."""
+    return os.path.join(folder, JOURNALS[command])
+
+
+def strangers(folder, command, paths):
+    """Those of the files that are there and were written by nobody known.
+
+    Arguments
+    ---------
+    folder : str
+        The output folder.
+    command : str
+        A key of JOURNALS: who wants to write.
+    paths : iterable of str
+        What it would write.
+
+    Returns
+    -------
+    list of str
+        Files that no journal owns, or that were changed since; and the
+        journal itself if it is none.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "film.txt").write_text("0 1 my own label")
+    >>> found = strangers(folder, "detect", [folder / "film.txt"])
+    >>> [os.path.basename(path) for path in found]
+    ['film.txt']
+    """
+    journals = {
+        name: Journal(journal_path(folder, name), {}) for name in JOURNALS
+    }
+    own = journals[command]
+    found = [own.path] if own.is_strange else []
+    return found + [
+        path
+        for path in paths
+        if os.path.lexists(path)
+        and not any(journal.owns(path) for journal in journals.values())
+    ]
 
 
 def _line(content):

@@ -8,7 +8,11 @@ import os
 from dataclasses import dataclass, field
 
 from speechbrain_mmsed.dataio.media.sound import SoundError
+from speechbrain_mmsed.inference.folders.journal import state_of
 from speechbrain_mmsed.inference.formats.values import in_order
+
+# What a journal keeps of a result.
+KEPT = ("duration", "streams", "events", "tags", "clip", "remark")
 
 
 @dataclass
@@ -90,47 +94,31 @@ class Result:
 
     def to_record(self):
         """Plain values for a journal, with the state of the file."""
-        return {
-            "source": file_state(self.file.path),
-            "duration": self.duration,
-            "streams": self.streams,
-            "events": self.events,
-            "tags": self.tags,
-            "clip": self.clip,
-            "remark": self.remark,
-        }
+        kept = {name: getattr(self, name) for name in KEPT}
+        return {"source": source_state(self.file.path), **kept}
 
     @classmethod
     def of_record(cls, file, record):
         """The result in a journal, or None if the file is another now."""
-        if record["source"] != file_state(file.path):
+        if record["source"] != source_state(file.path):
             return None
-        return cls(
-            file,
-            duration=record["duration"],
-            streams=record["streams"],
-            events=[tuple(event) for event in record["events"]],
-            tags=[tuple(tag) for tag in record["tags"]],
-            clip=record["clip"],
-            reused=True,
-            remark=record.get("remark", ""),
-        )
+        kept = {name: record[name] for name in KEPT if name in record}
+        for name in ("events", "tags"):
+            kept[name] = [tuple(row) for row in kept[name]]
+        return cls(file, reused=True, **kept)
 
 
-def file_state(path):
-    """Path, size and time of change: other values mean another file.
+def source_state(path):
+    """[path, size, time] of a file: other values mean another file.
 
     Arguments
     ---------
     path : str
-        A file; it may be gone.
+        A file; None is returned if it is gone.
 
     Returns
     -------
     list or None
     """
-    try:
-        state = os.stat(path)
-    except OSError:
-        return None
-    return [os.path.abspath(path), state.st_size, state.st_mtime_ns]
+    state = state_of(path)
+    return None if state is None else [os.path.abspath(path), *state]

@@ -11,6 +11,12 @@ from speechbrain_mmsed.inference.formats.values import shown_name
 # Longer lists are not read on a screen; files.tsv has all.
 MAX_LINES = 30
 
+# Reasons that go on with what is particular to one file.
+GENERAL = (
+    *("partly covered", "unreadable", "zero-length"),
+    "its results cannot be written",
+)
+
 
 def screen_lines(results, inputs, streams, what="events"):
     """The summary for the screen.
@@ -33,9 +39,10 @@ def screen_lines(results, inputs, streams, what="events"):
     """
     failed = [result for result in results if result.failed]
     done = [result for result in results if not result.failed]
-    lines = _grid(results if len(results) <= MAX_LINES else failed, what)
-    if len(results) > MAX_LINES and failed:
-        lines = lines[: MAX_LINES + 1]
+    if len(results) <= MAX_LINES:
+        lines = _grid(results, what)
+    else:
+        lines = _grid(failed, what)[: MAX_LINES + 1]
     if lines:
         lines.append("")
     noun = "recording" if len(results) == 1 else "recordings"
@@ -51,11 +58,8 @@ def screen_lines(results, inputs, streams, what="events"):
     for stream in streams:
         states = (kind(r.streams.get(stream, "unknown")) for r in done)
         lines += _counted(stream, states)
-    if what == "events":
-        found = (label for r in done for _, _, label, _ in r.events)
-    else:
-        found = (label for r in done for label, _ in r.tags)
-    lines += _counted(what, found) or [f"{what}: none"]
+    labels = [label for r in done for label, *_ in _found(r, what)]
+    lines += _counted(what, labels) or [f"{what}: none"]
     if inputs.other_kinds:
         lines += _counted("files of other kinds left out", inputs.other_kinds)
     if inputs.repeated:
@@ -66,29 +70,23 @@ def screen_lines(results, inputs, streams, what="events"):
 def kind(reason):
     """A reason without what is particular to one file.
 
-    Arguments
-    ---------
-    reason : str
-        As results have it.
-
-    Returns
-    -------
-    str
-
     Example
     -------
     >>> kind("partly covered 0.0-6.2 s"), kind("absent: no video track")
     ('partly covered', 'no video track')
     """
-    if reason.startswith("absent: "):
-        reason = reason.removeprefix("absent: ")
-    for general in (
-        *("partly covered", "unreadable", "zero-length"),
-        "its results cannot be written",
-    ):
+    reason = reason.removeprefix("absent: ")
+    for general in GENERAL:
         if reason.startswith(general):
             return general
     return reason
+
+
+def _found(result, what):
+    """(label,) of each event, or (label, score) of each tag."""
+    if what == "tags":
+        return result.tags
+    return [(label,) for _, _, label, _ in result.events]
 
 
 def _counted(title, values):
@@ -112,10 +110,11 @@ def _grid(results, what):
         if result.failed:
             rows.append((name, "-", f"FAILED: {result.reason}"))
             continue
-        counts = collections.Counter(label for _, _, label, _ in result.events)
-        found = ", ".join(f"{label} {n}" for label, n in counts.most_common())
         if what == "tags":
-            found = ", ".join(f"{t} {score:.2f}" for t, score in result.tags)
+            found = [f"{label} {score:.2f}" for label, score in result.tags]
+        else:
+            counts = collections.Counter(row[2] for row in result.events)
+            found = [f"{label} {n}" for label, n in counts.most_common()]
         partly = [
             f"{stream} {text}"
             for stream, text in result.streams.items()
@@ -123,13 +122,8 @@ def _grid(results, what):
         ]
         if result.remark:
             partly.append(result.remark)
-        rows.append(
-            (
-                name,
-                f"{result.duration:.1f}",
-                "; ".join([found or "none", *partly]),
-            )
-        )
+        text = "; ".join([", ".join(found) or "none", *partly])
+        rows.append((name, f"{result.duration:.1f}", text))
     wide = max(len(row[0]) for row in rows)
     long = max(len(row[1]) for row in rows)
     return [f"{a:<{wide}}  {b:>{long}}  {c}" for a, b, c in rows]

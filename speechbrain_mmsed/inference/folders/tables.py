@@ -1,4 +1,7 @@
-"""Tables of many recordings, on disk.
+"""Tables of many recordings, and the page that leads to their pages.
+
+Recordings that failed are in `files_table` only: a row without events or tags
+would say that there are none.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -7,25 +10,15 @@ Authors
 import os
 
 from speechbrain_mmsed.files import write_text
-from speechbrain_mmsed.inference.formats import tsv
+from speechbrain_mmsed.inference.formats.html import fill_page, relative_link
+from speechbrain_mmsed.inference.formats.text import TSV_HEADER, tsv_rows
 from speechbrain_mmsed.inference.formats.values import seconds_text, shown_name
 
 
 def events_table(results):
-    """Events of all recordings in one table, in DESED's columns.
-
-    Arguments
-    ---------
-    results : list of Result
-        Failed ones are left out: a row without events would say that there
-        are none.
-
-    Returns
-    -------
-    str
-    """
-    return tsv.HEADER + "".join(
-        tsv.rows_of(result.file.name, result.events)
+    """Events of all recordings (list of Result), in DESED's columns."""
+    return TSV_HEADER + "".join(
+        tsv_rows(result.file.name, result.events)
         for result in results
         if not result.failed
     )
@@ -34,30 +27,28 @@ def events_table(results):
 def tags_table(results):
     """Tags of all recordings: filename, event_label, score.
 
-    Arguments
-    ---------
-    results : list of Result
-        Failed ones are left out.
-
-    Returns
-    -------
-    str
-        A recording without tags has a row with its name only.
+    A recording without tags has a row with its name only.
     """
-    lines = ["filename\tevent_label\tscore\n"]
+    rows = []
     for result in results:
-        if result.failed:
-            continue
-        name = shown_name(result.file.name)
-        lines += [
-            f"{name}\t{label}\t{score:.4f}\n" for label, score in result.tags
-        ] or [f"{name}\t\t\n"]
-    return "".join(lines)
+        if not result.failed:
+            tags = [(label, f"{score:.4f}") for label, score in result.tags]
+            rows += [(result.file.name, *tag) for tag in tags or [("", "")]]
+    return _table(["filename", "event_label", "score"], rows)
+
+
+def scores_table(results, labels):
+    """Scores of all recordings: filename and a column for each class."""
+    rows = [
+        [result.file.name, *(f"{score:.4f}" for score in result.clip)]
+        for result in results
+        if not result.failed
+    ]
+    return _table(["filename", *labels], rows)
 
 
 def files_table(results, streams):
-    """A row for each recording; the reason says why it failed, or what of
-    the sound of one that is done is lost.
+    """A row for each recording.
 
     Arguments
     ---------
@@ -69,44 +60,27 @@ def files_table(results, streams):
     Returns
     -------
     str
+        The reason says why a recording failed, or what of the sound of one
+        that is done is lost.
     """
     columns = ["filename", "status", "duration", "events", "tags", *streams]
-    lines = ["\t".join([*columns, "reason"]) + "\n"]
+    rows = []
     for result in results:
-        cells = [shown_name(result.file.name)]
-        if result.failed:
-            cells += ["failed", "", "", ""] + [""] * len(streams)
-        else:
+        cells = ["failed", "", "", "", *("" for _ in streams)]
+        if not result.failed:
             tags = ",".join(label for label, _ in result.tags)
-            cells += ["done", seconds_text(result.duration)]
+            cells = ["done", seconds_text(result.duration)]
             cells += [str(len(result.events)), tags]
             cells += [shown_name(result.streams.get(s, "")) for s in streams]
         reason = shown_name(result.message or result.remark)
-        lines.append("\t".join([*cells, reason]) + "\n")
-    return "".join(lines)
+        rows.append([result.file.name, *cells, reason])
+    return _table([*columns, "reason"], rows)
 
 
-def scores_table(results, labels):
-    """Scores of all classes: filename and a column for each class.
-
-    Arguments
-    ---------
-    results : list of Result
-        Failed ones are left out.
-    labels : list of str
-        The detector's classes.
-
-    Returns
-    -------
-    str
-    """
-    lines = ["\t".join(["filename", *labels]) + "\n"]
-    for result in results:
-        if not result.failed:
-            cells = [f"{score:.4f}" for score in result.clip]
-            name = shown_name(result.file.name)
-            lines.append("\t".join([name, *cells]) + "\n")
-    return "".join(lines)
+def _table(columns, rows):
+    """Text of a table whose first column is names of recordings."""
+    lines = [columns, *([shown_name(name), *cells] for name, *cells in rows)]
+    return "".join("\t".join(line) + "\n" for line in lines)
 
 
 def write_tables(results, streams, folder, tables):
@@ -132,3 +106,31 @@ def write_tables(results, streams, folder, tables):
     for name, text in tables.items():
         write_text(os.path.join(folder, f"{name}.tsv"), text)
     return [f"{name}.tsv" for name in tables]
+
+
+def index_page(results, outputs, streams):
+    """A page with a row for each recording, each event a link to its time.
+
+    Arguments
+    ---------
+    results : list of Result
+        All recordings.
+    outputs : Outputs
+        Knows their pages.
+    streams : list of str
+        The detector's streams, a column each.
+
+    Returns
+    -------
+    str
+    """
+    pages = [outputs.paths(result.file)["html"] for result in results]
+    links = [
+        relative_link(os.path.relpath(page, outputs.folder)) for page in pages
+    ]
+    return fill_page(
+        "index.html",
+        results=list(zip(results, links, strict=True)),
+        n_failed=sum(result.failed for result in results),
+        streams=streams,
+    )

@@ -1,10 +1,12 @@
-"""How names and times stand in text files.
+"""How names, times, events and scores are written in every format.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import os
+
+import numpy as np
 
 
 def shown_name(name):
@@ -39,15 +41,6 @@ def shown_name(name):
 def seconds_text(seconds):
     """A time with at most six decimals, as short as it can be.
 
-    Arguments
-    ---------
-    seconds : float
-        A time, >= 0.
-
-    Returns
-    -------
-    str
-
     Example
     -------
     >>> seconds_text(4 * 0.1565), seconds_text(10.0)
@@ -76,3 +69,33 @@ def in_order(events):
         (float(onset), float(offset), str(label), float(score))
         for onset, offset, label, score in rows
     )
+
+
+def pool_frames(frame, most):
+    """The largest scores of as many neighbours as it takes.
+
+    Arguments
+    ---------
+    frame : numpy.ndarray
+        (T, C) probabilities.
+    most : int
+        Wanted number of frames at most.
+
+    Returns
+    -------
+    frames : numpy.ndarray
+        (ceil(T / pooled), C) probabilities.
+    pooled : int
+        Frames that became one; 1 where nothing had to be done.
+
+    Example
+    -------
+    >>> pool_frames(np.array([[0.1], [0.9], [0.2]]), 2)
+    (array([[0.9],
+           [0.2]]), 2)
+    """
+    pooled = max(1, -(-len(frame) // most))
+    if pooled == 1:
+        return frame, 1
+    starts = np.arange(0, len(frame), pooled)
+    return np.maximum.reduceat(frame, starts, axis=0), pooled

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.inference.folders.names import (
+from speechbrain_mmsed.inference.folders.inputs import (
     LONGEST,
     RESERVED,
-    unique_names,
-    unique_stems,
+    _unique_names,
+    _unique_stems,
 )
 from speechbrain_mmsed.inference.formats import FORMATS
 
@@ -37,8 +37,8 @@ def test_no_two_results_share_a_name(paths, data):
         os.path.basename(path) if alone else os.path.relpath(path, "/root")
         for path, alone in zip(paths, plain, strict=False)
     ]
-    names = unique_names(paths, relatives)
-    stems = unique_stems(names)
+    names = _unique_names(paths, relatives)
+    stems = _unique_stems(names)
     for found in (names, [*stems, *RESERVED]):
         keys = [on_any_disc(name) for name in found]
         assert len(set(keys)) == len(keys), found
@@ -49,16 +49,16 @@ def test_no_two_results_share_a_name(paths, data):
 
 def test_names_are_short_where_they_can_be():
     paths = ["/x/1/a.mp4", "/x/1/b.wav", "/x/2/b.wav", "/x/2/b.mp3"]
-    names = unique_names(paths, ["a.mp4", "b.wav", "b.wav", "b.mp3"])
+    names = _unique_names(paths, ["a.mp4", "b.wav", "b.wav", "b.mp3"])
     assert names == ["a.mp4", "1/b.wav", "2/b.wav", "b.mp3"]
-    assert unique_stems(names) == ["a", "1/b", "2/b", "b"]
+    assert _unique_stems(names) == ["a", "1/b", "2/b", "b"]
     # The long name of one may be the short name of another.
     names = ["a.wav", "a.mp4", "a.wav.mp3"]
-    assert unique_stems(names) == ["a.wav", "a.mp4", "a.wav.mp3"]
+    assert _unique_stems(names) == ["a.wav", "a.mp4", "a.wav.mp3"]
 
 
 def test_names_that_differ_in_case_are_told_apart():
-    assert unique_stems(["a.wav", "A.wav"]) == ["a.wav", "A.wav~2"]
+    assert _unique_stems(["a.wav", "A.wav"]) == ["a.wav", "A.wav~2"]
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "語", "\udcff"])
@@ -68,13 +68,13 @@ def test_long_names_leave_room_for_every_suffix(letter):
         *(f"deep/{letter * most}.wav", f"deep/{letter * most}.mp4"),
         *(f"deep/{letter * (most - 1)}x.wav", f"{letter * most}.wav"),
     ]
-    stems = unique_stems(names)
-    assert len(set(stems)) == 4 and stems == unique_stems(names)
-    suffixes = [form.SUFFIX for form in FORMATS.values()]
+    stems = _unique_stems(names)
+    assert len(set(stems)) == 4 and stems == _unique_stems(names)
+    suffixes = [form.suffix for form in FORMATS.values()]
     for stem, name in zip(stems, names, strict=True):
         assert os.path.dirname(stem) == os.path.dirname(name)
         last = os.path.basename(stem)
         assert last.startswith(letter * (200 // len(os.fsencode(letter))))
         for suffix in (*suffixes, ".png"):
             assert len(os.fsencode(last + "~999999" + suffix)) <= 255
-    assert unique_stems(["a" * LONGEST + ".wav"]) == ["a" * LONGEST]
+    assert _unique_stems(["a" * LONGEST + ".wav"]) == ["a" * LONGEST]

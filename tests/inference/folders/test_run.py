@@ -8,13 +8,12 @@ import pytest
 
 from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.folders.inputs import collect
-from speechbrain_mmsed.inference.folders.journal import Journal
+from speechbrain_mmsed.inference.folders.journal import Journal, strangers
 from speechbrain_mmsed.inference.folders.run import (
     Finder,
     Outputs,
     detect_all,
 )
-from speechbrain_mmsed.inference.folders.strangers import strangers
 from speechbrain_mmsed.inference.folders.summary import kind
 from speechbrain_mmsed.inference.formats import FORMATS
 
@@ -202,7 +201,7 @@ def test_a_long_name_of_a_recording_is_no_failure(run, tmp_path):
         (result,) = run(taken=taken, forms=list(FORMATS))
         assert not result.failed and result.reused == reused
     left = [p.suffix for p in (tmp_path / "out").iterdir() if "~" in p.name]
-    assert sorted(left) == sorted(form.SUFFIX for form in FORMATS.values())
+    assert sorted(left) == sorted(form.suffix for form in FORMATS.values())
 
 
 def test_a_recording_that_is_gone_fails_alone(

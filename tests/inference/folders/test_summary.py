@@ -3,12 +3,12 @@
 import pytest
 
 from speechbrain_mmsed.dataio.corpus.tables import read_event_table
-from speechbrain_mmsed.inference.folders.index import index_page
 from speechbrain_mmsed.inference.folders.inputs import collect
 from speechbrain_mmsed.inference.folders.run import Finder, Outputs
 from speechbrain_mmsed.inference.folders.summary import MAX_LINES, screen_lines
 from speechbrain_mmsed.inference.folders.tables import (
     events_table,
+    index_page,
     scores_table,
     tags_table,
     write_tables,
