@@ -20,20 +20,12 @@ COMMANDS = (detect, tag, evaluate, compare)
 
 
 def make_parser():
-    """The parser of all commands.
-
-    Returns
-    -------
-    argparse.ArgumentParser
+    """The argparse.ArgumentParser of all commands.
 
     Example
     -------
-    >>> arguments = make_parser().parse_args(
-    ...     ["evaluate", "--predictions", "scores", "--ground-truth",
-    ...      "a.tsv", "--durations", "b.tsv", "--out", "report"]
-    ... )
-    >>> arguments.command, arguments.predictions
-    ('evaluate', 'scores')
+    >>> make_parser().parse_args(["compare", "first", "second"]).command
+    'compare'
     """
     parser = argparse.ArgumentParser(
         prog="mmsed", description="Sound event detection, some of it seen."

@@ -11,8 +11,8 @@ from speechbrain_mmsed.cli.arguments import (
     EXIT,
     UsageError,
     add_recordings_parser,
+    open_all,
 )
-from speechbrain_mmsed.cli.recordings import open_all
 from speechbrain_mmsed.cli.running import run_all
 
 # The names of `inference.formats.FORMATS`, which is loaded later.
@@ -100,7 +100,7 @@ def _run(arguments):
     from speechbrain_mmsed.inference.folders.tables import events_table
     from speechbrain_mmsed.inference.formats.text import json_content
 
-    def json_line(result, detection):
+    def json_line(detection):
         content = json_content(detection, with_frames=False)
         return json.dumps(content, ensure_ascii=False) + "\n"
 

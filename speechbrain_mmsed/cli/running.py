@@ -7,11 +7,16 @@ Authors
 import os
 import sys
 
-from speechbrain_mmsed.cli.arguments import UsageError
-from speechbrain_mmsed.cli.recordings import say
+from speechbrain_mmsed.cli.arguments import UsageError, say, unusable_streams
 
 # Files that one message names.
 MOST_NAMED = 3
+
+# With another one of these the results are others.
+MODEL_FILES = (
+    *("hyperparams.yaml", "postprocessing.json", "network.ckpt"),
+    *("frontend.ckpt", "streams.json"),
+)
 
 
 def run_all(
@@ -28,10 +33,8 @@ def run_all(
 
     Arguments
     ---------
-    arguments : argparse.Namespace
-        Of the command.
-    opened : tuple
-        As `open_all` returns.
+    arguments, opened : argparse.Namespace and tuple
+        Of the command, and what `open_all` makes of them.
     tables : dict
         Name -> function that makes a table of a list of results. Without
         --out the first one is printed, its rows while they come.
@@ -40,7 +43,7 @@ def run_all(
     outputs : Outputs or None
         What is written for each recording.
     line : callable or None
-        What is printed of (result, detection) instead of rows of a table.
+        What is printed of a detection instead of rows of a table.
     edit : callable or None
         Changes each result in place.
     what : str
@@ -49,18 +52,14 @@ def run_all(
     Returns
     -------
     int
-        0, or 1 if a recording failed.
-
-    Raises
-    ------
-    UsageError
-        If nothing can be begun or results cannot be written.
+        0, or 1 if a recording failed; a UsageError is raised if nothing can
+        be begun or results cannot be written.
     """
     from speechbrain_mmsed.files import remove_leftovers, write_text
     from speechbrain_mmsed.inference import DetectionError
-    from speechbrain_mmsed.inference.folders.summary import screen_lines
     from speechbrain_mmsed.inference.folders.tables import (
         index_page,
+        screen_lines,
         write_tables,
     )
 
@@ -76,13 +75,11 @@ def run_all(
     def on_result(result, detection, bar):
         if edit is not None:
             edit(result)
-        if out or result.failed:
-            return
-        if line is None:
+        if not out and not result.failed:
             text = printed([result]).split("\n", 1)[1]
-        else:
-            text = line(result, detection)
-        bar.write(text, file=sys.stdout, end="")
+            if line is not None:
+                text = line(detection)
+            bar.write(text, file=sys.stdout, end="")
 
     try:
         if out:
@@ -119,11 +116,11 @@ def run_all(
         tell(text)
     where = "printed above; with --out DIR they are written to files"
     if out:
-        each = ""
+        names = ", ".join(written)
         if outputs is not None:
             suffixes = ", ".join(outputs.suffixes.values())
-            each = f"; {suffixes} of each recording"
-        where = f"{out} ({', '.join(written)}{each})"
+            names += f"; {suffixes} of each recording"
+        where = f"{out} ({names})"
     tell(f"results: {where}")
     return int(any(result.failed for result in results))
 
@@ -192,24 +189,15 @@ def _open_journal(arguments, inputs, outputs, settings, common):
 def _settings(opened, how):
     """All that results depend on, for the journal."""
     import speechbrain_mmsed
-    from speechbrain_mmsed.inference import DetectionError
     from speechbrain_mmsed.inference.folders.results import source_state
 
     _, detector, model = opened
-    names = (
-        *("hyperparams.yaml", "postprocessing.json", "network.ckpt"),
-        *("frontend.ckpt", "streams.json"),
-    )
-    # Stream -> why films cannot be used for it, empty if they can.
-    reasons = {}
-    for name in detector.streams if how["primary_weight"] != 1 else ():
-        try:
-            reasons[name] = detector.setup.embedders.get(name)[1]
-        except DetectionError as error:  # no matter without films
-            reasons[name] = str(error)
+    reasons = unusable_streams(detector, how["primary_weight"])
     return {
         "version": speechbrain_mmsed.__version__,
-        "model": [source_state(os.path.join(model, name)) for name in names],
-        "streams": reasons,
+        "model": [
+            source_state(os.path.join(model, name)) for name in MODEL_FILES
+        ],
+        "streams": {name: str(reason) for name, reason in reasons.items()},
         **how,
     }

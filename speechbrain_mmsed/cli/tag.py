@@ -6,8 +6,12 @@ Authors
 
 import functools
 
-from speechbrain_mmsed.cli.arguments import EXIT, add_recordings_parser, count
-from speechbrain_mmsed.cli.recordings import open_all
+from speechbrain_mmsed.cli.arguments import (
+    EXIT,
+    add_recordings_parser,
+    count,
+    open_all,
+)
 from speechbrain_mmsed.cli.running import run_all
 
 DESCRIPTION = """\

@@ -14,7 +14,7 @@ import collections
 import hashlib
 import os
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
 from speechbrain_mmsed.inference import DetectionError
@@ -46,7 +46,7 @@ class InputFile:
     stem: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Inputs:
     """What was found.
 
@@ -62,10 +62,8 @@ class Inputs:
     """
 
     files: list
-    other_kinds: collections.Counter = field(
-        default_factory=collections.Counter
-    )
-    repeated: int = 0
+    other_kinds: collections.Counter
+    repeated: int
 
 
 def collect(arguments):
@@ -134,11 +132,11 @@ def _walk(argument, kinds):
             suffix = os.path.splitext(name)[1].lower()
             if name.startswith("."):
                 continue
-            if suffix not in SOUND_SUFFIXES:
+            if suffix in SOUND_SUFFIXES:
+                path = os.path.join(where, name)
+                yield path, os.path.relpath(path, argument)
+            else:
                 kinds[suffix or "without suffix"] += 1
-                continue
-            path = os.path.join(where, name)
-            yield path, os.path.relpath(path, argument)
 
 
 def _unique_names(paths, relatives):

@@ -12,6 +12,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import json
 import os
 
@@ -25,15 +26,15 @@ from speechbrain_mmsed.files import (
 # In place of a recording's name: tables of all of them.
 ALL = ""
 
-# The journal of each command. Both may write to one folder; files.tsv is of
-# either.
-JOURNALS = {"detect": "detect.jsonl", "tag": "tag.jsonl"}
+# Each has a journal; both may write to one folder, files.tsv is of either.
+COMMANDS = ("detect", "tag")
 
 
 class Journal:
     """Results of recordings, kept beside them.
 
-    Nothing is written before the first `claim`, `append` or `fail`.
+    Nothing is written before the first `claim`, `append` or `fail`. `paths`
+    are always those of the files of a recording.
 
     Arguments
     ---------
@@ -46,18 +47,17 @@ class Journal:
     -------
     >>> path = getfixture("tmp_path") / "detect.jsonl"
     >>> Journal(path, {"metric": "ebf1"}).append("a.wav", {"events": []})
-    >>> Journal(path, {"metric": "ebf1"}).done
-    {'a.wav': {'events': []}}
-    >>> Journal(path, {"metric": "sbf1"}).done
-    {}
+    >>> Journal(path, {"metric": "ebf1"}).result("a.wav")
+    {'events': []}
+    >>> Journal(path, {"metric": "sbf1"}).result("a.wav")
     """
 
     def __init__(self, path, settings):
         self.path = os.fspath(path)
         self.folder = os.path.dirname(os.path.abspath(self.path))
         self.settings = settings
-        # Name -> result, and name -> {path: state} of these settings.
-        self.done, self._outputs = {}, {}
+        # Name -> line of a recording that is done with these settings.
+        self._done = {}
         # Name -> {path: state} of all settings; the file is still that.
         self._owned = {}
         self._started = False
@@ -75,15 +75,13 @@ class Journal:
     def _read(self):
         """Lines that are whole."""
         lines = []
-        try:
-            with open(self.path, encoding="utf-8") as file:
-                for text in file:
-                    try:
-                        lines.append(json.loads(text))
-                    except ValueError:
-                        continue
-        except (FileNotFoundError, UnicodeDecodeError):
-            pass
+        with (
+            contextlib.suppress(FileNotFoundError),
+            open(self.path, encoding="utf-8", errors="replace") as file,
+        ):
+            for text in file:
+                with contextlib.suppress(ValueError):
+                    lines.append(json.loads(text))
         return [line for line in lines if isinstance(line, dict)]
 
     def _replay(self, line, same, claimed):
@@ -97,13 +95,12 @@ class Journal:
         name = line["name"]
         claimed.pop(name, None)
         if line["result"] is None:
-            for found in (self.done, self._outputs, self._owned):
-                found.pop(name, None)
+            self._done.pop(name, None)
+            self._owned.pop(name, None)
             return
-        outputs = line.get("outputs", {})
-        self._owned.setdefault(name, {}).update(outputs)
+        self._owned.setdefault(name, {}).update(line.get("outputs", {}))
         if same:
-            self.done[name], self._outputs[name] = line["result"], outputs
+            self._done[name] = line
 
     def _keep_present(self, claimed):
         """Forgets files that are gone or have become another's.
@@ -127,24 +124,15 @@ class Journal:
         for outputs in self._owned.values():
             self._states.update(outputs)
 
-    def holds(self, name, paths=()):
-        """Whether a recording is done and its files are those of then.
-
-        Arguments
-        ---------
-        name : str
-            What results call it.
-        paths : iterable of str
-            Its files that are wanted.
-
-        Returns
-        -------
-        bool
-        """
-        return name in self.done and all(
-            state is not None and self._outputs[name].get(path) == state
-            for path, state in self._states_of(paths).items()
-        )
+    def result(self, name, paths=()):
+        """What `append` was told; None if a path is not as it was then."""
+        if name not in self._done:
+            return None
+        outputs = self._done[name].get("outputs", {})
+        for path, state in self._states_of(paths).items():
+            if state is None or outputs.get(path) != state:
+                return None
+        return self._done[name]["result"]
 
     def owns(self, path):
         """Whether an earlier call wrote a file, and nobody since."""
@@ -153,36 +141,23 @@ class Journal:
 
     def own(self, paths):
         """Records files on disk that belong to all recordings together."""
-        outputs = self._states_of(paths)
-        self._owned[ALL] = outputs
-        self._write({"owned": {ALL: outputs}})
+        self._owned[ALL] = self._states_of(paths)
+        self._write({"owned": {ALL: self._owned[ALL]}})
 
     def claim(self, paths_of):
         """Says what will be written, so that a kill leaves no strange file.
 
-        Arguments
-        ---------
-        paths_of : dict
-            Name -> paths; those of all recordings together under ALL.
+        `paths_of` is name -> paths; those of all together are under ALL.
         """
         claimed = {n: [*map(self._relative, p)] for n, p in paths_of.items()}
         self._write({"claimed": claimed})
 
     def append(self, name, result, paths=()):
-        """Records a recording whose results are on disk.
-
-        Arguments
-        ---------
-        name : str
-            What results call it.
-        result : dict
-            Anything that JSON can hold.
-        paths : iterable of str
-            Its files.
-        """
+        """Records a recording whose results (for JSON) are on disk."""
         outputs = self._states_of(paths)
-        self._write({"name": name, "result": result, "outputs": outputs})
-        self.done[name], self._outputs[name] = result, outputs
+        line = {"name": name, "result": result, "outputs": outputs}
+        self._write(line)
+        self._done[name] = line
         self._owned.setdefault(name, {}).update(outputs)
 
     def fail(self, name):
@@ -195,8 +170,7 @@ class Journal:
         for path, state in self._owned.pop(name, {}).items():
             if self._state(path) == state:
                 os.remove(os.path.join(self.folder, path))
-        self.done.pop(name, None)
-        self._outputs.pop(name, None)
+        self._done.pop(name, None)
         self._write({"name": name, "result": None})
 
     def _relative(self, path):
@@ -211,19 +185,23 @@ class Journal:
         """Relative path -> state."""
         return {path: self._state(path) for path in map(self._relative, paths)}
 
-    def _write(self, content):
-        """Appends a line."""
+    def _write(self, line):
+        """Appends a line; the first one begins the file anew.
+
+        So that nothing is appended to half a line.
+        """
         if not self._started:
-            # Written anew, so that nothing is appended to half a line.
             lines = [{"settings": self.settings}, {"owned": self._owned}]
-            lines += [
-                {"name": name, "result": result, "outputs": self._outputs[name]}
-                for name, result in self.done.items()
-            ]
-            write_text(self.path, "".join(map(_line, lines)))
+            lines += self._done.values()
+            write_text(self.path, "".join(map(_as_json, lines)))
             self._started = True
         with open(self.path, "a", encoding="utf-8") as file:
-            file.write(_line(content))
+            file.write(_as_json(line))
+
+
+def _as_json(line):
+    """One line of text; names may hold bytes that are no text."""
+    return json.dumps(line, allow_nan=False) + "\n"
 
 
 def state_of(path):
@@ -236,39 +214,27 @@ def state_of(path):
 
 
 def journal_path(folder, command):
-    """The journal of a command (a key of JOURNALS) in an output folder."""
-    return os.path.join(folder, JOURNALS[command])
+    """The journal of one of COMMANDS in an output folder."""
+    return os.path.join(folder, f"{command}.jsonl")
 
 
 def strangers(folder, command, paths):
-    """Those of the files that are there and were written by nobody known.
+    """Files of the user that a command would overwrite in an output folder.
 
     Arguments
     ---------
-    folder : str
-        The output folder.
-    command : str
-        A key of JOURNALS: who wants to write.
+    folder, command : str
+        The output folder and who wants to write, one of COMMANDS.
     paths : iterable of str
         What it would write.
 
     Returns
     -------
     list of str
-        Files that no journal owns, or that were changed since; and the
-        journal itself if it is none.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> _ = (folder / "film.txt").write_text("0 1 my own label")
-    >>> found = strangers(folder, "detect", [folder / "film.txt"])
-    >>> [os.path.basename(path) for path in found]
-    ['film.txt']
+        Those that are there and that no journal owns, or that were changed
+        since; and the journal itself if it is none.
     """
-    journals = {
-        name: Journal(journal_path(folder, name), {}) for name in JOURNALS
-    }
+    journals = {c: Journal(journal_path(folder, c), {}) for c in COMMANDS}
     own = journals[command]
     found = [own.path] if own.is_strange else []
     return found + [
@@ -277,8 +243,3 @@ def strangers(folder, command, paths):
         if os.path.lexists(path)
         and not any(journal.owns(path) for journal in journals.values())
     ]
-
-
-def _line(content):
-    """JSON in one line; names may hold bytes that are no text."""
-    return json.dumps(content, allow_nan=False) + "\n"

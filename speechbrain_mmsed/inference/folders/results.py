@@ -23,18 +23,14 @@ class Result:
     ---------
     file : InputFile
         The recording.
-    reason : str
-        Why it failed, empty if it did not.
-    message : str
-        The same as a sentence that says what to do.
+    reason, message : str
+        Why it failed, empty if it did not, and what to do about it.
     duration : float
         Seconds.
     streams : dict
         Name -> what became of it.
-    events : list of tuple
-        (onset, offset, label, score) by onset.
-    tags : list of tuple
-        (label, score), highest first.
+    events, tags : list of tuple
+        (onset, offset, label, score) by onset; (label, score), highest first.
     clip : list of float
         A score of the whole recording for each class.
     reused : bool
@@ -99,8 +95,8 @@ class Result:
 
     @classmethod
     def of_record(cls, file, record):
-        """The result in a journal, or None if the file is another now."""
-        if record["source"] != source_state(file.path):
+        """The result of `to_record`; None if there is none of this file."""
+        if record is None or record["source"] != source_state(file.path):
             return None
         kept = {name: record[name] for name in KEPT if name in record}
         for name in ("events", "tags"):
@@ -109,16 +105,6 @@ class Result:
 
 
 def source_state(path):
-    """[path, size, time] of a file: other values mean another file.
-
-    Arguments
-    ---------
-    path : str
-        A file; None is returned if it is gone.
-
-    Returns
-    -------
-    list or None
-    """
+    """[path, size, time]: other values mean another file; None: it is gone."""
     state = state_of(path)
     return None if state is None else [os.path.abspath(path), *state]

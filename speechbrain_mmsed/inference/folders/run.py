@@ -62,13 +62,6 @@ class Outputs:
     def write(self, file, detection):
         """Writes all files of a recording, each whole or not at all.
 
-        Arguments
-        ---------
-        file : InputFile
-            The recording.
-        detection : Detection
-            What was found in it.
-
         Raises
         ------
         DetectionError
@@ -93,7 +86,7 @@ class Outputs:
             if form == "picture":
                 write_picture(detection, path)
             else:
-                write_text(path, self._text(form, path, file, detection))
+                write_text(path, _text(form, path, file, detection))
         except OSError as error:
             if error.errno in FOR_ALL:
                 raise
@@ -103,15 +96,16 @@ class Outputs:
                 f"plainer name, or name another --out"
             ) from None
 
-    def _text(self, form, path, file, detection):
-        """A recording that is gone, or not to be read, is its own failure."""
-        try:
-            return FORMATS[form].render(detection, file.path, path)
-        except OSError as error:
-            raise DetectionError(
-                f"{file.path}: it cannot be read any more for its page: "
-                f"{error.strerror}"
-            ) from None
+
+def _text(form, path, file, detection):
+    """A recording that is gone, or not to be read, is its own failure."""
+    try:
+        return FORMATS[form].render(detection, file.path, path)
+    except OSError as error:
+        raise DetectionError(
+            f"{file.path}: it cannot be read any more for its page: "
+            f"{error.strerror}"
+        ) from None
 
 
 class Finder:
@@ -208,10 +202,12 @@ def detect_all(files, find, outputs=None, journal=None):
     }
     earlier = {}
     if journal is not None:
-        earlier = _earlier(files, paths_of, journal)
-        journal.claim(
-            {n: paths for n, paths in paths_of.items() if n not in earlier}
-        )
+        for file in files:
+            record = journal.result(file.name, paths_of[file.name])
+            result = Result.of_record(file, record)
+            if result is not None:
+                earlier[file.name] = result
+        journal.claim({n: p for n, p in paths_of.items() if n not in earlier})
     found = find([file for file in files if file.name not in earlier])
     for file in files:
         if file.name in earlier:
@@ -221,17 +217,6 @@ def detect_all(files, find, outputs=None, journal=None):
         if journal is not None and result.failed:
             journal.fail(file.name)
         elif journal is not None:
-            paths = paths_of[file.name]
-            journal.append(file.name, result.to_record(), paths)
+            record = result.to_record()
+            journal.append(file.name, record, paths_of[file.name])
         yield result, detection
-
-
-def _earlier(files, paths_of, journal):
-    """Results of earlier calls that still hold, by name."""
-    results = {}
-    for file in files:
-        if journal.holds(file.name, paths_of[file.name]):
-            result = Result.of_record(file, journal.done[file.name])
-            if result is not None:
-                results[file.name] = result
-    return results

@@ -1,12 +1,14 @@
-"""Tables of many recordings, and the page that leads to their pages.
+"""Tables of many recordings, on disk and on the screen.
 
-Recordings that failed are in `files_table` only: a row without events or tags
-would say that there are none.
+`results` are always a list of `Result`, `streams` the names of the detector's
+streams, which have a column each. A recording that failed is in `files_table`
+and `index_page` only: a row without events would say that there are none.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import collections
 import os
 
 from speechbrain_mmsed.files import write_text
@@ -14,14 +16,20 @@ from speechbrain_mmsed.inference.formats.html import fill_page, relative_link
 from speechbrain_mmsed.inference.formats.text import TSV_HEADER, tsv_rows
 from speechbrain_mmsed.inference.formats.values import seconds_text, shown_name
 
+# Longer lists are not read on a screen; files.tsv has all.
+MAX_LINES = 30
+
+# Reasons that go on with what is particular to one file.
+GENERAL = (
+    *("partly covered", "unreadable", "zero-length"),
+    "its results cannot be written",
+)
+
 
 def events_table(results):
-    """Events of all recordings (list of Result), in DESED's columns."""
-    return TSV_HEADER + "".join(
-        tsv_rows(result.file.name, result.events)
-        for result in results
-        if not result.failed
-    )
+    """Events of all recordings, in DESED's columns."""
+    rows = (tsv_rows(r.file.name, r.events) for r in results if not r.failed)
+    return TSV_HEADER + "".join(rows)
 
 
 def tags_table(results):
@@ -48,20 +56,10 @@ def scores_table(results, labels):
 
 
 def files_table(results, streams):
-    """A row for each recording.
+    """What became of each recording.
 
-    Arguments
-    ---------
-    results : list of Result
-        All of them.
-    streams : list of str
-        The detector's streams, a column each.
-
-    Returns
-    -------
-    str
-        The reason says why a recording failed, or what of the sound of one
-        that is done is lost.
+    The reason says why it failed, or what of the sound of one that is done is
+    lost.
     """
     columns = ["filename", "status", "duration", "events", "tags", *streams]
     rows = []
@@ -84,18 +82,7 @@ def _table(columns, rows):
 
 
 def write_tables(results, streams, folder, tables):
-    """Writes the tables of all recordings.
-
-    Arguments
-    ---------
-    results : list of Result
-        All of them.
-    streams : list of str
-        The detector's streams.
-    folder : str or pathlib.Path
-        Where to.
-    tables : dict
-        Name without suffix -> text; `files` is added.
+    """Writes tables (a dict of name -> text) and `files_table` as tsv.
 
     Returns
     -------
@@ -109,20 +96,9 @@ def write_tables(results, streams, folder, tables):
 
 
 def index_page(results, outputs, streams):
-    """A page with a row for each recording, each event a link to its time.
+    """A page that leads to the pages of all recordings.
 
-    Arguments
-    ---------
-    results : list of Result
-        All recordings.
-    outputs : Outputs
-        Knows their pages.
-    streams : list of str
-        The detector's streams, a column each.
-
-    Returns
-    -------
-    str
+    Each event is a link to its time. `outputs` (Outputs) knows the pages.
     """
     pages = [outputs.paths(result.file)["html"] for result in results]
     links = [
@@ -134,3 +110,87 @@ def index_page(results, outputs, streams):
         n_failed=sum(result.failed for result in results),
         streams=streams,
     )
+
+
+def screen_lines(results, inputs, streams, what="events"):
+    """Lines for the screen: recordings, counts and reasons.
+
+    `inputs` (Inputs) are what was named; "events" or "tags" are counted.
+    """
+    failed = [result for result in results if result.failed]
+    done = [result for result in results if not result.failed]
+    if len(results) <= MAX_LINES:
+        lines = _grid(results, what)
+    else:
+        lines = _grid(failed, what)[: MAX_LINES + 1]
+    if lines:
+        lines.append("")
+    noun = "recording" if len(results) == 1 else "recordings"
+    text = f"{len(results)} {noun}: {len(done)} done"
+    reused = sum(result.reused for result in results)
+    if reused:
+        text += f" ({reused} of them before)"
+    lines.append(f"{text}, {len(failed)} failed")
+    lines += _counted("failed", (kind(r.reason) for r in failed))
+    damaged = sum(bool(result.remark) for result in done)
+    if damaged:
+        lines.append(f"sound not whole: {damaged} (see files.tsv)")
+    for stream in streams:
+        states = (kind(r.streams.get(stream, "unknown")) for r in done)
+        lines += _counted(stream, states)
+    if what == "tags":
+        labels = [label for result in done for label, _ in result.tags]
+    else:
+        labels = [label for r in done for _, _, label, _ in r.events]
+    lines += _counted(what, labels) or [f"{what}: none"]
+    lines += _counted("files of other kinds left out", inputs.other_kinds)
+    if inputs.repeated:
+        lines.append(f"named more than once, done once: {inputs.repeated}")
+    return lines
+
+
+def kind(reason):
+    """A reason without what is particular to one file.
+
+    Example
+    -------
+    >>> kind("partly covered 0.0-6.2 s"), kind("absent: no video track")
+    ('partly covered', 'no video track')
+    """
+    reason = reason.removeprefix("absent: ")
+    return next((kind for kind in GENERAL if reason.startswith(kind)), reason)
+
+
+def _counted(title, values):
+    """One line of counts, most frequent first; none for nothing."""
+    counts = collections.Counter(values).most_common()
+    if not counts:
+        return []
+    parts = ", ".join(f"{value} {count}" for value, count in counts)
+    return [f"{title}: {parts}"]
+
+
+def _grid(results, what):
+    """A line for each recording, in columns."""
+    if not results:
+        return []
+    rows = [("recording", "seconds", what)]
+    for result in results:
+        name = shown_name(result.file.name)
+        if len(name) > 48:
+            name = f"{name[:22]}...{name[-23:]}"
+        if result.failed:
+            rows.append((name, "-", f"FAILED: {result.reason}"))
+            continue
+        if what == "tags":
+            found = [f"{label} {score:.2f}" for label, score in result.tags]
+        else:
+            counts = collections.Counter(row[2] for row in result.events)
+            found = [f"{label} {n}" for label, n in counts.most_common()]
+        texts = [", ".join(found) or "none"]
+        texts += [f"{k} {v}" for k, v in result.streams.items() if v != "used"]
+        texts += [result.remark] if result.remark else []
+        rows.append((name, f"{result.duration:.1f}", "; ".join(texts)))
+    wide = max(len(row[0]) for row in rows)
+    long = max(len(row[1]) for row in rows)
+    return [f"{a:<{wide}}  {b:>{long}}  {c}" for a, b, c in rows]

@@ -32,6 +32,20 @@ MAX_FRAMES = 100_000
 AUDIO_SUFFIXES = (*SOUND_FILE_SUFFIXES, ".m4a", ".mka", ".aac", ".opus")
 
 
+_templates = jinja2.Environment(
+    loader=jinja2.PackageLoader("speechbrain_mmsed.inference.formats", ""),
+    autoescape=True,
+    trim_blocks=True,
+    keep_trailing_newline=True,
+    undefined=jinja2.StrictUndefined,
+)
+_templates.policies["json.dumps_kwargs"] = {
+    "ensure_ascii": False,
+    "allow_nan": False,
+}
+_templates.filters["shown"] = shown_name
+
+
 def render(detection, source=None, path=None):
     """The page.
 
@@ -55,32 +69,18 @@ def render(detection, source=None, path=None):
 
 
 def fill_page(template, **values):
-    """A page from a template beside this module.
+    """A page from a template beside this module; values are escaped.
 
-    Arguments
-    ---------
-    template : str
-        Its name. It has the filter `shown` (`shown_name`) and the function
-        `asset(name)`, the content of a file beside it.
-    **values
-        What it shows, escaped.
-
-    Returns
-    -------
-    str
+    The template has the filter `shown` (`shown_name`) and the function
+    `asset(name)`, the content of a file beside it.
     """
-    return _templates.get_template(template).render(values)
+    return _templates.get_template(template).render(values, asset=_asset)
 
 
 def relative_link(path):
     """A relative path as a link.
 
     Slashes on every system; bytes that are no UTF-8 stay what they are.
-
-    Example
-    -------
-    >>> relative_link(os.path.join("..", "my film.mp4"))
-    '../my%20film.mp4'
     """
     return urllib.parse.quote(os.fsencode(path.replace(os.sep, "/")))
 
@@ -88,21 +88,6 @@ def relative_link(path):
 def _asset(name):
     """The content of a file beside the templates, not escaped."""
     return markupsafe.Markup(_templates.loader.get_source(_templates, name)[0])
-
-
-_templates = jinja2.Environment(
-    loader=jinja2.PackageLoader("speechbrain_mmsed.inference.formats", ""),
-    autoescape=True,
-    trim_blocks=True,
-    keep_trailing_newline=True,
-    undefined=jinja2.StrictUndefined,
-)
-_templates.filters["shown"] = shown_name
-_templates.globals["asset"] = _asset
-_templates.policies["json.dumps_kwargs"] = {
-    "ensure_ascii": False,
-    "allow_nan": False,
-}
 
 
 def _page_data(detection, media):

@@ -67,15 +67,7 @@ def draw(detection, figure=None):
 
 
 def write_picture(detection, path):
-    """Writes the picture, whole or not at all.
-
-    Arguments
-    ---------
-    detection : Detection
-        Events and scores.
-    path : str or pathlib.Path
-        Where to; the suffix decides on the form (.png, .pdf, .svg).
-    """
+    """Writes the picture as the suffix says (.png, .pdf, .svg)."""
     figure = draw(detection)
     with atomic_path(path) as name:
         figure.savefig(name, dpi=110)

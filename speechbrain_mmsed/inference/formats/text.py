@@ -29,19 +29,7 @@ def tsv_text(detection, *_):
 
 
 def tsv_rows(filename, events):
-    """The rows of one file, without the header.
-
-    Arguments
-    ---------
-    filename : str
-        What stands in the first column.
-    events : list of tuple
-        (onset, offset, label, score) by onset; seconds, score 0 to 1.
-
-    Returns
-    -------
-    str
-        Lines.
+    """The rows of one file, without the header; events as of `in_order`.
 
     Example
     -------

@@ -12,18 +12,9 @@ import numpy as np
 def shown_name(name):
     """A file's name as one line of valid text.
 
-    Names on disk may hold tabs, line breaks and bytes that are no UTF-8; a
-    table that took them as they are would be broken.
-
-    Arguments
-    ---------
-    name : str or os.PathLike
-        A name as the operating system gives it.
-
-    Returns
-    -------
-    str
-        Control characters as escapes, undecodable bytes as U+FFFD.
+    Names on disk may hold tabs, line breaks and bytes that are no UTF-8, which
+    would break a table. Control characters become escapes, undecodable bytes
+    U+FFFD.
 
     Example
     -------
@@ -51,18 +42,7 @@ def seconds_text(seconds):
 
 
 def in_order(events):
-    """Rows of a table of events by onset, then offset, then label.
-
-    Arguments
-    ---------
-    events : pandas.DataFrame
-        Columns onset, offset (seconds), event_label, score.
-
-    Returns
-    -------
-    list of tuple
-        (onset, offset, label, score).
-    """
+    """Rows (onset, offset, label, score) of a table of events, sorted."""
     columns = ["onset", "offset", "event_label", "score"]
     rows = events[columns].itertuples(index=False, name=None)
     return sorted(
