@@ -8,6 +8,8 @@ import argparse
 import os
 import sys
 
+import speechbrain_mmsed
+
 EXIT = """\
 exit code: 0 all recordings done, 1 some failed (the others are done, the
 summary says why), 2 nothing was begun or results could not be written."""
@@ -175,7 +177,6 @@ def _load(model, device):
     """The detector, or one line that says why there is none."""
     import torch
 
-    import speechbrain_mmsed
     from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 
     try:

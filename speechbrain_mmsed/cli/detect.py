@@ -107,14 +107,9 @@ def _run(arguments):
     outputs = None
     if arguments.out:
         outputs = Outputs(arguments.out, arguments.format, arguments.plot)
-    return run_all(
-        arguments,
-        opened,
-        {"events": events_table},
-        how={"metric": arguments.metric},
-        outputs=outputs,
-        line=json_line if arguments.format == ["json"] else None,
-    )
+    line = json_line if arguments.format == ["json"] else None
+    tables, how = {"events": events_table}, {"metric": arguments.metric}
+    return run_all(arguments, opened, tables, how, outputs, line)
 
 
 def _check(arguments):

@@ -7,6 +7,7 @@ Authors
 import os
 import sys
 
+import speechbrain_mmsed
 from speechbrain_mmsed.cli.arguments import UsageError, say, unusable_streams
 
 # Files that one message names.
@@ -19,16 +20,7 @@ MODEL_FILES = (
 )
 
 
-def run_all(
-    arguments,
-    opened,
-    tables,
-    how=None,
-    outputs=None,
-    line=None,
-    edit=None,
-    what="events",
-):
+def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
     """Listens to all recordings; prints or writes results and a summary.
 
     Arguments
@@ -36,18 +28,17 @@ def run_all(
     arguments, opened : argparse.Namespace and tuple
         Of the command, and what `open_all` makes of them.
     tables : dict
-        Name -> function that makes a table of a list of results. Without
-        --out the first one is printed, its rows while they come.
-    how : dict or None
-        For `detect_files`, but the weight.
+        Name -> function that makes a table of a list of results. What the
+        first one holds is counted in the summary; without --out its rows are
+        printed while they come.
+    how : dict
+        For `detect_files`, without the weight.
     outputs : Outputs or None
         What is written for each recording.
     line : callable or None
         What is printed of a detection instead of rows of a table.
     edit : callable or None
         Changes each result in place.
-    what : str
-        "events" or "tags": what the summary counts.
 
     Returns
     -------
@@ -65,12 +56,12 @@ def run_all(
 
     inputs, detector, _ = opened
     out, journal = arguments.out, None
-    how = {**(how or {}), "primary_weight": arguments.primary_weight}
+    how = {**how, "primary_weight": arguments.primary_weight}
     written = [f"{name}.tsv" for name in (*tables, "files")]
     with_index = outputs is not None and "html" in outputs.suffixes
     if with_index:
         written.insert(0, "index.html")
-    printed = next(iter(tables.values()))
+    what, printed = next(iter(tables.items()))
 
     def on_result(result, detection, bar):
         if edit is not None:
@@ -188,7 +179,6 @@ def _open_journal(arguments, inputs, outputs, settings, common):
 
 def _settings(opened, how):
     """All that results depend on, for the journal."""
-    import speechbrain_mmsed
     from speechbrain_mmsed.inference.folders.results import source_state
 
     _, detector, model = opened

@@ -65,4 +65,4 @@ def _run(arguments):
         "tags": tags_table,
         "scores": functools.partial(scores_table, labels=labels),
     }
-    return run_all(arguments, opened, tables, edit=keep_top, what="tags")
+    return run_all(arguments, opened, tables, {}, edit=keep_top)

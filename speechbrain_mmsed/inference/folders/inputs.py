@@ -53,8 +53,7 @@ class Inputs:
     Arguments
     ---------
     files : list of InputFile
-        Recordings, in the order in which they were named; those of a
-        folder by name.
+        In the order in which they were named; those of a folder by name.
     other_kinds : collections.Counter
         Suffix -> files of the folders that are neither sound nor film.
     repeated : int
@@ -181,15 +180,13 @@ def _escalate(short, longer, reserved=()):
     chosen = list(short)
     while True:
         counts = collections.Counter([*map(_key, chosen), *reserved])
-        clashing = [
-            i
-            for i, name in enumerate(chosen)
-            if counts[_key(name)] > 1 and name != longer[i]
+        before = chosen
+        chosen = [
+            long if counts[_key(name)] > 1 else name
+            for name, long in zip(before, longer, strict=True)
         ]
-        if not clashing:
+        if chosen == before:
             return chosen
-        for i in clashing:
-            chosen[i] = longer[i]
 
 
 def _numbered(names, reserved=()):

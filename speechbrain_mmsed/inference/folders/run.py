@@ -190,11 +190,9 @@ def detect_all(files, find, outputs=None, journal=None):
 
     Yields
     ------
-    result : Result
-        In the order of the files.
-    detection : Detection or None
-        None where the recording failed, had been done before or was done
-        in another process.
+    Result, Detection or None
+        In the order of the files; None where the recording failed, had been
+        done before or was done in another process.
     """
     paths_of = {
         file.name: [] if outputs is None else [*outputs.paths(file).values()]

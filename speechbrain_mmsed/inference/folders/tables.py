@@ -82,12 +82,9 @@ def _table(columns, rows):
 
 
 def write_tables(results, streams, folder, tables):
-    """Writes tables (a dict of name -> text) and `files_table` as tsv.
+    """Writes `files_table` and tables (a dict of name -> text).
 
-    Returns
-    -------
-    list of str
-        Names of the files.
+    Returns the names of the files, `<name>.tsv`.
     """
     tables = {**tables, "files": files_table(results, streams)}
     for name, text in tables.items():

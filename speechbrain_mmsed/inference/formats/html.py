@@ -39,10 +39,7 @@ _templates = jinja2.Environment(
     keep_trailing_newline=True,
     undefined=jinja2.StrictUndefined,
 )
-_templates.policies["json.dumps_kwargs"] = {
-    "ensure_ascii": False,
-    "allow_nan": False,
-}
+_templates.policies["json.dumps_kwargs"] = {"allow_nan": False}
 _templates.filters["shown"] = shown_name
 
 
@@ -56,8 +53,7 @@ def render(detection, source=None, path=None):
     source : str or pathlib.Path or None
         The file to play; without, the page has a timeline only.
     path : str or pathlib.Path or None
-        Where the page will be, to which a link is relative; None: the
-        current folder.
+        Of the page, to which a link is relative; None: the current folder.
 
     Returns
     -------

@@ -123,16 +123,9 @@ def textgrid_text(detection, *_):
     labels = list(detection.scores.labels)
     end = float(detection.scores.duration)
     rows = in_order(detection.events)
-    lines = [
-        'File type = "ooTextFile"',
-        'Object class = "TextGrid"',
-        "",
-        "xmin = 0",
-        f"xmax = {end:.6f}",
-        "tiers? <exists>",
-        f"size = {len(labels)}",
-        "item []:",
-    ]
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
+    lines += ["xmin = 0", f"xmax = {end:.6f}", "tiers? <exists>"]
+    lines += [f"size = {len(labels)}", "item []:"]
     for number, label in enumerate(labels, start=1):
         spans = [(a, b) for a, b, name, _ in rows if name == label]
         intervals = _without_gaps(spans, end)
