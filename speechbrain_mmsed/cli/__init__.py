@@ -1,13 +1,42 @@
 """The `mmsed` program; each command is a module of its own beside this one.
 
+A command is a module with `add_parser(commands)`, which describes its
+arguments and names the function to run. It imports what computes only inside
+that function: `mmsed --help` loads no numerical library, and no command
+needs what another one needs.
+
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import argparse
 import sys
 
-from speechbrain_mmsed.cli.arguments import make_parser
-from speechbrain_mmsed.cli.errors import UsageError
+import speechbrain_mmsed
+from speechbrain_mmsed.cli import compare, detect, evaluate, tag
+from speechbrain_mmsed.cli.arguments import UsageError
+
+COMMANDS = (detect, tag, evaluate, compare)
+
+
+def make_parser():
+    """The argparse.ArgumentParser of all commands.
+
+    Example
+    -------
+    >>> make_parser().parse_args(["compare", "first", "second"]).command
+    'compare'
+    """
+    parser = argparse.ArgumentParser(
+        prog="mmsed", description="Sound event detection, some of it seen."
+    )
+    parser.add_argument(
+        "--version", action="version", version=speechbrain_mmsed.__version__
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
 
 
 def main(argv=None):

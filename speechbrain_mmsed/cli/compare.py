@@ -6,7 +6,7 @@ Authors
 
 import argparse
 
-from speechbrain_mmsed.cli.errors import UsageError
+from speechbrain_mmsed.cli.arguments import UsageError
 
 DESCRIPTION = """\
 Compares two systems that were evaluated on the same clips: the difference of

@@ -5,18 +5,15 @@ Authors
 """
 
 import argparse
-import functools
-import os
-import sys
+import json
 
-from speechbrain_mmsed.cli.errors import UsageError
-from speechbrain_mmsed.cli.recordings import (
+from speechbrain_mmsed.cli.arguments import (
     EXIT,
-    add_recordings,
+    UsageError,
+    add_recordings_parser,
     open_all,
-    say,
 )
-from speechbrain_mmsed.cli.running import open_journal, run_all, settings_of
+from speechbrain_mmsed.cli.running import run_all
 
 # The names of `inference.formats.FORMATS`, which is loaded later.
 FORMATS = {
@@ -53,21 +50,14 @@ FORMAT_HELP = "formats of --format:\n" + "\n".join(
 
 
 def add_parser(commands):
-    """Describes the command.
-
-    Arguments
-    ---------
-    commands : argparse subparsers
-        Where it belongs.
-    """
-    parser = commands.add_parser(
+    """Describes the command to the argparse subparsers."""
+    parser = add_recordings_parser(
+        commands,
         "detect",
         help="sound events in your own recordings",
         description=DESCRIPTION,
         epilog=f"{FORMAT_HELP}\n\n{EXIT}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_recordings(parser)
     add = parser.add_argument
     add(
         "--format",
@@ -88,7 +78,7 @@ def add_parser(commands):
         help="also draw scores and events of each recording (.png; needs "
         "matplotlib and --out)",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=_run)
 
 
 def _formats(text):
@@ -102,38 +92,24 @@ def _formats(text):
     return list(dict.fromkeys(names))
 
 
-def run(arguments):
-    """Finds, writes and counts events.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of `mmsed detect`.
-
-    Returns
-    -------
-    int
-        0, or 1 if a recording failed.
-
-    Raises
-    ------
-    UsageError
-        If nothing can be begun or results cannot be written.
-    """
+def _run(arguments):
+    """Finds, writes and counts events; 1 if a recording failed, else 0."""
     _check(arguments)
-    inputs, detector, model = open_all(arguments)
-    from speechbrain_mmsed.inference import DetectionError
+    opened = open_all(arguments)
+    from speechbrain_mmsed.inference.folders.run import Outputs
+    from speechbrain_mmsed.inference.folders.tables import events_table
+    from speechbrain_mmsed.inference.formats.text import json_content
 
-    how = {
-        "metric": arguments.metric,
-        "primary_weight": arguments.primary_weight,
-    }
-    go = _to_folder if arguments.out else _to_screen
-    try:
-        results = go(arguments, inputs, detector, model, how)
-    except DetectionError as error:
-        raise UsageError(str(error)) from error
-    return int(any(result.failed for result in results))
+    def json_line(detection):
+        content = json_content(detection, with_frames=False)
+        return json.dumps(content, ensure_ascii=False) + "\n"
+
+    outputs = None
+    if arguments.out:
+        outputs = Outputs(arguments.out, arguments.format, arguments.plot)
+    line = json_line if arguments.format == ["json"] else None
+    tables, how = {"events": events_table}, {"metric": arguments.metric}
+    return run_all(arguments, opened, tables, how, outputs, line)
 
 
 def _check(arguments):
@@ -153,69 +129,3 @@ def _check(arguments):
             raise UsageError(
                 "--plot needs matplotlib: pip install 'speechbrain_mmsed[plot]'"
             ) from error
-
-
-def _to_screen(arguments, inputs, detector, model, how):
-    """Prints results while they come; a line of JSON for each recording."""
-    import json
-
-    from speechbrain_mmsed.inference.folders.summary import screen_lines
-    from speechbrain_mmsed.inference.formats import json_text, tsv
-
-    def show(result, detection, bar):
-        if result.failed:
-            return
-        if arguments.format == ["json"]:
-            content = json_text.content(detection, with_frames=False)
-            text = json.dumps(content, ensure_ascii=False) + "\n"
-        else:
-            text = tsv.rows_of(result.file.name, result.events)
-        bar.write(text, file=sys.stdout, end="")
-
-    if arguments.format == ["tsv"]:
-        print(tsv.HEADER, end="", flush=True)
-    results = run_all(arguments, inputs, detector, model, how, None, None, show)
-    sys.stdout.flush()
-    for line in screen_lines(results, inputs, detector.streams):
-        say(line)
-    say("results: printed above; with --out DIR they are written to files")
-    return results
-
-
-def _to_folder(arguments, inputs, detector, model, how):
-    """Writes results, and a summary at the end."""
-    from speechbrain_mmsed.files import remove_leftovers
-    from speechbrain_mmsed.inference.folders.index import write_index
-    from speechbrain_mmsed.inference.folders.run import Outputs
-    from speechbrain_mmsed.inference.folders.summary import screen_lines
-    from speechbrain_mmsed.inference.folders.tables import (
-        events_table,
-        write_tables,
-    )
-
-    out = arguments.out
-    outputs = Outputs(out, arguments.format, arguments.plot)
-    settings = settings_of(detector, model, arguments, **how)
-    common = ["events.tsv", "files.tsv"]
-    if "html" in arguments.format:
-        common.append("index.html")
-    try:
-        remove_leftovers(out)
-        journal = open_journal(arguments, inputs, outputs, settings, common)
-        done = functools.partial(run_all, on_result=lambda *result: None)
-        results = done(
-            arguments, inputs, detector, model, how, outputs, journal
-        )
-        tables = {"events": events_table(results)}
-        written = write_tables(results, detector.streams, out, tables)
-        if "html" in arguments.format:
-            write_index(results, outputs, detector.streams)
-            written.insert(0, "index.html")
-        journal.own(os.path.join(out, name) for name in written)
-    except OSError as error:
-        raise UsageError(f"results cannot be written: {error}") from error
-    for line in screen_lines(results, inputs, detector.streams):
-        print(line)
-    each = ", ".join(outputs.suffixes.values())
-    print(f"results: {out} ({', '.join(written)}; {each} of each recording)")
-    return results

@@ -7,7 +7,7 @@ Authors
 import argparse
 import math
 
-from speechbrain_mmsed.cli.errors import UsageError
+from speechbrain_mmsed.cli.arguments import UsageError
 
 DESCRIPTION = """\
 Evaluates sound event detection: clip-, segment- and event-based F1, PSDS1 and

@@ -7,51 +7,123 @@ Authors
 import os
 import sys
 
-from speechbrain_mmsed.cli.errors import UsageError
-from speechbrain_mmsed.cli.recordings import say
+import speechbrain_mmsed
+from speechbrain_mmsed.cli.arguments import UsageError, say, unusable_streams
 
 # Files that one message names.
 MOST_NAMED = 3
 
+# With another one of these the results are others.
+MODEL_FILES = (
+    *("hyperparams.yaml", "postprocessing.json", "network.ckpt"),
+    *("frontend.ckpt", "streams.json"),
+)
 
-def run_all(
-    arguments, inputs, detector, model, how, outputs, journal, on_result
-):
-    """All recordings, with a progress bar on a terminal.
+
+def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
+    """Listens to all recordings; prints or writes results and a summary.
 
     Arguments
     ---------
-    arguments : argparse.Namespace
-        Of the command.
-    inputs : Inputs
-        The recordings.
-    detector : SoundEventDetector
-        The model.
-    model : str
-        Its folder.
+    arguments, opened : argparse.Namespace and tuple
+        Of the command, and what `open_all` makes of them.
+    tables : dict
+        Name -> function that makes a table of a list of results. What the
+        first one holds is counted in the summary; without --out its rows are
+        printed while they come.
     how : dict
-        For `detect_files`.
+        For `detect_files`, without the weight.
     outputs : Outputs or None
-        What is written for each.
-    journal : Journal or None
-        What is done.
-    on_result : callable
-        Told (result, detection, bar) of each recording in order.
+        What is written for each recording.
+    line : callable or None
+        What is printed of a detection instead of rows of a table.
+    edit : callable or None
+        Changes each result in place.
 
     Returns
     -------
-    list of Result
-
-    Raises
-    ------
-    UsageError
-        If results cannot be written.
+    int
+        0, or 1 if a recording failed; a UsageError is raised if nothing can
+        be begun or results cannot be written.
     """
+    from speechbrain_mmsed.files import remove_leftovers, write_text
+    from speechbrain_mmsed.inference import DetectionError
+    from speechbrain_mmsed.inference.folders.tables import (
+        index_page,
+        screen_lines,
+        write_tables,
+    )
+
+    inputs, detector, _ = opened
+    out, journal = arguments.out, None
+    how = {**how, "primary_weight": arguments.primary_weight}
+    written = [f"{name}.tsv" for name in (*tables, "files")]
+    with_index = outputs is not None and "html" in outputs.suffixes
+    if with_index:
+        written.insert(0, "index.html")
+    what, printed = next(iter(tables.items()))
+
+    def on_result(result, detection, bar):
+        if edit is not None:
+            edit(result)
+        if not out and not result.failed:
+            text = printed([result]).split("\n", 1)[1]
+            if line is not None:
+                text = line(detection)
+            bar.write(text, file=sys.stdout, end="")
+
+    try:
+        if out:
+            remove_leftovers(out)
+            settings = _settings(opened, how)
+            journal = _open_journal(
+                arguments, inputs, outputs, settings, written
+            )
+        elif line is None:
+            print(printed([]), end="", flush=True)
+        results = _listen(arguments, opened, how, outputs, journal, on_result)
+        if out:
+            texts = {name: table(results) for name, table in tables.items()}
+            write_tables(results, detector.streams, out, texts)
+            if with_index:
+                page = index_page(results, outputs, detector.streams)
+                write_text(os.path.join(out, "index.html"), page)
+            journal.own(os.path.join(out, name) for name in written)
+    except KeyboardInterrupt:
+        kept = "what is done is kept; the same command goes on from here"
+        say(f"stopped. {kept if out else 'nothing was written'}")
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever reads has enough: `mmsed detect ... | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except DetectionError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"results cannot be written: {error}") from error
+    sys.stdout.flush()
+    tell = print if out else say
+    for text in screen_lines(results, inputs, detector.streams, what):
+        tell(text)
+    where = "printed above; with --out DIR they are written to files"
+    if out:
+        names = ", ".join(written)
+        if outputs is not None:
+            suffixes = ", ".join(outputs.suffixes.values())
+            names += f"; {suffixes} of each recording"
+        where = f"{out} ({names})"
+    tell(f"results: {where}")
+    return int(any(result.failed for result in results))
+
+
+def _listen(arguments, opened, how, outputs, journal, on_result):
+    """Results of all recordings, with a progress bar on a terminal."""
     from tqdm import tqdm
 
     from speechbrain_mmsed.inference.folders.processes import ProcessFinder
     from speechbrain_mmsed.inference.folders.run import Finder, detect_all
 
+    inputs, detector, model = opened
     results = []
     # A single recording has the detector's own bar, of its length.
     single = len(inputs.files) == 1
@@ -60,60 +132,26 @@ def run_all(
     if arguments.out and arguments.jobs > 1 and not single:
         of_each = (model, arguments.device, arguments.jobs, outputs)
         find = ProcessFinder(*of_each, find, **how)
-    bar = tqdm(
+    with tqdm(
         detect_all(inputs.files, find, outputs, journal),
         arguments.command,
         len(inputs.files),
         unit="file",
         disable=True if single else None,
-    )
-    try:
+    ) as bar:
         for result, detection in bar:
             if result.failed:
                 bar.write(f"FAILED {result.message}", file=sys.stderr)
             on_result(result, detection, bar)
             results.append(result)
-    except KeyboardInterrupt:
-        bar.close()
-        kept = "what is done is kept; the same command goes on from here"
-        say(f"stopped. {kept if arguments.out else 'nothing was written'}")
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever reads has enough: `mmsed detect ... | head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
-        raise UsageError(f"results cannot be written: {error}") from error
     return results
 
 
-def open_journal(arguments, inputs, outputs, settings, common):
-    """The journal, unless files of the user would be overwritten.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of the command.
-    inputs : Inputs
-        The recordings.
-    outputs : Outputs or None
-        What is written for each.
-    settings : dict
-        As `settings_of` returns.
-    common : list of str
-        Names of files that are written for all together.
-
-    Returns
-    -------
-    Journal
-
-    Raises
-    ------
-    UsageError
-        If there is a file that no earlier call wrote.
-    """
-    from speechbrain_mmsed.inference.folders.journal import ALL, Journal
-    from speechbrain_mmsed.inference.folders.strangers import (
+def _open_journal(arguments, inputs, outputs, settings, common):
+    """The journal, unless files of the user would be overwritten."""
+    from speechbrain_mmsed.inference.folders.journal import (
+        ALL,
+        Journal,
         journal_path,
         strangers,
     )
@@ -127,7 +165,7 @@ def open_journal(arguments, inputs, outputs, settings, common):
     found = strangers(out, command, paths)
     if found:
         more = len(found) - MOST_NAMED
-        named = ", ".join(map(str, found[:MOST_NAMED]))
+        named = ", ".join(found[:MOST_NAMED])
         raise UsageError(
             f"--out {out}: {named}{f' and {more} more' if more > 0 else ''} "
             f"would be overwritten, but no earlier call wrote it like this. "
@@ -139,50 +177,17 @@ def open_journal(arguments, inputs, outputs, settings, common):
     return journal
 
 
-def settings_of(detector, model, arguments, **more):
-    """All that results depend on, for the journal.
+def _settings(opened, how):
+    """All that results depend on, for the journal."""
+    from speechbrain_mmsed.inference.folders.results import source_state
 
-    Arguments
-    ---------
-    detector : SoundEventDetector
-        The model.
-    model : str
-        Its folder.
-    arguments : argparse.Namespace
-        Of the command.
-    **more
-        Further settings.
-
-    Returns
-    -------
-    dict
-    """
-    import speechbrain_mmsed
-    from speechbrain_mmsed.inference.folders.results import file_state
-
-    names = (
-        *("hyperparams.yaml", "postprocessing.json", "network.ckpt"),
-        *("frontend.ckpt", "streams.json"),
-    )
+    _, detector, model = opened
+    reasons = unusable_streams(detector, how["primary_weight"])
     return {
         "version": speechbrain_mmsed.__version__,
-        "model": [file_state(os.path.join(model, name)) for name in names],
-        "primary_weight": arguments.primary_weight,
-        "streams": _usable(detector, arguments.primary_weight),
-        **more,
+        "model": [
+            source_state(os.path.join(model, name)) for name in MODEL_FILES
+        ],
+        "streams": {name: str(reason) for name, reason in reasons.items()},
+        **how,
     }
-
-
-def _usable(detector, primary_weight):
-    """Stream -> why films cannot be used for it, empty if they can."""
-    from speechbrain_mmsed.inference import DetectionError
-
-    if primary_weight == 1:
-        return {}
-    reasons = {}
-    for name in detector.streams:
-        try:
-            reasons[name] = detector.setup.embedders.get(name)[1]
-        except DetectionError as error:  # no matter without films
-            reasons[name] = str(error)
-    return reasons

@@ -4,19 +4,15 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import argparse
-import os
-import sys
+import functools
 
-from speechbrain_mmsed.cli.errors import UsageError
-from speechbrain_mmsed.cli.recordings import (
+from speechbrain_mmsed.cli.arguments import (
     EXIT,
-    add_recordings,
+    add_recordings_parser,
     count,
     open_all,
-    say,
 )
-from speechbrain_mmsed.cli.running import open_journal, run_all, settings_of
+from speechbrain_mmsed.cli.running import run_all
 
 DESCRIPTION = """\
 Says which classes a recording holds, without times: those whose score is
@@ -32,93 +28,41 @@ of a recording longer than 10 s is the largest of its parts.
 
 
 def add_parser(commands):
-    """Describes the command.
-
-    Arguments
-    ---------
-    commands : argparse subparsers
-        Where it belongs.
-    """
-    parser = commands.add_parser(
+    """Describes the command to the argparse subparsers."""
+    parser = add_recordings_parser(
+        commands,
         "tag",
         help="classes that your own recordings hold, without times",
         description=DESCRIPTION,
         epilog=EXIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_recordings(parser)
     parser.add_argument(
         "--top",
         type=count,
         metavar="N",
         help="the N highest scores, whatever the thresholds",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=_run)
 
 
-def run(arguments):
-    """Finds and writes tags.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of `mmsed tag`.
-
-    Returns
-    -------
-    int
-        0, or 1 if a recording failed.
-
-    Raises
-    ------
-    UsageError
-        If nothing can be begun or results cannot be written.
-    """
-    inputs, detector, model = open_all(arguments)
-    from speechbrain_mmsed.inference.folders.summary import screen_lines
+def _run(arguments):
+    """Finds and writes tags; 1 if a recording failed, else 0."""
+    opened = open_all(arguments)
     from speechbrain_mmsed.inference.folders.tables import (
         scores_table,
         tags_table,
-        write_tables,
     )
 
-    out, journal = arguments.out, None
-    how = {"primary_weight": arguments.primary_weight}
+    labels = opened[1].labels
 
-    def show(result, detection, bar):
-        if arguments.top:
-            scores = zip(detector.labels, result.clip, strict=False)
+    def keep_top(result):
+        if arguments.top and not result.failed:
+            scores = zip(labels, result.clip, strict=True)
             ranked = sorted(scores, key=lambda tag: -tag[1])
             result.tags = ranked[: arguments.top]
-        if not out and not result.failed:
-            text = tags_table([result]).split("\n", 1)[1]
-            bar.write(text, file=sys.stdout, end="")
 
-    try:
-        if out:
-            settings = settings_of(detector, model, arguments)
-            common = ["tags.tsv", "scores.tsv", "files.tsv"]
-            journal = open_journal(arguments, inputs, None, settings, common)
-        else:
-            print(tags_table([]), end="", flush=True)
-        results = run_all(
-            arguments, inputs, detector, model, how, None, journal, show
-        )
-        if out:
-            tables = {
-                "tags": tags_table(results),
-                "scores": scores_table(results, detector.labels),
-            }
-            written = write_tables(results, detector.streams, out, tables)
-            journal.own(os.path.join(out, name) for name in written)
-    except OSError as error:
-        raise UsageError(f"results cannot be written: {error}") from error
-    sys.stdout.flush()
-    tell = print if out else say
-    for line in screen_lines(results, inputs, detector.streams, "tags"):
-        tell(line)
-    where = "printed above; with --out DIR they are written to files"
-    if out:
-        where = f"{out} ({', '.join(written)})"
-    tell(f"results: {where}")
-    return int(any(result.failed for result in results))
+    tables = {
+        "tags": tags_table,
+        "scores": functools.partial(scores_table, labels=labels),
+    }
+    return run_all(arguments, opened, tables, {}, edit=keep_top)

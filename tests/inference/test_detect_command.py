@@ -11,8 +11,7 @@ import sys
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.cli import detect, main
-from speechbrain_mmsed.cli.arguments import make_parser
+from speechbrain_mmsed.cli import detect, main, make_parser
 from speechbrain_mmsed.dataio.corpus.tables import read_event_table
 from speechbrain_mmsed.inference import SoundEventDetector
 from speechbrain_mmsed.inference.embedders import StreamEmbedders
@@ -75,7 +74,7 @@ def test_a_folder_is_done_but_for_what_is_broken(
     assert last.startswith(f"results: {out} (index.html, events.tsv, files.tsv")
     written = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     each = {
-        stem + form.SUFFIX
+        stem + form.suffix
         for stem in ("a", "b/a.aiff", "b/a.wav")
         for form in FORMATS.values()
     }
@@ -295,7 +294,7 @@ def test_help_names_every_format():
     assert set(detect.FORMATS) == set(FORMATS)
     text = detect.FORMAT_HELP
     for name, form in FORMATS.items():
-        assert f"  {name} " in text and form.SUFFIX
+        assert f"  {name} " in text and form.suffix
     arguments = make_parser().parse_args(
         ["detect", "a", "--model", "m", "--format", "html, tsv,html"]
     )

@@ -9,8 +9,7 @@ from speechbrain_mmsed.inference.folders.run import (
     Outputs,
     detect_all,
 )
-from speechbrain_mmsed.inference.folders.summary import screen_lines
-from speechbrain_mmsed.inference.folders.tables import files_table
+from speechbrain_mmsed.inference.folders.tables import files_table, screen_lines
 
 
 def test_a_cut_recording_is_done_with_a_remark(detector, sounds, tmp_path):

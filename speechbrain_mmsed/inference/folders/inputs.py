@@ -1,16 +1,30 @@
-"""The files that stand behind what a user names: files and folders.
+"""Which recordings a user means, and what their results are called.
+
+Names of results are as short as they can be without two being the same: those
+of `film.mp4` are `film.tsv`, `film.html` and so on; where `film.wav` is there
+too they are `film.mp4.tsv` and `film.wav.tsv`. Names that differ in upper and
+lower case only, or in the way accents are coded, count as the same, since
+they are on the discs of some systems.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import collections
+import hashlib
 import os
-from dataclasses import dataclass, field
+import unicodedata
+from dataclasses import dataclass
 
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
-from speechbrain_mmsed.inference.errors import DetectionError
-from speechbrain_mmsed.inference.folders.names import unique_names, unique_stems
+from speechbrain_mmsed.inference import DetectionError
+
+# Names in the output folder that belong to all recordings together.
+RESERVED = ("detect", "events", "files", "index", "scores", "tags")
+
+# Bytes of a name that file systems take, less the longest suffix of a format
+# and a number behind a name.
+LONGEST = 255 - len(".TextGrid") - len("~999999")
 
 
 @dataclass(frozen=True)
@@ -32,15 +46,14 @@ class InputFile:
     stem: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Inputs:
     """What was found.
 
     Arguments
     ---------
     files : list of InputFile
-        Recordings, in the order in which they were named; those of a
-        folder by name.
+        In the order in which they were named; those of a folder by name.
     other_kinds : collections.Counter
         Suffix -> files of the folders that are neither sound nor film.
     repeated : int
@@ -48,10 +61,8 @@ class Inputs:
     """
 
     files: list
-    other_kinds: collections.Counter = field(
-        default_factory=collections.Counter
-    )
-    repeated: int = 0
+    other_kinds: collections.Counter
+    repeated: int
 
 
 def collect(arguments):
@@ -102,12 +113,9 @@ def collect(arguments):
             f"is taken if it is named itself"
         )
     paths, relatives = zip(*found.values(), strict=True)
-    names = unique_names(list(found), relatives)
-    files = [
-        InputFile(*row)
-        for row in zip(paths, names, unique_stems(names), strict=True)
-    ]
-    return Inputs(files, kinds, repeated)
+    names = _unique_names(list(found), relatives)
+    rows = zip(paths, names, _unique_stems(names), strict=True)
+    return Inputs([InputFile(*row) for row in rows], kinds, repeated)
 
 
 def _walk(argument, kinds):
@@ -123,8 +131,75 @@ def _walk(argument, kinds):
             suffix = os.path.splitext(name)[1].lower()
             if name.startswith("."):
                 continue
-            if suffix not in SOUND_SUFFIXES:
+            if suffix in SOUND_SUFFIXES:
+                path = os.path.join(where, name)
+                yield path, os.path.relpath(path, argument)
+            else:
                 kinds[suffix or "without suffix"] += 1
-                continue
-            path = os.path.join(where, name)
-            yield path, os.path.relpath(path, argument)
+
+
+def _unique_names(paths, relatives):
+    """The relative name of each path where it is the only one of its kind.
+
+    Otherwise the path below the folder that all have in common.
+    """
+    common = os.path.commonpath([os.path.dirname(path) for path in paths])
+    longer = [os.path.relpath(path, common) for path in paths]
+    return _numbered(_escalate(relatives, longer))
+
+
+def _unique_stems(names):
+    """The names without suffix where they stay different, else with it.
+
+    One that would be too long is cut, with a number made of the whole.
+    """
+    short = [os.path.splitext(name)[0] for name in names]
+    chosen = _escalate(short, names, RESERVED)
+    cut = [_cut(stem, name) for stem, name in zip(chosen, names, strict=True)]
+    return _numbered(cut, RESERVED)
+
+
+def _cut(stem, name):
+    """A stem that leaves room for a suffix; the name tells it from others."""
+    folder, last = os.path.split(stem)
+    if len(os.fsencode(last)) <= LONGEST:
+        return stem
+    mark = "~" + hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
+    while len(os.fsencode(last)) > LONGEST - len(mark):
+        last = last[:-1]  # whole letters
+    return os.path.join(folder, last + mark)
+
+
+def _key(name):
+    """Names with equal keys may be one file on some file system."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _escalate(short, longer, reserved=()):
+    """The short names, and the longer one of each that is not alone."""
+    chosen = list(short)
+    while True:
+        counts = collections.Counter([*map(_key, chosen), *reserved])
+        before = chosen
+        chosen = [
+            long if counts[_key(name)] > 1 else name
+            for name, long in zip(before, longer, strict=True)
+        ]
+        if chosen == before:
+            return chosen
+
+
+def _numbered(names, reserved=()):
+    """Names that are still the same get a number."""
+    present = {*map(_key, names), *reserved}
+    taken, numbered = set(reserved), []
+    for name in names:
+        number, candidate = 1, name
+        while _key(candidate) in taken:
+            number += 1
+            candidate = f"{name}~{number}"
+            if _key(candidate) in present:
+                candidate = name  # belongs to another
+        taken.add(_key(candidate))
+        numbered.append(candidate)
+    return numbered

@@ -26,18 +26,14 @@ class ProcessFinder:
 
     Arguments
     ---------
-    model : str
-        Detector folder.
-    device : str
-        Where networks run.
+    model, device : str
+        Detector folder and where networks run.
     n_jobs : int
         Number of processes.
-    outputs : Outputs or None
-        What is written for each recording.
-    fallback : callable
-        A Finder of this process, for what is left if a process dies.
-    **how
-        For `detect_files`.
+    outputs, **how
+        As for a Finder.
+    fallback : Finder
+        Of this process, for what is left if a process dies.
     """
 
     def __init__(self, model, device, n_jobs, outputs, fallback, **how):

@@ -8,7 +8,11 @@ import os
 from dataclasses import dataclass, field
 
 from speechbrain_mmsed.dataio.media.sound import SoundError
+from speechbrain_mmsed.inference.folders.journal import state_of
 from speechbrain_mmsed.inference.formats.values import in_order
+
+# What a journal keeps of a result.
+KEPT = ("duration", "streams", "events", "tags", "clip", "remark")
 
 
 @dataclass
@@ -19,18 +23,14 @@ class Result:
     ---------
     file : InputFile
         The recording.
-    reason : str
-        Why it failed, empty if it did not.
-    message : str
-        The same as a sentence that says what to do.
+    reason, message : str
+        Why it failed, empty if it did not, and what to do about it.
     duration : float
         Seconds.
     streams : dict
         Name -> what became of it.
-    events : list of tuple
-        (onset, offset, label, score) by onset.
-    tags : list of tuple
-        (label, score), highest first.
+    events, tags : list of tuple
+        (onset, offset, label, score) by onset; (label, score), highest first.
     clip : list of float
         A score of the whole recording for each class.
     reused : bool
@@ -90,47 +90,21 @@ class Result:
 
     def to_record(self):
         """Plain values for a journal, with the state of the file."""
-        return {
-            "source": file_state(self.file.path),
-            "duration": self.duration,
-            "streams": self.streams,
-            "events": self.events,
-            "tags": self.tags,
-            "clip": self.clip,
-            "remark": self.remark,
-        }
+        kept = {name: getattr(self, name) for name in KEPT}
+        return {"source": source_state(self.file.path), **kept}
 
     @classmethod
     def of_record(cls, file, record):
-        """The result in a journal, or None if the file is another now."""
-        if record["source"] != file_state(file.path):
+        """The result of `to_record`; None if there is none of this file."""
+        if record is None or record["source"] != source_state(file.path):
             return None
-        return cls(
-            file,
-            duration=record["duration"],
-            streams=record["streams"],
-            events=[tuple(event) for event in record["events"]],
-            tags=[tuple(tag) for tag in record["tags"]],
-            clip=record["clip"],
-            reused=True,
-            remark=record.get("remark", ""),
-        )
+        kept = {name: record[name] for name in KEPT if name in record}
+        for name in ("events", "tags"):
+            kept[name] = [tuple(row) for row in kept[name]]
+        return cls(file, reused=True, **kept)
 
 
-def file_state(path):
-    """Path, size and time of change: other values mean another file.
-
-    Arguments
-    ---------
-    path : str
-        A file; it may be gone.
-
-    Returns
-    -------
-    list or None
-    """
-    try:
-        state = os.stat(path)
-    except OSError:
-        return None
-    return [os.path.abspath(path), state.st_size, state.st_mtime_ns]
+def source_state(path):
+    """[path, size, time]: other values mean another file; None: it is gone."""
+    state = state_of(path)
+    return None if state is None else [os.path.abspath(path), *state]

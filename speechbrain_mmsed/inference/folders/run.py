@@ -8,13 +8,12 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import contextlib
 import dataclasses
 import errno
 import os
 
 from speechbrain_mmsed.files import write_text
-from speechbrain_mmsed.inference.errors import DetectionError
+from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.folders.results import Result
 from speechbrain_mmsed.inference.formats import FORMATS
 from speechbrain_mmsed.inference.formats.picture import write_picture
@@ -49,12 +48,12 @@ class Outputs:
 
     def __init__(self, folder, forms, with_picture=False):
         self.folder = os.fspath(folder)
-        self.suffixes = {form: FORMATS[form].SUFFIX for form in forms}
+        self.suffixes = {form: FORMATS[form].suffix for form in forms}
         if with_picture:
             self.suffixes["picture"] = ".png"
 
     def paths(self, file):
-        """Form -> path of its file for a recording."""
+        """Format -> path of its file for a recording."""
         return {
             form: os.path.join(self.folder, file.stem + suffix)
             for form, suffix in self.suffixes.items()
@@ -62,13 +61,6 @@ class Outputs:
 
     def write(self, file, detection):
         """Writes all files of a recording, each whole or not at all.
-
-        Arguments
-        ---------
-        file : InputFile
-            The recording.
-        detection : Detection
-            What was found in it.
 
         Raises
         ------
@@ -93,10 +85,8 @@ class Outputs:
         try:
             if form == "picture":
                 write_picture(detection, path)
-                return
-            with _source_errors(file):
-                text = FORMATS[form].render(detection, file.path, path)
-            write_text(path, text)
+            else:
+                write_text(path, _text(form, path, file, detection))
         except OSError as error:
             if error.errno in FOR_ALL:
                 raise
@@ -107,11 +97,10 @@ class Outputs:
             ) from None
 
 
-@contextlib.contextmanager
-def _source_errors(file):
+def _text(form, path, file, detection):
     """A recording that is gone, or not to be read, is its own failure."""
     try:
-        yield
+        return FORMATS[form].render(detection, file.path, path)
     except OSError as error:
         raise DetectionError(
             f"{file.path}: it cannot be read any more for its page: "
@@ -137,12 +126,19 @@ class Finder:
 
     def __call__(self, files):
         """Yields (Result, Detection or None) for each file, in order."""
-        detections = _detections(self.detector, files, **self.how)
+        detections = self._detections(files)
         for file, detection in zip(files, detections, strict=True):
             if isinstance(detection, Exception):
                 yield Result.of_error(file, detection), None
                 continue
-            detection = _renamed(detection, file.name)
+            # Under the name that tables use.
+            detection = dataclasses.replace(
+                detection,
+                events=detection.events.assign(filename=file.name),
+                scores=dataclasses.replace(
+                    detection.scores, filename=file.name
+                ),
+            )
             try:
                 if self.outputs is not None:
                     self.outputs.write(file, detection)
@@ -150,6 +146,32 @@ class Finder:
                 yield Result.of_error(file, error), None
                 continue
             yield Result.of_detection(file, detection), detection
+
+    def _detections(self, files):
+        """A Detection or an error for each file.
+
+        An error that no reader foresaw ends the detector's pass; the others
+        are done in a new one. A DetectionError that is raised, not yielded,
+        is about the call and not about a file.
+        """
+        left = list(files)
+        while left:
+            paths = [file.path for file in left]
+            try:
+                for _, detection in self.detector.detect_files(
+                    paths, **self.how
+                ):
+                    left.pop(0)
+                    yield detection
+            except DetectionError:
+                raise
+            except Exception as error:
+                file = left.pop(0)
+                wrapped = DetectionError(
+                    f"{file.path}: unexpected {type(error).__name__}: {error}"
+                )
+                wrapped.__cause__ = error
+                yield wrapped
 
 
 def detect_all(files, find, outputs=None, journal=None):
@@ -168,11 +190,9 @@ def detect_all(files, find, outputs=None, journal=None):
 
     Yields
     ------
-    result : Result
-        In the order of the files.
-    detection : Detection or None
-        None where the recording failed, had been done before or was done
-        in another process.
+    Result, Detection or None
+        In the order of the files; None where the recording failed, had been
+        done before or was done in another process.
     """
     paths_of = {
         file.name: [] if outputs is None else [*outputs.paths(file).values()]
@@ -180,10 +200,12 @@ def detect_all(files, find, outputs=None, journal=None):
     }
     earlier = {}
     if journal is not None:
-        earlier = _earlier(files, paths_of, journal)
-        journal.claim(
-            {n: paths for n, paths in paths_of.items() if n not in earlier}
-        )
+        for file in files:
+            record = journal.result(file.name, paths_of[file.name])
+            result = Result.of_record(file, record)
+            if result is not None:
+                earlier[file.name] = result
+        journal.claim({n: p for n, p in paths_of.items() if n not in earlier})
     found = find([file for file in files if file.name not in earlier])
     for file in files:
         if file.name in earlier:
@@ -193,53 +215,6 @@ def detect_all(files, find, outputs=None, journal=None):
         if journal is not None and result.failed:
             journal.fail(file.name)
         elif journal is not None:
-            paths = paths_of[file.name]
-            journal.append(file.name, result.to_record(), paths)
+            record = result.to_record()
+            journal.append(file.name, record, paths_of[file.name])
         yield result, detection
-
-
-def _earlier(files, paths_of, journal):
-    """Results of earlier calls that still hold, by name."""
-    results = {}
-    for file in files:
-        if not journal.holds(file.name, paths_of[file.name]):
-            continue
-        result = Result.of_record(file, journal.done[file.name])
-        if result is not None:
-            results[file.name] = result
-    return results
-
-
-def _detections(detector, files, **how):
-    """A Detection or an error for each file.
-
-    An error that no reader foresaw ends the detector's pass; the others are
-    done in a new one. A DetectionError that is raised, not yielded, is about
-    the call and not about a file.
-    """
-    left = list(files)
-    while left:
-        try:
-            for _, detection in detector.detect_files(
-                [file.path for file in left], **how
-            ):
-                left.pop(0)
-                yield detection
-        except DetectionError:
-            raise
-        except Exception as error:
-            file = left.pop(0)
-            wrapped = DetectionError(
-                f"{file.path}: unexpected {type(error).__name__}: {error}"
-            )
-            wrapped.__cause__ = error
-            yield wrapped
-
-
-def _renamed(detection, name):
-    """The detection under the name that tables use."""
-    return dataclasses.replace(
-        detection,
-        events=detection.events.assign(filename=name),
-        scores=dataclasses.replace(detection.scores, filename=name),
-    )

@@ -1,36 +1,38 @@
-"""Forms in which a detection is written, one module for each.
+"""Formats in which a detection is written.
 
-Every format is a function of the detection, of the file that was listened to
-and of the path to write to (only the page needs the last two), and returns
-the text of the file. A further one is a module with `SUFFIX` and
-`render`, and a line in FORMATS.
+A further one is a function of the detection, of the file that was listened to
+and of the path to write to, which returns the text, and a line in FORMATS.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from speechbrain_mmsed.files import write_text
-from speechbrain_mmsed.inference.formats import (
-    audacity,
-    html,
-    json_text,
-    textgrid,
-    tsv,
-    webvtt,
-)
+from speechbrain_mmsed.inference.formats import html, text
+
+
+class Format(NamedTuple):
+    """A format: the suffix of its files and the function that makes them."""
+
+    suffix: str
+    render: Callable
+
 
 FORMATS = {
-    "tsv": tsv,
-    "json": json_text,
-    "audacity": audacity,
-    "textgrid": textgrid,
-    "webvtt": webvtt,
-    "html": html,
+    "tsv": Format(".tsv", text.tsv_text),
+    "json": Format(".json", text.json_text),
+    "audacity": Format(".txt", text.audacity_text),
+    "textgrid": Format(".TextGrid", text.textgrid_text),
+    "webvtt": Format(".vtt", text.webvtt_text),
+    "html": Format(".html", html.render),
 }
 
 
 def write_detection(detection, form, path, source=None):
-    """Writes a detection in one of the forms, whole or not at all.
+    """Writes a detection in one of the formats, whole or not at all.
 
     Arguments
     ---------
@@ -39,14 +41,14 @@ def write_detection(detection, form, path, source=None):
     form : str
         A key of FORMATS.
     path : str or pathlib.Path
-        Where to; conventionally with the form's SUFFIX.
+        Where to; conventionally with the format's suffix.
     source : str or pathlib.Path or None
         The file that was listened to, which the page plays.
 
     Raises
     ------
     ValueError
-        If the form is unknown; names those there are.
+        If the format is unknown; names those there are.
 
     Example
     -------

@@ -5,8 +5,11 @@ Authors
 """
 
 from speechbrain_mmsed.files import atomic_path
-from speechbrain_mmsed.inference.formats.html import pool_frames
-from speechbrain_mmsed.inference.formats.values import in_order, shown_name
+from speechbrain_mmsed.inference.formats.values import (
+    in_order,
+    pool_frames,
+    shown_name,
+)
 
 # More columns than this no screen shows.
 MAX_COLUMNS = 4000
@@ -33,7 +36,6 @@ def draw(detection, figure=None):
     scores = detection.scores
     labels = list(scores.labels)
     frames, pooled = pool_frames(scores.frame, MAX_COLUMNS)
-    end = float(scores.duration)
     figure = Figure() if figure is None else figure
     figure.set_size_inches(11, 1.4 + 0.34 * len(labels))
     figure.set_layout_engine("tight")
@@ -54,7 +56,7 @@ def draw(detection, figure=None):
         axes.broken_barh(
             [(onset, offset - onset)], (row + 0.2, 0.22), color=EVENT_COLOUR
         )
-    axes.set_xlim(0, end)
+    axes.set_xlim(0, float(scores.duration))
     axes.set_yticks(range(len(labels)), [_plain(label) for label in labels])
     for row in range(1, len(labels)):
         axes.axhline(row - 0.5, color="white", linewidth=1.5)
@@ -65,15 +67,7 @@ def draw(detection, figure=None):
 
 
 def write_picture(detection, path):
-    """Writes the picture, whole or not at all.
-
-    Arguments
-    ---------
-    detection : Detection
-        Events and scores.
-    path : str or pathlib.Path
-        Where to; the suffix decides on the form (.png, .pdf, .svg).
-    """
+    """Writes the picture as the suffix says (.png, .pdf, .svg)."""
     figure = draw(detection)
     with atomic_path(path) as name:
         figure.savefig(name, dpi=110)

@@ -1,4 +1,4 @@
-"""How names and times stand in text files.
+"""How names, times, events and scores are written in every format.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -6,22 +6,15 @@ Authors
 
 import os
 
+import numpy as np
+
 
 def shown_name(name):
     """A file's name as one line of valid text.
 
-    Names on disk may hold tabs, line breaks and bytes that are no UTF-8; a
-    table that took them as they are would be broken.
-
-    Arguments
-    ---------
-    name : str or os.PathLike
-        A name as the operating system gives it.
-
-    Returns
-    -------
-    str
-        Control characters as escapes, undecodable bytes as U+FFFD.
+    Names on disk may hold tabs, line breaks and bytes that are no UTF-8, which
+    would break a table. Control characters become escapes, undecodable bytes
+    U+FFFD.
 
     Example
     -------
@@ -39,15 +32,6 @@ def shown_name(name):
 def seconds_text(seconds):
     """A time with at most six decimals, as short as it can be.
 
-    Arguments
-    ---------
-    seconds : float
-        A time, >= 0.
-
-    Returns
-    -------
-    str
-
     Example
     -------
     >>> seconds_text(4 * 0.1565), seconds_text(10.0)
@@ -58,21 +42,40 @@ def seconds_text(seconds):
 
 
 def in_order(events):
-    """Rows of a table of events by onset, then offset, then label.
-
-    Arguments
-    ---------
-    events : pandas.DataFrame
-        Columns onset, offset (seconds), event_label, score.
-
-    Returns
-    -------
-    list of tuple
-        (onset, offset, label, score).
-    """
+    """Rows (onset, offset, label, score) of a table of events, sorted."""
     columns = ["onset", "offset", "event_label", "score"]
     rows = events[columns].itertuples(index=False, name=None)
     return sorted(
         (float(onset), float(offset), str(label), float(score))
         for onset, offset, label, score in rows
     )
+
+
+def pool_frames(frame, most):
+    """The largest scores of as many neighbours as it takes.
+
+    Arguments
+    ---------
+    frame : numpy.ndarray
+        (T, C) probabilities.
+    most : int
+        Wanted number of frames at most.
+
+    Returns
+    -------
+    frames : numpy.ndarray
+        (ceil(T / pooled), C) probabilities.
+    pooled : int
+        Frames that became one; 1 where nothing had to be done.
+
+    Example
+    -------
+    >>> pool_frames(np.array([[0.1], [0.9], [0.2]]), 2)
+    (array([[0.9],
+           [0.2]]), 2)
+    """
+    pooled = max(1, -(-len(frame) // most))
+    if pooled == 1:
+        return frame, 1
+    starts = np.arange(0, len(frame), pooled)
+    return np.maximum.reduceat(frame, starts, axis=0), pooled

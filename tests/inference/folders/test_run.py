@@ -2,20 +2,20 @@
 
 import dataclasses
 import errno
+import json
 import os
 
 import pytest
 
 from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.folders.inputs import collect
-from speechbrain_mmsed.inference.folders.journal import Journal
+from speechbrain_mmsed.inference.folders.journal import Journal, strangers
 from speechbrain_mmsed.inference.folders.run import (
     Finder,
     Outputs,
     detect_all,
 )
-from speechbrain_mmsed.inference.folders.strangers import strangers
-from speechbrain_mmsed.inference.folders.summary import kind
+from speechbrain_mmsed.inference.folders.tables import kind
 from speechbrain_mmsed.inference.formats import FORMATS
 
 
@@ -202,7 +202,7 @@ def test_a_long_name_of_a_recording_is_no_failure(run, tmp_path):
         (result,) = run(taken=taken, forms=list(FORMATS))
         assert not result.failed and result.reused == reused
     left = [p.suffix for p in (tmp_path / "out").iterdir() if "~" in p.name]
-    assert sorted(left) == sorted(form.SUFFIX for form in FORMATS.values())
+    assert sorted(left) == sorted(form.suffix for form in FORMATS.values())
 
 
 def test_a_recording_that_is_gone_fails_alone(
@@ -258,3 +258,23 @@ def test_a_wrong_call_is_no_failure_of_a_file(made_up, files, monkeypatch):
     monkeypatch.setattr(made_up, "detect_files", refuse)
     with pytest.raises(DetectionError, match="no such metric"):
         list(Finder(made_up)(files))
+
+
+def test_a_journal_of_the_first_version_is_understood(
+    run, made_up, files, tmp_path
+):
+    run({"metric": "ebf1"}, ["tsv"])
+    journal = tmp_path / "out/detect.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    done, failed = {"name", "result", "outputs"}, {"name", "result"}
+    assert [set(line) for line in lines] == [
+        *({"settings"}, {"owned"}, {"claimed"}),
+        *(done, failed, failed, done, done, done),
+    ]
+    for line in lines:
+        if line.get("result"):
+            del line["result"]["remark"]  # came later
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    results = run({"metric": "ebf1"}, ["tsv"])
+    assert [r.reused for r in results if not r.failed] == [True] * 4
+    assert results[0].remark == ""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from speechbrain_mmsed.dataio.corpus.tables import read_event_table
 from speechbrain_mmsed.inference.formats import FORMATS, write_detection
-from speechbrain_mmsed.inference.formats.textgrid import without_gaps
+from speechbrain_mmsed.inference.formats.text import _without_gaps
 from speechbrain_mmsed.inference.formats.values import (
     seconds_text,
     shown_name,
@@ -156,7 +156,7 @@ def written(detection, tmp_path):
     """Writes a form; returns the path and the events in it."""
 
     def write(form):
-        path = tmp_path / f"a{FORMATS[form].SUFFIX}"
+        path = tmp_path / f"a{FORMATS[form].suffix}"
         write_detection(detection, form, path)
         return str(path), sorted(
             tuple(row[1:4]) for row in detection.events.to_numpy()
@@ -234,7 +234,7 @@ def test_names_that_are_no_text_can_be_written(make_detection, tmp_path):
         filename=b"\xff\tfilm\n.mp4".decode("utf-8", "surrogateescape"),
     )
     for form in FORMATS:
-        path = tmp_path / f"a{FORMATS[form].SUFFIX}"
+        path = tmp_path / f"a{FORMATS[form].suffix}"
         write_detection(detection, form, path)
     (row,) = read_event_table(tmp_path / "a.tsv").to_numpy().tolist()
     assert row == ["\ufffd\\tfilm\\n.mp4", 0.0, 1.0, "Dog"]
@@ -247,7 +247,7 @@ def test_short_times_are_the_same_times(seconds):
 
 
 def test_events_shorter_than_the_digits_leave_no_empty_interval():
-    assert without_gaps([(1.0, 1.0 + 1e-9)], 2.0) == [(0.0, 2.0, False)]
+    assert _without_gaps([(1.0, 1.0 + 1e-9)], 2.0) == [(0.0, 2.0, False)]
 
 
 def test_unknown_format_is_an_error_with_the_known_ones(detection, tmp_path):

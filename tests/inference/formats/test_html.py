@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechbrain_mmsed.inference.formats import html, write_detection
+from speechbrain_mmsed.inference.formats.values import pool_frames
 
 ENDINGS = "</script><!-- & \u2028 \"'@@DATA@@"
 
@@ -95,7 +96,7 @@ def test_sounds_have_a_player_of_sounds(detection, tmp_path, name, element):
 @given(st.integers(0, 60), st.integers(1, 20))
 def test_pooled_frames_keep_the_largest_scores(n_frames, most):
     frames = np.random.default_rng(n_frames).random((n_frames, 2))
-    pooled, factor = html.pool_frames(frames, most)
+    pooled, factor = pool_frames(frames, most)
     assert len(pooled) <= most
     expected = [
         frames[i : i + factor].max(axis=0) for i in range(0, n_frames, factor)

@@ -3,13 +3,14 @@
 import pytest
 
 from speechbrain_mmsed.dataio.corpus.tables import read_event_table
-from speechbrain_mmsed.inference.folders.index import index_page
 from speechbrain_mmsed.inference.folders.inputs import collect
 from speechbrain_mmsed.inference.folders.run import Finder, Outputs
-from speechbrain_mmsed.inference.folders.summary import MAX_LINES, screen_lines
 from speechbrain_mmsed.inference.folders.tables import (
+    MAX_LINES,
     events_table,
+    index_page,
     scores_table,
+    screen_lines,
     tags_table,
     write_tables,
 )
