@@ -7,27 +7,23 @@ Authors
 import functools
 import os
 
-import numpy as np
 import pandas as pd
 
-from speechbrain_mmsed.inference.clips import score_clips
-from speechbrain_mmsed.inference.errors import DetectionError
-from speechbrain_mmsed.inference.events import (
-    TAG_METRIC,
+from speechbrain_mmsed.inference.model import ExportedModel
+from speechbrain_mmsed.inference.reading import read_windows
+from speechbrain_mmsed.inference.results import (
+    Detection,
+    DetectionError,
+    FileScores,
     events_of,
-    parameters_for_events,
     tags_of,
 )
-from speechbrain_mmsed.inference.model import ExportedModel
-from speechbrain_mmsed.inference.progress import Progress
-from speechbrain_mmsed.inference.reading import Readers, read_windows
-from speechbrain_mmsed.inference.results import Detection, FileScores
 from speechbrain_mmsed.inference.scoring import score_recordings
-from speechbrain_mmsed.inference.streaming import DetectionStream
+from speechbrain_mmsed.inference.streaming import DetectionStream, score_clips
 from speechbrain_mmsed.inference.streams import RecordingStreams, film_of
 
-# Windows at a time: more do not fit a processor's caches.
-BATCH_SIZE = 4
+# The metric whose thresholds decide on tags.
+TAG_METRIC = "cbf1"
 
 
 class SoundEventDetector(ExportedModel):
@@ -79,12 +75,11 @@ class SoundEventDetector(ExportedModel):
         DetectionError
             If there is no sound that can be read.
         """
-        ((_, scores),) = self.scores_files(
-            [path], primary_weight, progress, [video], [features]
+        return _only(
+            self.scores_files(
+                [path], primary_weight, progress, [video], [features]
+            )
         )
-        if isinstance(scores, Exception):
-            raise scores
-        return scores
 
     def scores_files(
         self,
@@ -119,36 +114,27 @@ class SoundEventDetector(ExportedModel):
         nothing = [None] * len(paths)
         weight = self.checked_weight(primary_weight)
         sources = [
-            functools.partial(self._windows, *source, weight)
+            functools.partial(self._read, *source, weight)
             for source in zip(
                 paths, videos or nothing, features or nothing, strict=True
             )
         ]
-        scorer = functools.partial(self.score_windows, weight=weight)
-        n_threads = min(len(paths), max(2, (os.cpu_count() or 2) // 2), 8)
-        n_threads = max(1, n_threads)  # one says that there is no recording
-        with (
-            Progress(paths, progress) as meter,
-            Readers(sources, n_threads) as readers,
-        ):
-            results = score_recordings(
-                readers, scorer, self.scorer.device, BATCH_SIZE, meter
-            )
-            for path, (assembly, end) in zip(paths, results, strict=True):
-                if end.error is None:
-                    scores = self.make_scores(
-                        path,
-                        np.concatenate(assembly.rows),
-                        assembly.clip,
-                        end.duration,
-                        end.streams,
-                    )
-                    scores.remark = end.remark
-                elif isinstance(end.error, DetectionError):
-                    scores = end.error
-                else:
-                    raise end.error
-                yield path, scores
+        results = score_recordings(self, paths, sources, weight, progress)
+        for path, (stitcher, end) in zip(paths, results, strict=True):
+            if end.error is None:
+                scores = self.make_scores(
+                    path,
+                    stitcher.take(),
+                    stitcher.clip,
+                    end.duration,
+                    end.streams,
+                )
+                scores.remark = end.remark
+            elif isinstance(end.error, DetectionError):
+                scores = end.error
+            else:
+                raise end.error
+            yield path, scores
 
     def detect_file(
         self,
@@ -163,22 +149,27 @@ class SoundEventDetector(ExportedModel):
 
         Arguments
         ---------
-        path : str or pathlib.Path
-            Sound file or film with sound.
-        metric : str
-            Whose tuned thresholds and windows make events.
-        primary_weight, progress, video, features
+        path, primary_weight, progress, video, features
             As in `scores_file`.
+        metric : str
+            The metric for which the thresholds and windows that make events
+            were tuned.
 
         Returns
         -------
         Detection
+
+        Raises
+        ------
+        DetectionError
+            If there is no sound that can be read, or nothing was tuned for
+            the metric.
         """
-        parameters_for_events(self.parameters, metric)
-        scores = self.scores_file(
-            path, primary_weight, progress, video, features
+        return _only(
+            self.detect_files(
+                [path], metric, primary_weight, progress, [video], [features]
+            )
         )
-        return self.detection(scores, metric)
 
     def detect_files(
         self,
@@ -205,7 +196,7 @@ class SoundEventDetector(ExportedModel):
         detection : Detection or DetectionError
             The error is not raised, so that the others are done.
         """
-        parameters_for_events(self.parameters, metric)
+        self.tuned(metric)  # before anything is read
         for path, scores in self.scores_files(
             paths, primary_weight, progress, videos, features
         ):
@@ -241,36 +232,29 @@ class SoundEventDetector(ExportedModel):
         DetectionError
             If a clip is empty or too long, or features do not fit.
         """
-        parameters = parameters_for_events(self.parameters, metric)
-        windows, clip, frame = score_clips(
-            self, waveforms, streams or {}, BATCH_SIZE
-        )
-        tables = [
-            events_of(
-                self.make_scores(str(i), frame[i], clip[i], w.seconds, {}),
-                parameters,
-            )
-            for i, w in enumerate(windows)
-        ]
+        parameters = self.tuned(metric)
+        parts, clip, frame = score_clips(self, waveforms, streams or {})
+        tables = [events_of(part, parameters) for part in parts]
         return pd.concat(tables, ignore_index=True), clip, frame
 
     def detection(self, scores, metric="ebf1"):
-        """Events and tags of scores that are there.
+        """Events and tags of the FileScores of a recording.
 
         Arguments
         ---------
         scores : FileScores
-            Scores of a recording.
+            Of a whole recording.
         metric : str
-            Whose tuned thresholds and windows make events.
+            As in `detect_file`.
 
         Returns
         -------
         Detection
         """
-        parameters = parameters_for_events(self.parameters, metric)
-        tags = tags_of(scores, self.parameters.get(TAG_METRIC))
-        return Detection(events_of(scores, parameters), scores, tags)
+        for_tags = self.parameters.get(TAG_METRIC)
+        thresholds = 0.5 if for_tags is None else for_tags.thresholds
+        events = events_of(scores, self.tuned(metric))
+        return Detection(events, scores, tags_of(scores, thresholds))
 
     def stream(self, sample_rate, filename="stream"):
         """Starts the detection of sound that is still to come.
@@ -289,10 +273,18 @@ class SoundEventDetector(ExportedModel):
         """
         return DetectionStream(self, sample_rate, filename)
 
-    def _windows(self, path, video, features, weight):
+    def _read(self, path, video, features, weight):
         """What `read_windows` yields for a recording."""
         film = film_of(path) if video is None else os.fspath(video)
         if callable(features):
             features = features()
         streams = RecordingStreams(self.setup, film, features, weight == 1)
         return read_windows(path, self.new_cutter(), streams)
+
+
+def _only(pairs):
+    """The one result, or its error raised."""
+    ((_, result),) = pairs
+    if isinstance(result, Exception):
+        raise result
+    return result

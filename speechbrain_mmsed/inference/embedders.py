@@ -8,21 +8,14 @@ import threading
 
 from speechbrain_mmsed.dataio.streams.description import IDENTITY, fingerprint
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
-from speechbrain_mmsed.inference.errors import DetectionError
+from speechbrain_mmsed.inference.results import DetectionError
 
 
 class StreamEmbedders:
     """Builds the embedders of a detector's streams when first needed.
 
-    Arguments
-    ---------
-    descriptions : list of dict
-        For each stream of the detector "name" and what made its features
-        in training, as in `streams.json`.
-    builders : dict
-        Name -> function without arguments that builds the embedder.
-    device : str
-        Where to compute.
+    The descriptions are those of `streams.json`; the builders, functions
+    without arguments by the names of the streams.
     """
 
     def __init__(self, descriptions, builders, device="cpu"):
@@ -33,23 +26,10 @@ class StreamEmbedders:
         self._lock = threading.Lock()
 
     def get(self, name):
-        """The embedder of a stream and why there is none.
+        """(FrameEmbedding, "") of a stream, or (None, why there is none).
 
-        Arguments
-        ---------
-        name : str
-            The stream.
-
-        Returns
-        -------
-        embedding : FrameEmbedding or None
-        reason : str
-            Empty if there is one.
-
-        Raises
-        ------
-        DetectionError
-            If the embedder makes other features than those of training.
+        Raises a DetectionError if the embedder makes other features than
+        those of training.
         """
         with self._lock:  # recordings are read by several threads
             if name not in self._built:
@@ -57,15 +37,7 @@ class StreamEmbedders:
             return self._built[name]
 
     def use(self, name, embedder):
-        """Takes a given embedder for a stream.
-
-        Arguments
-        ---------
-        name : str
-            The stream.
-        embedder : FrameEmbedder
-            Must make the features of training.
-        """
+        """Takes a FrameEmbedder that makes a stream's features of training."""
         self._built[name] = (self._checked(name, embedder), "")
 
     def _build(self, name):
@@ -79,6 +51,7 @@ class StreamEmbedders:
         return self._checked(name, embedder), ""
 
     def _checked(self, name, embedder):
+        """The embedder as a FrameEmbedding, if it is that of training."""
         stored = self.descriptions[name]
         made = {
             **embedder.description(),

@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass, field
 
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
-from speechbrain_mmsed.inference.errors import DetectionError
 from speechbrain_mmsed.inference.folders.names import unique_names, unique_stems
+from speechbrain_mmsed.inference.results import DetectionError
 
 
 @dataclass(frozen=True)

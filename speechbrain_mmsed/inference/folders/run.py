@@ -14,10 +14,10 @@ import errno
 import os
 
 from speechbrain_mmsed.files import write_text
-from speechbrain_mmsed.inference.errors import DetectionError
 from speechbrain_mmsed.inference.folders.results import Result
 from speechbrain_mmsed.inference.formats import FORMATS
 from speechbrain_mmsed.inference.formats.picture import write_picture
+from speechbrain_mmsed.inference.results import DetectionError
 
 # Errors after which no recording's results can be written: a full disk or
 # one that fails, and a folder that is not ours.
