@@ -4,6 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import functools
 import os
 
@@ -62,9 +63,8 @@ class SoundEventDetector(ExportedModel):
         video : str, pathlib.Path or None
             The film, if it is not in the file itself.
         features : dict or None
-            Name of a stream -> StreamFeatures, or (T, D) as training reads
-            them for a recording of one window; instead of those of the
-            film.
+            Instead of the film's: name of a stream -> StreamFeatures, or
+            (T, D) as in training for a recording of one window.
 
         Returns
         -------
@@ -93,12 +93,8 @@ class SoundEventDetector(ExportedModel):
 
         Arguments
         ---------
-        paths : list of str
-            Sound files or films with sound.
-        primary_weight, progress
-            As in `scores_file`.
-        videos : list or None
-            For each path a film or None.
+        paths, primary_weight, progress, videos
+            As in `scores_file`, a list where that has one.
         features : list or None
             For each path as in `scores_file`, or a function that reads it
             when its turn comes.
@@ -119,22 +115,23 @@ class SoundEventDetector(ExportedModel):
                 paths, videos or nothing, features or nothing, strict=True
             )
         ]
-        results = score_recordings(self, paths, sources, weight, progress)
-        for path, (stitcher, end) in zip(paths, results, strict=True):
-            if end.error is None:
-                scores = self.make_scores(
-                    path,
-                    stitcher.take(),
-                    stitcher.clip,
-                    end.duration,
-                    end.streams,
-                )
-                scores.remark = end.remark
-            elif isinstance(end.error, DetectionError):
+        with contextlib.closing(
+            score_recordings(self, paths, sources, weight, progress)
+        ) as results:
+            for path, (stitcher, end) in zip(paths, results, strict=True):
                 scores = end.error
-            else:
-                raise end.error
-            yield path, scores
+                if scores is None:
+                    scores = self.make_scores(
+                        path,
+                        stitcher.take(),
+                        stitcher.clip,
+                        end.duration,
+                        end.streams,
+                    )
+                    scores.remark = end.remark
+                elif not isinstance(scores, DetectionError):
+                    raise scores
+                yield path, scores
 
     def detect_file(
         self,
@@ -152,8 +149,8 @@ class SoundEventDetector(ExportedModel):
         path, primary_weight, progress, video, features
             As in `scores_file`.
         metric : str
-            The metric for which the thresholds and windows that make events
-            were tuned.
+            The events are made with the thresholds and windows that were
+            tuned for this metric.
 
         Returns
         -------
@@ -162,8 +159,7 @@ class SoundEventDetector(ExportedModel):
         Raises
         ------
         DetectionError
-            If there is no sound that can be read, or nothing was tuned for
-            the metric.
+            If no sound can be read, or nothing is tuned for the metric.
         """
         return _only(
             self.detect_files(
@@ -180,21 +176,10 @@ class SoundEventDetector(ExportedModel):
         videos=None,
         features=None,
     ):
-        """Events and tags of many recordings.
+        """Events and tags of many recordings, as `detect_file` of each.
 
-        Arguments
-        ---------
-        paths, primary_weight, progress, videos, features
-            As in `scores_files`.
-        metric : str
-            As in `detect_file`.
-
-        Yields
-        ------
-        path : str
-            In the order of the paths.
-        detection : Detection or DetectionError
-            The error is not raised, so that the others are done.
+        Takes further what `scores_files` takes, and yields as that does
+        (path, Detection or DetectionError) in the order of the paths.
         """
         self.tuned(metric)  # before anything is read
         for path, scores in self.scores_files(
@@ -238,38 +223,21 @@ class SoundEventDetector(ExportedModel):
         return pd.concat(tables, ignore_index=True), clip, frame
 
     def detection(self, scores, metric="ebf1"):
-        """Events and tags of the FileScores of a recording.
-
-        Arguments
-        ---------
-        scores : FileScores
-            Of a whole recording.
-        metric : str
-            As in `detect_file`.
-
-        Returns
-        -------
-        Detection
-        """
+        """The Detection that FileScores of a whole recording give."""
         for_tags = self.parameters.get(TAG_METRIC)
         thresholds = 0.5 if for_tags is None else for_tags.thresholds
         events = events_of(scores, self.tuned(metric))
         return Detection(events, scores, tags_of(scores, thresholds))
 
     def stream(self, sample_rate, filename="stream"):
-        """Starts the detection of sound that is still to come.
+        """A DetectionStream, for sound that is still to come.
 
         Arguments
         ---------
         sample_rate : int
             Hz of the chunks.
         filename : str
-            A name for it.
-
-        Returns
-        -------
-        DetectionStream
-            With `feed(chunk)` and `close()`.
+            A name for the results.
         """
         return DetectionStream(self, sample_rate, filename)
 

@@ -29,7 +29,7 @@ Trained by the DESED recipe of `speechbrain_mmsed`.
 ```python
 from speechbrain_mmsed.inference import SoundEventDetector
 
-detector = SoundEventDetector.from_hparams(source="{folder}")
+detector = SoundEventDetector.from_hparams(source="<this folder>")
 print(detector.detect_file("recording.mp4").events)
 ```
 
@@ -147,7 +147,6 @@ def _model_card(report, models, descriptions):
     """The Markdown text, of a report, names of models and streams.json."""
     record = report["metadata"]
     return CARD.format(
-        folder="<this folder>",
         labels=", ".join(report["class_labels"]),
         streams=_streams(descriptions),
         figures="\n\n".join(_figures(report, model) for model in models),

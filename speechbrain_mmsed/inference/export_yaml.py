@@ -12,7 +12,7 @@ import io
 import os
 
 import ruamel.yaml
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 
 SETTINGS = (
     *("sample_rate", "clip_seconds", "n_frames", "frame_hop"),
@@ -63,17 +63,14 @@ def detector_yaml(resolved_yaml, descriptions):
     tree = CommentedMap(labels=_plain(run["class_labels"], copies))
     for key in SETTINGS:
         tree[key] = _plain(run[key], copies)
-    tree["weights_folder"] = None
-    tree["embedders"] = CommentedMap()
-    for description in descriptions:
-        built = description.get("embedder")
-        if built is None:
-            continue
-        weights = built["arguments"].get("weights")
-        if weights and tree["weights_folder"] is None:
-            tree["weights_folder"] = os.path.dirname(weights)
-        node = _embedder(built, tree["weights_folder"])
-        tree["embedders"][description["name"]] = node
+    built = {d["name"]: d.get("embedder") for d in descriptions}
+    built = {name: how for name, how in built.items() if how is not None}
+    weights = [how["arguments"].get("weights") for how in built.values()]
+    folder = next((os.path.dirname(path) for path in weights if path), None)
+    tree["weights_folder"] = folder
+    tree["embedders"] = CommentedMap(
+        (name, _embedder(how, folder)) for name, how in built.items()
+    )
     # What network and front end are built of; all other keys stay behind.
     for key, value in run.items():
         if id(value) in needed and key not in tree and key != "modules":
@@ -101,14 +98,10 @@ def _plain(node, copies):
 
 def _embedder(built, weights_folder):
     """A node that builds an embedder; weights elsewhere keep their path."""
-    node = CommentedMap()
-    for key, value in built["arguments"].items():
-        if key == "weights" and value:
-            folder, name = os.path.split(value)
-            if folder == weights_folder:
-                value = ruamel.yaml.comments.TaggedScalar(
-                    f"<weights_folder>/{name}", tag="!ref"
-                )
-        node[key] = value
+    node = CommentedMap(built["arguments"])
+    folder, name = os.path.split(node.get("weights") or "")
+    if name and folder == weights_folder:
+        path = f"<weights_folder>/{name}"
+        node["weights"] = TaggedScalar(path, tag="!ref")
     node.yaml_set_ctag(ruamel.yaml.tag.Tag(suffix=f"!name:{built['class']}"))
     return node

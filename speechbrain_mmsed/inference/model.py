@@ -13,10 +13,13 @@ import torch
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.fetching import fetch
 
-from speechbrain_mmsed.inference.embedders import StreamEmbedders
 from speechbrain_mmsed.inference.results import DetectionError, FileScores
 from speechbrain_mmsed.inference.streams import StreamSetup
-from speechbrain_mmsed.inference.weights import load_weights, read_json
+from speechbrain_mmsed.inference.weights import (
+    StreamEmbedders,
+    load_weights,
+    read_json,
+)
 from speechbrain_mmsed.inference.windows import WindowCutter
 from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
 from speechbrain_mmsed.postprocessing.decode import frames_inside
@@ -24,11 +27,7 @@ from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
 class ExportedModel(Pretrained):
-    """Front end and network of an exported folder, on windows of sound.
-
-    Built by `from_hparams`; arguments that `Pretrained` does not have are
-    the contents of the folder's files for one model.
-    """
+    """Front end and network of an exported folder, on windows of sound."""
 
     HPARAMS_NEEDED = [
         *("labels", "frame_hop", "sample_rate", "clip_seconds", "n_frames"),
@@ -49,7 +48,6 @@ class ExportedModel(Pretrained):
             metric: ClassParameters.from_dict(tuned)
             for metric, tuned in postprocessing["parameters"].items()
         }
-        self.metrics = list(self.parameters)
         self.primary_weight = float(postprocessing["primary_weight"])
         self.embedders = StreamEmbedders(
             descriptions, values.embedders, self.device
@@ -209,13 +207,7 @@ class ExportedModel(Pretrained):
         inside = frames_inside([duration], past, self.frame_hop)[0]
         n_frames = inside[first_frame:].sum()
         return FileScores(
-            filename=filename,
-            labels=list(self.labels),
-            frame=rows[:n_frames],
-            clip=clip,
-            frame_hop=self.frame_hop,
-            duration=duration,
-            streams=streams,
-            first_frame=first_frame,
+            *(filename, list(self.labels), rows[:n_frames], clip),
+            *(self.frame_hop, duration, streams, first_frame),
             beyond=rows[n_frames:],
         )

@@ -75,8 +75,7 @@ def read_windows(path, cutter, streams):
             f"a film with sound. Convert it, or leave it out"
         ) from error
     duration = n_samples / rate
-    statuses = streams.statuses(duration)
-    yield End(duration, statuses, remark="; ".join(remarks))
+    yield End(duration, streams.statuses(duration), None, "; ".join(remarks))
 
 
 class Readers:
@@ -84,12 +83,6 @@ class Readers:
 
     The sources are functions without arguments that give what `read_windows`
     yields; they are called in the threads, in their order.
-
-    Example
-    -------
-    >>> with Readers([lambda: iter([End(1.0)])]) as readers:
-    ...     [[item.duration for item in items] for items in readers]
-    [[1.0]]
     """
 
     def __init__(self, sources, n_threads=2):
@@ -169,23 +162,21 @@ class Readers:
 
     def _put(self, number, waiting, item):
         """Waits for room; false if nobody wants the item any more."""
+
+        def unwanted():
+            return self._stopped or number < self._current
+
+        def has_room():
+            ahead = sum(len(items) for items in self._queues.values())
+            first = number == self._current or ahead < ITEMS_AHEAD
+            return first and len(waiting) < QUEUE_LENGTH
+
         with self._changed:
             self._changed.wait_for(
-                lambda: self._unwanted(number)
-                or isinstance(item, End)
-                or self._has_room(number, waiting)
+                lambda: unwanted() or isinstance(item, End) or has_room()
             )
-            if self._unwanted(number):
+            if unwanted():
                 return False
             waiting.append(item)
             self._changed.notify_all()
         return True
-
-    def _unwanted(self, number):
-        return self._stopped or number < self._current
-
-    def _has_room(self, number, waiting):
-        if len(waiting) >= QUEUE_LENGTH:
-            return False
-        ahead = sum(len(items) for items in self._queues.values())
-        return number == self._current or ahead < ITEMS_AHEAD

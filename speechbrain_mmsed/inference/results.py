@@ -129,8 +129,6 @@ def events_of(scores, parameters):
 
 def tags_of(scores, thresholds):
     """The tags of FileScores above one or (C,) thresholds, highest first."""
-    tags = [
-        (scores.labels[index], float(scores.clip[index]))
-        for index in np.flatnonzero(scores.clip.astype(np.float64) > thresholds)
-    ]
+    chosen = np.flatnonzero(scores.clip.astype(np.float64) > thresholds)
+    tags = [(scores.labels[i], float(scores.clip[i])) for i in chosen]
     return sorted(tags, key=lambda tag: -tag[1])

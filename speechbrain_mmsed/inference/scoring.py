@@ -27,8 +27,7 @@ class Stitcher:
     def __init__(self, n_classes):
         self.done = 0  # frames that are final so far
         self.clip = np.zeros(n_classes, np.float32)  # largest so far
-        self._nothing = np.zeros((0, n_classes), np.float32)
-        self._rows = []
+        self._rows = [np.zeros((0, n_classes), np.float32)]
 
     def add(self, window, clip, frame):
         """Adds the (C,) and (T, C) scores of the next window."""
@@ -41,20 +40,19 @@ class Stitcher:
 
     def take(self):
         """(n, C) float32, the frames that are final since the last call."""
-        rows, self._rows = self._rows, []
-        return np.concatenate([self._nothing, *rows])
+        rows, self._rows = self._rows, self._rows[:1]
+        return np.concatenate(rows)
 
 
 @contextlib.contextmanager
 def _progress(paths, shown):
     """A bar over files, or over the seconds of a single long one.
 
-    It appears after a second. What is given takes the windows of a batch
-    and the number of recordings that end with it.
+    It appears after a second. It is called with the windows of a batch and
+    the number of recordings that end with it.
     """
-    single = len(paths) == 1
     what = {"unit": " files", "total": len(paths)}
-    if single:
+    if single := len(paths) == 1:
         what = {"unit": " s", "desc": os.path.basename(paths[0])}
     disable = None if shown is None else not shown
     with tqdm(disable=disable, delay=1.0, **what) as bar:
@@ -79,10 +77,10 @@ def _scoring_threads(device):
     on_cpu = torch.device(device).type == "cpu"
     n_threads = torch.get_num_threads() if on_cpu else 1
     alone = functools.partial(torch.set_num_threads, 1)
-    initializer = alone if n_threads > 1 else None
-    pool = ThreadPoolExecutor(n_threads, initializer=initializer)
     try:
-        with pool:
+        with ThreadPoolExecutor(
+            n_threads, initializer=alone if n_threads > 1 else None
+        ) as pool:
             yield pool, n_threads
     finally:
         if n_threads > 1:
@@ -100,7 +98,7 @@ def score_recordings(model, paths, sources, weight, progress=None):
     scorer = functools.partial(model.score_windows, weight=weight)
     n_readers = min(len(paths), max(2, (os.cpu_count() or 2) // 2), 8)
     n_readers = max(1, n_readers)  # one says that there is no recording
-    batch, open_recordings, pending = [], [], collections.deque()
+    batch, unfinished, pending = [], [], collections.deque()
 
     def settle():
         """Takes the scores of the oldest batch; gives what is complete."""
@@ -118,10 +116,8 @@ def score_recordings(model, paths, sources, weight, progress=None):
         future = None
         if items:
             future = pool.submit(scorer, [item[:3] for item in items])
-        finished = list(
-            itertools.takewhile(lambda pair: pair[1], open_recordings)
-        )
-        del open_recordings[: len(finished)]
+        finished = list(itertools.takewhile(lambda pair: pair[1], unfinished))
+        del unfinished[: len(finished)]
         pending.append((future, items, finished))
 
     with (
@@ -131,7 +127,7 @@ def score_recordings(model, paths, sources, weight, progress=None):
     ):
         for items in readers:
             recording = [Stitcher(len(model.labels)), None]
-            open_recordings.append(recording)
+            unfinished.append(recording)
             for item in items:
                 if isinstance(item, End):
                     recording[1] = item

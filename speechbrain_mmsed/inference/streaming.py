@@ -18,16 +18,8 @@ class DetectionStream:
     The parts that `feed` and `close` give are, one after the other, the
     scores of the whole as `scores_file` gives them. A frame is final when a
     window with a second of sound after it is complete: at most `latency`
-    seconds after it began, and the length of a chunk.
-
-    Arguments
-    ---------
-    detector : SoundEventDetector
-        Whose network scores.
-    sample_rate : int
-        Hz of the chunks.
-    filename : str
-        A name for the results.
+    seconds after it began, and the length of a chunk. `SoundEventDetector`
+    builds it in `stream`.
 
     Attributes
     ----------
@@ -69,8 +61,7 @@ class DetectionStream:
         Returns
         -------
         FileScores
-            Of the frames from `first_frame` on, perhaps none; `clip` is of
-            all windows so far.
+            From `first_frame` on, perhaps none; `clip` is of all so far.
         """
         self._check_open()
         chunk = _mono(chunk)
@@ -95,10 +86,9 @@ class DetectionStream:
         detector, first = self._detector, self._stitcher.done
         if windows:
             items = [(w, *self._streams.window(w)) for w in windows]
-            for window, *scores in zip(
-                windows, *detector.score_windows(items), strict=True
-            ):
-                self._stitcher.add(window, *scores)
+            scores = detector.score_windows(items)
+            for window, clip, frame in zip(windows, *scores, strict=True):
+                self._stitcher.add(window, clip, frame)
         return detector.make_scores(
             self.filename,
             self._stitcher.take(),
@@ -121,9 +111,20 @@ def score_clips(model, waveforms, streams):
             )
     if n_clips == 0:
         raise DetectionError("no waveform was given, expected one or more")
+    n_samples = model.mods.frontend.n_samples
     items = []
     for number, waveform in enumerate(waveforms):
-        window = _window(model, number, waveform)
+        waveform = np.asarray(waveform, dtype=np.float32)
+        if waveform.ndim != 1 or not 0 < len(waveform) <= n_samples:
+            raise DetectionError(
+                f"waveform {number} has shape {waveform.shape}, expected "
+                f"(samples,) of 1 to {n_samples} samples at "
+                f"{model.sample_rate} Hz; for longer ones use `stream`"
+            )
+        if not np.isfinite(waveform).all():
+            raise DetectionError(f"waveform {number} holds NaN or infinity")
+        cutter = model.new_cutter()
+        (window,) = cutter.feed(waveform) + cutter.close()
         features = {
             name: values[number]
             for name, values in streams.items()
@@ -141,23 +142,6 @@ def score_clips(model, waveforms, streams):
         for i in range(n_clips)
     ]
     return parts, clip, frame
-
-
-def _window(model, number, waveform):
-    """The one window of a clip."""
-    n_samples = model.mods.frontend.n_samples
-    waveform = np.asarray(waveform, dtype=np.float32)
-    if waveform.ndim != 1 or not 0 < len(waveform) <= n_samples:
-        raise DetectionError(
-            f"waveform {number} has shape {waveform.shape}, expected "
-            f"(samples,) of 1 to {n_samples} samples at "
-            f"{model.sample_rate} Hz; for longer ones use `stream`"
-        )
-    if not np.isfinite(waveform).all():
-        raise DetectionError(f"waveform {number} holds NaN or infinity")
-    cutter = model.new_cutter()
-    (window,) = cutter.feed(waveform) + cutter.close()
-    return window
 
 
 def _mono(chunk):

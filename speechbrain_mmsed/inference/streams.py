@@ -16,8 +16,8 @@ from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.media.sound import SOUND_FILE_SUFFIXES
 from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
 from speechbrain_mmsed.dataio.streams.time_grid import to_grid
-from speechbrain_mmsed.inference.embedders import StreamEmbedders
 from speechbrain_mmsed.inference.results import DetectionError
+from speechbrain_mmsed.inference.weights import StreamEmbedders
 
 NO_FILM = "no video track"
 # Seconds of a recording without a stream that are not worth a word.
@@ -94,45 +94,27 @@ class RecordingStreams:
         self.setup, self.film, self.ignored = setup, film, ignored
         self.features = dict(features or {})
         setup.check_names(self.features)
-        self._reasons, self._covered = {}, {name: [] for name in setup.names}
+        self._covered = {name: [] for name in setup.names}
+        # Why a stream is absent, unless there is no film.
+        self._reasons = {}
         self._times = grid_times(setup.n_frames, setup.clip_seconds)
+        embeddings = {}
+        for name in setup.names if film is not None else ():
+            if name not in self.features:
+                embedding, reason = setup.embedders.get(name)
+                if embedding is None:
+                    self._reasons[name] = reason
+                else:
+                    embeddings[name] = embedding
         self._reader = ClipFeatureReader(
-            self._embeddings(),
-            setup.n_frames,
-            setup.clip_seconds,
-            setup.min_coverage,
+            embeddings, setup.n_frames, setup.clip_seconds, setup.min_coverage
         )
 
-    def _embeddings(self):
-        """Name -> embedding of the streams that the film can give."""
-        embeddings = {}
-        for name in self.setup.names:
-            if name in self.features:
-                continue
-            if self.film is None:
-                self._reasons[name] = NO_FILM
-                continue
-            embedding, reason = self.setup.embedders.get(name)
-            if embedding is None:
-                self._reasons[name] = reason
-            else:
-                embeddings[name] = embedding
-        return embeddings
-
     def window(self, window):
-        """Features of one window.
+        """What there is beside the sound of a Window: features, available.
 
-        Arguments
-        ---------
-        window : Window
-            Says which part of the recording.
-
-        Returns
-        -------
-        features : list of numpy.ndarray
-            For each stream (T, D) float32, zeros where there is none.
-        available : list of bool
-            For the sound and each stream.
+        (T, D) float32 of each stream, zeros where there is none; and for
+        the sound and each stream whether it is there.
         """
         features = self.setup.missing()
         available = [True] + [False] * len(features)

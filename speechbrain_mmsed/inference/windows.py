@@ -1,17 +1,13 @@
 """A recording of any length, cut into windows of a clip's length.
 
 Windows overlap by a second on each side at least, and the middle of each
-overlap is where one window's scores end and the next one's begin. Scores
-depend a little on where in its window a sound stands. With windows at fixed
-steps, the events of a recording would therefore change if it had begun a
-second later. So each window begins where the sound is faintest within a range
-of steps: two cuts of one recording soon meet at such a place, and have the
-same windows from there on. The last window ends with the recording and has
-real sound throughout. A recording of one window (and a frame, which is cut
-off) is treated as a clip of the training data.
-
-The windows depend on the sound alone and not on the pieces in which it
-comes, so that a file and a stream are cut alike.
+overlap is where one window's scores end and the next one's begin. As scores
+depend a little on where in its window a sound stands, windows at fixed steps
+would give other events to a recording that had begun a second later. So each
+window begins where the sound is faintest within a range of steps: two cuts of
+one recording soon meet there, and have the same windows from then on, in
+whatever pieces it comes. The last window ends with the recording. A recording
+of one window (and a frame, which is cut off) is treated as a training clip.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -45,15 +41,7 @@ class Window:
 
 @dataclass
 class WindowCutter:
-    """Takes a recording piece by piece, gives its windows.
-
-    Example
-    -------
-    >>> cutter = WindowCutter(16000, 160000, 64, 2504)
-    >>> windows = cutter.feed(np.ones(400000)) + cutter.close()
-    >>> [(window.start, window.until) for window in windows]
-    [(0, 57), (50, 107), (96, 160)]
-    """
+    """Takes a recording piece by piece, gives its windows."""
 
     sample_rate: int  # Hz
     n_samples: int  # of a window
@@ -153,19 +141,13 @@ class BlockResampler:
 
     Blocks of one size go through the filter, whatever the sizes of the
     pieces: the result is that of the whole at once to the last bit.
-
-    Example
-    -------
-    >>> resampler = BlockResampler(48000, 16000)
-    >>> first = resampler.feed(np.zeros(1000, np.float32))
-    >>> len(first), len(first) + len(resampler.close())
-    (0, 334)
     """
 
     def __init__(self, source, target):
         ratio = fractions.Fraction(int(source), int(target))
         if max(ratio.numerator, ratio.denominator) > LARGEST_TERM:
-            ratio = _near(ratio)
+            near = max(ratio, 1 / ratio).limit_denominator(LARGEST_TERM)
+            ratio = near if ratio > 1 else 1 / near
         self._in, self._out = ratio.numerator, ratio.denominator
         self._same = ratio == 1
         self._filter = None if self._same else resampler(self._in, self._out)
@@ -216,10 +198,3 @@ class BlockResampler:
         blocks = np.concatenate(blocks)
         self._n_out += len(blocks)
         return blocks
-
-
-def _near(ratio):
-    """A ratio of small numbers near one of large numbers."""
-    if ratio < 1:
-        return 1 / (1 / ratio).limit_denominator(LARGEST_TERM)
-    return ratio.limit_denominator(LARGEST_TERM)

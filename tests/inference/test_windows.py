@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechbrain_mmsed.inference.scoring import Stitcher
-from speechbrain_mmsed.inference.windows import WindowCutter
+from speechbrain_mmsed.inference.windows import BlockResampler, WindowCutter
 
 TOLERANCE = 1.001  # frames
 
@@ -59,6 +59,19 @@ def test_a_later_beginning_gives_the_same_events(trained, sounds, tmp_path):
             n_same = matched(expected, other, trained.frame_hop)
             assert n_same >= least * len(expected)
             assert len(other) - n_same <= (1 - least) * len(expected) + 1
+
+
+def test_windows_of_a_sound_of_one_level():
+    cutter = WindowCutter(16000, 160000, 64, 2504)
+    windows = cutter.feed(np.ones(400000)) + cutter.close()
+    found = [(window.start, window.until) for window in windows]
+    assert found == [(0, 57), (50, 107), (96, 160)]
+
+
+def test_resampled_pieces_are_as_long_as_the_whole():
+    resampler = BlockResampler(48000, 16000)
+    first = resampler.feed(np.zeros(1000, np.float32))
+    assert (len(first), len(first) + len(resampler.close())) == (0, 334)
 
 
 def test_windows_begin_where_the_sound_is_faintest():
