@@ -5,8 +5,11 @@ Authors
 """
 
 from speechbrain_mmsed.inference.detector import SoundEventDetector
-from speechbrain_mmsed.inference.errors import DetectionError
-from speechbrain_mmsed.inference.results import Detection, FileScores
+from speechbrain_mmsed.inference.results import (
+    Detection,
+    DetectionError,
+    FileScores,
+)
 
 __all__ = [
     "Detection",

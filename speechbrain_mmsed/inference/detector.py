@@ -4,30 +4,27 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import functools
 import os
 
-import numpy as np
 import pandas as pd
 
-from speechbrain_mmsed.inference.clips import score_clips
-from speechbrain_mmsed.inference.errors import DetectionError
-from speechbrain_mmsed.inference.events import (
-    TAG_METRIC,
+from speechbrain_mmsed.inference.model import ExportedModel
+from speechbrain_mmsed.inference.reading import read_windows
+from speechbrain_mmsed.inference.results import (
+    Detection,
+    DetectionError,
+    FileScores,
     events_of,
-    parameters_for_events,
     tags_of,
 )
-from speechbrain_mmsed.inference.model import ExportedModel
-from speechbrain_mmsed.inference.progress import Progress
-from speechbrain_mmsed.inference.reading import Readers, read_windows
-from speechbrain_mmsed.inference.results import Detection, FileScores
 from speechbrain_mmsed.inference.scoring import score_recordings
-from speechbrain_mmsed.inference.streaming import DetectionStream
+from speechbrain_mmsed.inference.streaming import DetectionStream, score_clips
 from speechbrain_mmsed.inference.streams import RecordingStreams, film_of
 
-# Windows at a time: more do not fit a processor's caches.
-BATCH_SIZE = 4
+# The metric whose thresholds decide on tags.
+TAG_METRIC = "cbf1"
 
 
 class SoundEventDetector(ExportedModel):
@@ -66,9 +63,8 @@ class SoundEventDetector(ExportedModel):
         video : str, pathlib.Path or None
             The film, if it is not in the file itself.
         features : dict or None
-            Name of a stream -> StreamFeatures, or (T, D) as training reads
-            them for a recording of one window; instead of those of the
-            film.
+            Instead of the film's: name of a stream -> StreamFeatures, or
+            (T, D) as in training for a recording of one window.
 
         Returns
         -------
@@ -79,12 +75,11 @@ class SoundEventDetector(ExportedModel):
         DetectionError
             If there is no sound that can be read.
         """
-        ((_, scores),) = self.scores_files(
-            [path], primary_weight, progress, [video], [features]
+        return _only(
+            self.scores_files(
+                [path], primary_weight, progress, [video], [features]
+            )
         )
-        if isinstance(scores, Exception):
-            raise scores
-        return scores
 
     def scores_files(
         self,
@@ -98,12 +93,8 @@ class SoundEventDetector(ExportedModel):
 
         Arguments
         ---------
-        paths : list of str
-            Sound files or films with sound.
-        primary_weight, progress
-            As in `scores_file`.
-        videos : list or None
-            For each path a film or None.
+        paths, primary_weight, progress, videos
+            As in `scores_file`, a list where that has one.
         features : list or None
             For each path as in `scores_file`, or a function that reads it
             when its turn comes.
@@ -119,35 +110,27 @@ class SoundEventDetector(ExportedModel):
         nothing = [None] * len(paths)
         weight = self.checked_weight(primary_weight)
         sources = [
-            functools.partial(self._windows, *source, weight)
+            functools.partial(self._read, *source, weight)
             for source in zip(
                 paths, videos or nothing, features or nothing, strict=True
             )
         ]
-        scorer = functools.partial(self.score_windows, weight=weight)
-        n_threads = min(len(paths), max(2, (os.cpu_count() or 2) // 2), 8)
-        n_threads = max(1, n_threads)  # one says that there is no recording
-        with (
-            Progress(paths, progress) as meter,
-            Readers(sources, n_threads) as readers,
-        ):
-            results = score_recordings(
-                readers, scorer, self.scorer.device, BATCH_SIZE, meter
-            )
-            for path, (assembly, end) in zip(paths, results, strict=True):
-                if end.error is None:
+        with contextlib.closing(
+            score_recordings(self, paths, sources, weight, progress)
+        ) as results:
+            for path, (stitcher, end) in zip(paths, results, strict=True):
+                scores = end.error
+                if scores is None:
                     scores = self.make_scores(
                         path,
-                        np.concatenate(assembly.rows),
-                        assembly.clip,
+                        stitcher.take(),
+                        stitcher.clip,
                         end.duration,
                         end.streams,
                     )
                     scores.remark = end.remark
-                elif isinstance(end.error, DetectionError):
-                    scores = end.error
-                else:
-                    raise end.error
+                elif not isinstance(scores, DetectionError):
+                    raise scores
                 yield path, scores
 
     def detect_file(
@@ -163,22 +146,26 @@ class SoundEventDetector(ExportedModel):
 
         Arguments
         ---------
-        path : str or pathlib.Path
-            Sound file or film with sound.
-        metric : str
-            Whose tuned thresholds and windows make events.
-        primary_weight, progress, video, features
+        path, primary_weight, progress, video, features
             As in `scores_file`.
+        metric : str
+            The events are made with the thresholds and windows that were
+            tuned for this metric.
 
         Returns
         -------
         Detection
+
+        Raises
+        ------
+        DetectionError
+            If no sound can be read, or nothing is tuned for the metric.
         """
-        parameters_for_events(self.parameters, metric)
-        scores = self.scores_file(
-            path, primary_weight, progress, video, features
+        return _only(
+            self.detect_files(
+                [path], metric, primary_weight, progress, [video], [features]
+            )
         )
-        return self.detection(scores, metric)
 
     def detect_files(
         self,
@@ -189,23 +176,12 @@ class SoundEventDetector(ExportedModel):
         videos=None,
         features=None,
     ):
-        """Events and tags of many recordings.
+        """Events and tags of many recordings, as `detect_file` of each.
 
-        Arguments
-        ---------
-        paths, primary_weight, progress, videos, features
-            As in `scores_files`.
-        metric : str
-            As in `detect_file`.
-
-        Yields
-        ------
-        path : str
-            In the order of the paths.
-        detection : Detection or DetectionError
-            The error is not raised, so that the others are done.
+        Takes further what `scores_files` takes, and yields as that does
+        (path, Detection or DetectionError) in the order of the paths.
         """
-        parameters_for_events(self.parameters, metric)
+        self.tuned(metric)  # before anything is read
         for path, scores in self.scores_files(
             paths, primary_weight, progress, videos, features
         ):
@@ -241,58 +217,42 @@ class SoundEventDetector(ExportedModel):
         DetectionError
             If a clip is empty or too long, or features do not fit.
         """
-        parameters = parameters_for_events(self.parameters, metric)
-        windows, clip, frame = score_clips(
-            self, waveforms, streams or {}, BATCH_SIZE
-        )
-        tables = [
-            events_of(
-                self.make_scores(str(i), frame[i], clip[i], w.seconds, {}),
-                parameters,
-            )
-            for i, w in enumerate(windows)
-        ]
+        parameters = self.tuned(metric)
+        parts, clip, frame = score_clips(self, waveforms, streams or {})
+        tables = [events_of(part, parameters) for part in parts]
         return pd.concat(tables, ignore_index=True), clip, frame
 
     def detection(self, scores, metric="ebf1"):
-        """Events and tags of scores that are there.
-
-        Arguments
-        ---------
-        scores : FileScores
-            Scores of a recording.
-        metric : str
-            Whose tuned thresholds and windows make events.
-
-        Returns
-        -------
-        Detection
-        """
-        parameters = parameters_for_events(self.parameters, metric)
-        tags = tags_of(scores, self.parameters.get(TAG_METRIC))
-        return Detection(events_of(scores, parameters), scores, tags)
+        """The Detection that FileScores of a whole recording give."""
+        for_tags = self.parameters.get(TAG_METRIC)
+        thresholds = 0.5 if for_tags is None else for_tags.thresholds
+        events = events_of(scores, self.tuned(metric))
+        return Detection(events, scores, tags_of(scores, thresholds))
 
     def stream(self, sample_rate, filename="stream"):
-        """Starts the detection of sound that is still to come.
+        """A DetectionStream, for sound that is still to come.
 
         Arguments
         ---------
         sample_rate : int
             Hz of the chunks.
         filename : str
-            A name for it.
-
-        Returns
-        -------
-        DetectionStream
-            With `feed(chunk)` and `close()`.
+            A name for the results.
         """
         return DetectionStream(self, sample_rate, filename)
 
-    def _windows(self, path, video, features, weight):
+    def _read(self, path, video, features, weight):
         """What `read_windows` yields for a recording."""
         film = film_of(path) if video is None else os.fspath(video)
         if callable(features):
             features = features()
         streams = RecordingStreams(self.setup, film, features, weight == 1)
         return read_windows(path, self.new_cutter(), streams)
+
+
+def _only(pairs):
+    """The one result, or its error raised."""
+    ((_, result),) = pairs
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -1,4 +1,4 @@
-"""Writes the folder from which a detector is loaded.
+"""Writes the folder from which a detector is loaded, with its model card.
 
 A training folder holds an optimiser, a teacher, epochs, and a yaml that
 names the corpus; who wants events of a recording needs none of these.
@@ -14,9 +14,66 @@ import uuid
 
 import torch
 
+from speechbrain_mmsed.dataio.streams.description import fingerprint
 from speechbrain_mmsed.files import write_json, write_text
-from speechbrain_mmsed.inference.export_card import model_card
 from speechbrain_mmsed.inference.export_yaml import detector_yaml
+
+METRICS = ("cbf1", "sbf1", "ebf1", "psds1", "psds2")
+
+CARD = """\
+# Sound event detector
+
+Finds sound events in recordings of any length, with or without video.
+Trained by the DESED recipe of `speechbrain_mmsed`.
+
+```python
+from speechbrain_mmsed.inference import SoundEventDetector
+
+detector = SoundEventDetector.from_hparams(source="<this folder>")
+print(detector.detect_file("recording.mp4").events)
+```
+
+## Classes
+
+{labels}
+
+## Streams
+
+{streams}
+
+## Figures
+
+In %, on the evaluation set of the run: micro F1 of clips (CBF1) and of 1 s
+segments (SBF1), macro F1 of events (EBF1), PSDS of two scenarios. Thresholds,
+windows and the weight of the sound were chosen on the run's validation set.
+
+{figures}
+
+## Data
+
+| subset | clips | events |
+|---|---|---|
+{data}
+
+Training data: `{data_folder}`, {steps} steps, seed {seed}.
+
+## Limits
+
+- Only the classes above are known. A class without an event in the
+  validation set has default thresholds; here: {untuned}.
+- The training clips were {clip_seconds:g} s long, and each was scaled to its
+  peak: the level of a sound says nothing to the network.
+- Figures hold for recordings like those of the evaluation set.
+
+## Versions
+
+{versions}
+
+## Licence
+
+The code is under Apache-2.0. The weights come from the training data above:
+their licence decides on what may be done with the weights.
+"""
 
 
 def export_detector(folder, resolved_yaml, frontend, models, streams, report):
@@ -45,7 +102,7 @@ def export_detector(folder, resolved_yaml, frontend, models, streams, report):
     """
     folder = os.path.abspath(folder)
     descriptions = [{"name": name, **d} for name, d in streams.items()]
-    with whole_folder(folder) as temporary:
+    with _whole_folder(folder) as temporary:
         for name, module in {"frontend": frontend, **models}.items():
             stem = "network" if name == "student" else name
             state = {k: v.cpu() for k, v in module.state_dict().items()}
@@ -65,26 +122,15 @@ def export_detector(folder, resolved_yaml, frontend, models, streams, report):
         for name, text in (
             ("hyperparams.yaml", detector_yaml(resolved_yaml, descriptions)),
             ("labels.txt", labels),
-            ("README.md", model_card(report, list(models), descriptions)),
+            ("README.md", _model_card(report, list(models), descriptions)),
         ):
             write_text(os.path.join(temporary, name), text)
     return folder
 
 
 @contextlib.contextmanager
-def whole_folder(folder):
-    """A folder to write into; takes its place if the block ends well.
-
-    Arguments
-    ---------
-    folder : str
-        The place.
-
-    Yields
-    ------
-    str
-        An empty folder beside it.
-    """
+def _whole_folder(folder):
+    """An empty folder that takes its place if the block ends well."""
     mark = f"{os.path.dirname(folder)}/.{uuid.uuid4().hex}.tmp"
     os.makedirs(mark)
     try:
@@ -95,3 +141,66 @@ def whole_folder(folder):
     finally:
         shutil.rmtree(mark, ignore_errors=True)
         shutil.rmtree(f"{mark}.old", ignore_errors=True)
+
+
+def _model_card(report, models, descriptions):
+    """The Markdown text, of a report, names of models and streams.json."""
+    record = report["metadata"]
+    return CARD.format(
+        labels=", ".join(report["class_labels"]),
+        streams=_streams(descriptions),
+        figures="\n\n".join(_figures(report, model) for model in models),
+        data="\n".join(
+            f"| {name} | {counts['clips']} | {counts['events']} |"
+            for name, counts in report["counts"]["subsets"].items()
+        ),
+        data_folder=record.get("data_folder", "not recorded"),
+        steps=record.get("training_steps", "unknown"),
+        seed=record.get("seed", "unknown"),
+        untuned=_untuned(report["tuned_parameters"][models[0]]),
+        clip_seconds=record.get("clip_seconds", 10.0),
+        versions=", ".join(
+            f"{name} {version}"
+            for name, version in sorted(report["libraries"].items())
+        ),
+    )
+
+
+def _streams(descriptions):
+    """A line for the sound and for each stream."""
+    lines = ["- sound (log-mel)"]
+    for d in descriptions:
+        digest = (d.get("weights_sha256") or "none")[:12]
+        lines.append(
+            f"- {d['name']}: {d['network']}; {d['preprocessing']}; "
+            f"{d['width']} values; weights sha256 {digest}; fingerprint "
+            f"{fingerprint(d)}"
+        )
+    return "\n".join(lines)
+
+
+def _figures(report, model):
+    """A table of a model's figures in %."""
+    splits = report["metrics"][model]
+    lines = [
+        f"| {model} | " + " | ".join(name.upper() for name in METRICS) + " |",
+        "|---" * (1 + len(METRICS)) + "|",
+    ]
+    for split, figures in splits.items():
+        cells = (
+            "-" if figures[name] is None else f"{100 * figures[name]:.1f}"
+            for name in METRICS
+        )
+        lines.append(f"| {split.replace('_', ' ')} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _untuned(parameters):
+    """Classes with a default threshold or window, for a sentence."""
+    untuned = {
+        label
+        for values in parameters.values()
+        for label, tuned in zip(values["labels"], values["tuned"], strict=True)
+        if not tuned
+    }
+    return ", ".join(sorted(untuned)) or "none"

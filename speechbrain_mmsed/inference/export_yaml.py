@@ -1,8 +1,8 @@
 """The yaml of a detector folder, made of the yaml of the run.
 
-Only what inference needs is taken over: front end, network and the settings
-that say what they take and give. Nothing in it reads files or runs
-functions.
+Only what inference needs is taken over: front end, network, what they are
+built of, and the settings that say what they take and give. Nothing in it
+reads files or runs functions, whatever else the yaml of the run names.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -12,7 +12,7 @@ import io
 import os
 
 import ruamel.yaml
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 
 SETTINGS = (
     *("sample_rate", "clip_seconds", "n_frames", "frame_hop"),
@@ -50,88 +50,58 @@ pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
 
 
 def detector_yaml(resolved_yaml, descriptions):
-    """The yaml text.
+    """HyperPyYAML text for a detector, of that of the run.
 
-    Arguments
-    ---------
-    resolved_yaml : str
-        The run's yaml, references filled in.
-    descriptions : list of dict
-        For each stream its name and `stream.json`; "embedder" in it says
-        which class with which arguments made the features.
-
-    Returns
-    -------
-    str
-        HyperPyYAML text.
+    The descriptions are those of `streams.json`; "embedder" in one says
+    which class with which arguments made the features.
     """
     yaml = ruamel.yaml.YAML()
     run = yaml.load(resolved_yaml)
-    plain = _Plain()
-    tree = CommentedMap()
-    tree["labels"] = plain(run["class_labels"])
+    copies = {}
+    modules = _plain(run["modules"], copies)
+    needed = set(copies)
+    tree = CommentedMap(labels=_plain(run["class_labels"], copies))
     for key in SETTINGS:
-        tree[key] = plain(run[key])
-    tree["weights_folder"] = None
-    tree["embedders"] = CommentedMap()
-    for description in descriptions:
-        built = description.get("embedder")
-        if built is None:
-            continue
-        weights = built["arguments"].get("weights")
-        if weights and tree["weights_folder"] is None:
-            tree["weights_folder"] = os.path.dirname(weights)
-        node = _embedder(built, tree["weights_folder"])
-        tree["embedders"][description["name"]] = node
-    used = _used(run["modules"])
+        tree[key] = _plain(run[key], copies)
+    built = {d["name"]: d.get("embedder") for d in descriptions}
+    built = {name: how for name, how in built.items() if how is not None}
+    weights = [how["arguments"].get("weights") for how in built.values()]
+    folder = next((os.path.dirname(path) for path in weights if path), None)
+    tree["weights_folder"] = folder
+    tree["embedders"] = CommentedMap(
+        (name, _embedder(how, folder)) for name, how in built.items()
+    )
+    # What network and front end are built of; all other keys stay behind.
     for key, value in run.items():
-        if id(value) in used and key not in tree and key != "modules":
-            tree[key] = plain(value)
-    tree["modules"] = plain(run["modules"])
+        if id(value) in needed and key not in tree and key != "modules":
+            tree[key] = _plain(value, copies)
+    tree["modules"] = modules
     text = io.StringIO()
     yaml.dump(tree, text)
     return HEAD + text.getvalue() + TAIL
 
 
-class _Plain:
-    """Copies a tree without comments; what is shared stays shared."""
-
-    def __init__(self):
-        self.done = {}
-
-    def __call__(self, node):
-        if not isinstance(node, CommentedMap | CommentedSeq):
-            return node
-        if id(node) not in self.done:
-            copy = type(node)()
-            self.done[id(node)] = copy
-            if node.tag.value:
-                copy.yaml_set_ctag(node.tag)
-            if isinstance(node, CommentedMap):
-                copy.update((key, self(value)) for key, value in node.items())
-            else:
-                copy.extend(self(value) for value in node)
-        return self.done[id(node)]
-
-
-def _used(node):
-    """Ids of all lists and mappings under a node."""
+def _plain(node, copies):
+    """A copy without comments; what is shared stays shared by `copies`."""
     if not isinstance(node, CommentedMap | CommentedSeq):
-        return set()
-    children = node.values() if isinstance(node, CommentedMap) else node
-    return {id(node)}.union(*(_used(child) for child in children))
+        return node
+    if id(node) not in copies:
+        copy = copies[id(node)] = type(node)()
+        if node.tag.value:
+            copy.yaml_set_ctag(node.tag)
+        if isinstance(node, CommentedMap):
+            copy.update((k, _plain(v, copies)) for k, v in node.items())
+        else:
+            copy.extend(_plain(value, copies) for value in node)
+    return copies[id(node)]
 
 
 def _embedder(built, weights_folder):
     """A node that builds an embedder; weights elsewhere keep their path."""
-    node = CommentedMap()
-    for key, value in built["arguments"].items():
-        if key == "weights" and value:
-            folder, name = os.path.split(value)
-            if folder == weights_folder:
-                value = ruamel.yaml.comments.TaggedScalar(
-                    f"<weights_folder>/{name}", tag="!ref"
-                )
-        node[key] = value
+    node = CommentedMap(built["arguments"])
+    folder, name = os.path.split(node.get("weights") or "")
+    if name and folder == weights_folder:
+        path = f"<weights_folder>/{name}"
+        node["weights"] = TaggedScalar(path, tag="!ref")
     node.yaml_set_ctag(ruamel.yaml.tag.Tag(suffix=f"!name:{built['class']}"))
     return node

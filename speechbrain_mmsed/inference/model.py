@@ -5,39 +5,29 @@ Authors
 """
 
 import functools
-import json
 import os
+import pathlib
 
 import numpy as np
+import torch
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.fetching import fetch
 
-from speechbrain_mmsed.inference.embedders import StreamEmbedders
-from speechbrain_mmsed.inference.errors import DetectionError
-from speechbrain_mmsed.inference.events import read_parameters
-from speechbrain_mmsed.inference.results import FileScores
-from speechbrain_mmsed.inference.scoring import WindowScorer
+from speechbrain_mmsed.inference.results import DetectionError, FileScores
 from speechbrain_mmsed.inference.streams import StreamSetup
-from speechbrain_mmsed.inference.weights import load_weights
+from speechbrain_mmsed.inference.weights import (
+    StreamEmbedders,
+    load_weights,
+    read_json,
+)
 from speechbrain_mmsed.inference.windows import WindowCutter
+from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
 from speechbrain_mmsed.postprocessing.decode import frames_inside
+from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
 class ExportedModel(Pretrained):
-    """Front end and network of an exported folder, on windows of sound.
-
-    Arguments
-    ---------
-    postprocessing : dict
-        "primary_weight", and "parameters": metric -> thresholds and windows,
-        as plain values.
-    descriptions : list of dict
-        What made the features of each stream in training.
-    card : str
-        Text of the model card.
-    **kwargs : dict
-        As for `Pretrained`.
-    """
+    """Front end and network of an exported folder, on windows of sound."""
 
     HPARAMS_NEEDED = [
         *("labels", "frame_hop", "sample_rate", "clip_seconds", "n_frames"),
@@ -54,8 +44,10 @@ class ExportedModel(Pretrained):
         self.sample_rate = int(values.sample_rate)
         self.streams = list(values.streams)
         self.card = card
-        self.parameters = read_parameters(postprocessing["parameters"])
-        self.metrics = list(self.parameters)
+        self.parameters = {
+            metric: ClassParameters.from_dict(tuned)
+            for metric, tuned in postprocessing["parameters"].items()
+        }
         self.primary_weight = float(postprocessing["primary_weight"])
         self.embedders = StreamEmbedders(
             descriptions, values.embedders, self.device
@@ -67,12 +59,6 @@ class ExportedModel(Pretrained):
             values.n_frames,
             values.clip_seconds,
             values.min_video_coverage,
-        )
-        self.scorer = WindowScorer(
-            self.mods.network,
-            self.mods.frontend,
-            self.device,
-            half=values.use_logmel_cache,
         )
 
     @classmethod
@@ -125,7 +111,7 @@ class ExportedModel(Pretrained):
                 f"into its output folder (from Python, remote=True allows "
                 f"the name of a HuggingFace repository)"
             )
-        postprocessing = _read_json(get("postprocessing.json"))
+        postprocessing = read_json(get("postprocessing.json"))
         if model not in postprocessing:
             raise DetectionError(
                 f"model is {model!r}, expected one of those in {source}: "
@@ -136,8 +122,8 @@ class ExportedModel(Pretrained):
             hparams_file,
             savedir=savedir,
             postprocessing=postprocessing[model],
-            descriptions=_read_json(get("streams.json")),
-            card=_read_text(get("README.md")),
+            descriptions=read_json(get("streams.json")),
+            card=pathlib.Path(get("README.md")).read_text(encoding="utf-8"),
             **kwargs,
         )
         if model != "student":
@@ -156,36 +142,37 @@ class ExportedModel(Pretrained):
             self.hparams.peak_floor,
         )
 
-    def score_windows(self, windows, weight=None):
-        """Scores of windows of sound.
+    @torch.inference_mode()
+    def score_windows(self, items, weight=None):
+        """(B, C) and (B, T, C) float32 probabilities of clips and frames.
 
-        Arguments
-        ---------
-        windows : list of (Window, features, available) or Window
-            Without features and availability: sound only.
-        weight : float or None
-            Weight of the sound; None: what was chosen on validation data.
-
-        Returns
-        -------
-        clip : numpy.ndarray
-            (B, C) float32.
-        frame : numpy.ndarray
-            (B, T, C) float32.
+        Each of the B items is a Window and what `RecordingStreams.window`
+        gives for it. Without a weight of the sound it is the one that was
+        chosen on validation data; the rest is split equally.
         """
-        missing = self.setup.missing()
-        alone = (missing, [True] + [False] * len(missing))
-        items = [
-            item if isinstance(item, tuple) else (item, *alone)
-            for item in windows
-        ]
         windows, features, available = zip(*items, strict=True)
-        return self.scorer(
-            [window.waveform for window in windows],
-            features,
-            available,
-            self.checked_weight(weight),
+        waveforms = self._tensor([window.waveform for window in windows])
+        streams = [self._tensor(s) for s in zip(*features, strict=True)]
+        available = torch.tensor(available, device=self.device)
+        weights = split_remainder(
+            self.checked_weight(weight), available.shape[1]
         )
+        weights = renormalise(weights.to(self.device), available)
+        frontend = self.mods.frontend
+        log_mel = frontend.log_mel(waveforms)
+        if self.hparams.use_logmel_cache:
+            # Training read it in half precision from a cache.
+            log_mel = log_mel.half().float()
+        outputs = self.mods.network(
+            frontend.standardise(log_mel), streams, available, weights
+        )
+        return tuple(
+            logits.float().sigmoid().cpu().numpy() for logits in outputs
+        )
+
+    def _tensor(self, arrays):
+        """Arrays of one shape as a batch on the device."""
+        return torch.from_numpy(np.stack(arrays)).to(self.device)
 
     def checked_weight(self, weight):
         """A weight of the sound, or the one chosen on validation data."""
@@ -198,6 +185,20 @@ class ExportedModel(Pretrained):
             )
         return float(weight)
 
+    def tuned(self, metric):
+        """ClassParameters that make events, or a DetectionError."""
+        usable = [
+            name
+            for name, values in self.parameters.items()
+            if values.thresholds is not None and values.windows is not None
+        ]
+        if metric not in usable:
+            raise DetectionError(
+                f"metric is {metric!r}, expected one whose thresholds and "
+                f"windows make events: {', '.join(usable) or 'none is there'}"
+            )
+        return self.parameters[metric]
+
     def make_scores(
         self, filename, rows, clip, duration, streams, first_frame=0
     ):
@@ -206,30 +207,7 @@ class ExportedModel(Pretrained):
         inside = frames_inside([duration], past, self.frame_hop)[0]
         n_frames = inside[first_frame:].sum()
         return FileScores(
-            filename=filename,
-            labels=list(self.labels),
-            frame=rows[:n_frames],
-            clip=np.zeros(len(self.labels)) if clip is None else clip,
-            frame_hop=self.frame_hop,
-            duration=duration,
-            streams=streams,
-            first_frame=first_frame,
+            *(filename, list(self.labels), rows[:n_frames], clip),
+            *(self.frame_hop, duration, streams, first_frame),
             beyond=rows[n_frames:],
         )
-
-
-def _read_text(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
-def _read_json(path):
-    try:
-        return json.loads(_read_text(path))
-    except FileNotFoundError:
-        raise DetectionError(
-            f"{path} does not exist; a detector folder has it: export the "
-            f"run again by repeating its training command"
-        ) from None
-    except ValueError as error:
-        raise DetectionError(f"{path} is no JSON: {error}") from error

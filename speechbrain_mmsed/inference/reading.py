@@ -1,21 +1,21 @@
 """Recordings are read ahead, while the network works on earlier ones.
 
-Some threads open recordings in their order and cut them into windows. Each
-recording has a queue of its own that holds some windows, and all recordings
-that wait for their turn hold some together, so that memory does not grow with
-the length of recordings or the number of them.
+Some threads open recordings in their order and cut them into windows. How
+many windows wait, of one recording and of all, is bounded: memory grows
+neither with the length of recordings nor with their number.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import collections
+import itertools
 import threading
 from dataclasses import dataclass
 
 from speechbrain_mmsed.dataio.media.sound import SoundError, open_sound
-from speechbrain_mmsed.inference.errors import DetectionError
-from speechbrain_mmsed.inference.resampling import BlockResampler
+from speechbrain_mmsed.inference.results import DetectionError
+from speechbrain_mmsed.inference.windows import BlockResampler
 
 # Windows (0.6 MB each) that wait for the network, of one recording.
 QUEUE_LENGTH = 16
@@ -29,24 +29,12 @@ RECORDINGS_AHEAD = 64
 
 @dataclass
 class End:
-    """What is known of a recording once it is read.
+    """What is known of a recording once it is read."""
 
-    Arguments
-    ---------
-    duration : float
-        Seconds.
-    streams : dict
-        Name of a stream -> what became of it.
-    error : Exception or None
-        Why it could not be read to its end.
-    remark : str
-        What of its sound is lost, empty if nothing is.
-    """
-
-    duration: float = 0.0
-    streams: dict | None = None
-    error: Exception | None = None
-    remark: str = ""
+    duration: float = 0.0  # seconds
+    streams: dict | None = None  # name -> what became of it
+    error: Exception | None = None  # why it could not be read to its end
+    remark: str = ""  # what of its sound is lost
 
 
 def read_windows(path, cutter, streams):
@@ -58,8 +46,8 @@ def read_windows(path, cutter, streams):
         The recording: a sound file or a film with sound.
     cutter : WindowCutter
         A new one.
-    streams : FilmStreams or similar
-        Gives the streams of a window.
+    streams : RecordingStreams
+        The streams of the recording.
 
     Yields
     ------
@@ -87,37 +75,23 @@ def read_windows(path, cutter, streams):
             f"a film with sound. Convert it, or leave it out"
         ) from error
     duration = n_samples / rate
-    statuses = streams.statuses(duration)
-    yield End(duration, statuses, remark="; ".join(remarks))
+    yield End(duration, streams.statuses(duration), None, "; ".join(remarks))
 
 
 class Readers:
-    """Threads that read recordings ahead.
+    """Threads that read recordings ahead, each of them from a source.
 
-    Arguments
-    ---------
-    sources : iterable
-        Functions without arguments that give what `read_windows` yields;
-        called in the threads, in their order.
-    n_threads : int
-        Recordings that are read at the same time.
-
-    Example
-    -------
-    >>> with Readers([lambda: iter([End(1.0)])]) as readers:
-    ...     [[item.duration for item in items] for items in readers]
-    [[1.0]]
+    The sources are functions without arguments that give what `read_windows`
+    yields; they are called in the threads, in their order.
     """
 
     def __init__(self, sources, n_threads=2):
         self._sources = iter(sources)
         self._changed = threading.Condition()
-        self._ahead = threading.Semaphore(RECORDINGS_AHEAD)
         # Of the recordings after the current one.
         self._queues = {}
-        self._current = -1
-        self._started, self._exhausted = 0, False
-        self._stopped = False
+        self._current, self._started = 0, 0
+        self._exhausted = self._stopped = False
         self._threads = [
             threading.Thread(target=self._work, daemon=True)
             for _ in range(n_threads)
@@ -132,15 +106,12 @@ class Readers:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        for _ in self._threads:
-            self._ahead.release()
         for thread in self._threads:
             thread.join()
 
     def __iter__(self):
         """Yields an iterator of items for each recording, in order."""
-        number = 0
-        while True:
+        for number in itertools.count():
             with self._changed:
                 self._current = number
                 self._changed.notify_all()
@@ -148,70 +119,64 @@ class Readers:
                     lambda number=number: number in self._queues
                     or self._exhausted
                 )
-                if number not in self._queues:
-                    return
-                waiting = self._queues.pop(number)
+                waiting = self._queues.pop(number, None)
+            if waiting is None:
+                return
             yield self._items(waiting)
-            self._ahead.release()
-            number += 1
 
     def _items(self, waiting):
-        while True:
+        item = None
+        while not isinstance(item, End):
             with self._changed:
                 self._changed.wait_for(lambda: waiting)
                 item = waiting.popleft()
                 self._changed.notify_all()
             yield item
-            if isinstance(item, End):
-                return
 
     def _work(self):
-        while True:
-            self._ahead.acquire()
-            if self._stopped:
-                return
-            waiting = collections.deque()
-            with self._changed:
-                source = next(self._sources, None)
-                number = self._started
-                if source is None:
-                    self._exhausted = True
-                else:
-                    self._queues[number] = waiting
-                    self._started += 1
-                self._changed.notify_all()
-            if source is None:
-                self._ahead.release()
-                return
-            self._read(source, number, waiting)
+        while (recording := self._next()) is not None:
+            number, source, waiting = recording
+            try:
+                for item in source():
+                    if not self._put(number, waiting, item):
+                        break
+            except Exception as error:  # raised again where it is looked at
+                self._put(number, waiting, End(error=error))
 
-    def _read(self, source, number, waiting):
-        try:
-            for item in source():
-                if not self._put(number, waiting, item):
-                    return
-        except Exception as error:  # raised again where it is looked at
-            self._put(number, waiting, End(error=error))
+    def _next(self):
+        """The next recording to be read, None if there is none."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._stopped
+                or self._started < self._current + RECORDINGS_AHEAD
+            )
+            source = None if self._stopped else next(self._sources, None)
+            self._changed.notify_all()
+            if source is None:
+                self._exhausted = True
+                return None
+            number, waiting = self._started, collections.deque()
+            self._queues[number] = waiting
+            self._started += 1
+            return number, source, waiting
 
     def _put(self, number, waiting, item):
         """Waits for room; false if nobody wants the item any more."""
+
+        def unwanted():
+            return self._stopped or number < self._current
+
+        def has_room():
+            ahead = sum(len(items) for items in self._queues.values())
+            first = number == self._current or ahead < ITEMS_AHEAD
+            return first and len(waiting) < QUEUE_LENGTH
+
         with self._changed:
             self._changed.wait_for(
-                lambda: self._unwanted(number)
-                or isinstance(item, End)
-                or self._has_room(number, waiting)
+                lambda: unwanted() or isinstance(item, End) or has_room()
             )
-            if self._unwanted(number):
+            if unwanted():
                 return False
             waiting.append(item)
             self._changed.notify_all()
         return True
-
-    def _unwanted(self, number):
-        return self._stopped or number < self._current
-
-    def _has_room(self, number, waiting):
-        if len(waiting) >= QUEUE_LENGTH:
-            return False
-        ahead = sum(len(items) for items in self._queues.values())
-        return number == self._current or ahead < ITEMS_AHEAD

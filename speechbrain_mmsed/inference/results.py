@@ -1,4 +1,4 @@
-"""What a detector gives back for a recording: scores, events, tags.
+"""What a detector gives back for a recording: scores, events, tags, errors.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+
+from speechbrain_mmsed.postprocessing.decode import decode
+from speechbrain_mmsed.postprocessing.scores import ClipScores
+
+
+class DetectionError(ValueError):
+    """What cannot be detected in or with; the message says what to do."""
 
 
 @dataclass
@@ -36,7 +43,7 @@ class FileScores:
     beyond : numpy.ndarray
         (P, C) float32, frames of the zeros that fill up a recording
         shorter than a window. Only post-processing looks at them: the
-        recipe filters its padded clips alike.
+        recipe filters its padded clips in the same way.
     remark : str
         What of its sound is lost, empty if nothing is.
 
@@ -92,3 +99,36 @@ class Detection:
     events: pd.DataFrame
     scores: FileScores
     tags: list
+
+
+def events_of(scores, parameters):
+    """The events of FileScores by ClassParameters, as in `Detection`."""
+    frame = np.concatenate([scores.frame, scores.beyond])
+    events = decode(
+        ClipScores(
+            filenames=[scores.filename],
+            durations=[scores.duration],
+            labels=scores.labels,
+            clip=scores.clip[None],
+            frame=frame[None],
+            has_video=[False],
+            frame_hop=scores.frame_hop,
+        ),
+        parameters.thresholds,
+        parameters.windows,
+    )
+    columns = events["event_label"].map(scores.labels.index)
+    first = (events["onset"] / scores.frame_hop).round().astype(int)
+    past = np.ceil(events["offset"] / scores.frame_hop - 1e-6).astype(int)
+    events["score"] = [
+        float(scores.frame[begin:end, column].mean())
+        for begin, end, column in zip(first, past, columns, strict=True)
+    ]
+    return events
+
+
+def tags_of(scores, thresholds):
+    """The tags of FileScores above one or (C,) thresholds, highest first."""
+    chosen = np.flatnonzero(scores.clip.astype(np.float64) > thresholds)
+    tags = [(scores.labels[i], float(scores.clip[i])) for i in chosen]
+    return sorted(tags, key=lambda tag: -tag[1])

@@ -8,123 +8,79 @@ import collections
 import contextlib
 import functools
 import itertools
+import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from speechbrain_mmsed.inference.reading import End
-from speechbrain_mmsed.inference.windows import Stitcher
-from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
+from speechbrain_mmsed.inference.reading import End, Readers
 
-
-class WindowScorer:
-    """The network on batches of windows.
-
-    Arguments
-    ---------
-    network : MultiEncoder
-        In eval mode.
-    frontend : LogMelFrontend
-        Makes its input.
-    device : str
-        Where both are.
-    half : bool
-        Whether log-mel features are rounded to half precision, as those
-        that a cache on disk keeps for training.
-    """
-
-    def __init__(self, network, frontend, device="cpu", half=False):
-        self.network, self.frontend, self.half = network, frontend, half
-        self.device = torch.device(device)
-
-    @torch.inference_mode()
-    def __call__(self, waveforms, features, available, primary_weight):
-        """Probabilities of a batch of windows.
-
-        Arguments
-        ---------
-        waveforms : list of numpy.ndarray
-            B times (n_samples,).
-        features : list of list of numpy.ndarray
-            For each window, (T, D) of each stream.
-        available : list of list of bool
-            For each window, whether it has the sound and each stream.
-        primary_weight : float
-            Weight of the sound; the rest is split equally.
-
-        Returns
-        -------
-        clip : numpy.ndarray
-            (B, C) float32.
-        frame : numpy.ndarray
-            (B, T, C) float32.
-        """
-        batch = torch.from_numpy(np.stack(waveforms)).to(self.device)
-        streams = [
-            torch.from_numpy(np.stack(stream)).to(self.device)
-            for stream in zip(*features, strict=True)
-        ]
-        available = torch.tensor(available, device=self.device)
-        weights = split_remainder(primary_weight, available.shape[1])
-        weights = renormalise(weights.to(self.device), available)
-        log_mel = self.frontend.log_mel(batch)
-        if self.half:
-            log_mel = log_mel.half().float()
-        outputs = self.network(
-            self.frontend.standardise(log_mel), streams, available, weights
-        )
-        return tuple(
-            logits.float().sigmoid().cpu().numpy() for logits in outputs
-        )
+# Windows at a time: more do not fit a processor's caches.
+BATCH_SIZE = 4
 
 
-@dataclass
-class Assembly:
-    """Scores of one recording, while they come in window by window.
+class Stitcher:
+    """Joins the scores of windows to those of the recording."""
 
-    Arguments
-    ---------
-    stitcher : Stitcher
-        Joins the windows.
-    """
-
-    stitcher: Stitcher = field(default_factory=Stitcher)
-    rows: list = field(default_factory=list)
-    clip: np.ndarray | None = None
+    def __init__(self, n_classes):
+        self.done = 0  # frames that are final so far
+        self.clip = np.zeros(n_classes, np.float32)  # largest so far
+        self._rows = [np.zeros((0, n_classes), np.float32)]
 
     def add(self, window, clip, frame):
-        """Takes the scores of the next window; returns the final frames."""
-        rows = self.stitcher.add(window, frame)
-        self.rows.append(rows)
-        self.clip = clip if self.clip is None else np.maximum(self.clip, clip)
-        return rows
+        """Adds the (C,) and (T, C) scores of the next window."""
+        rows = np.arange(self.done, window.until) - window.start
+        # The last window stands for half a frame more at most.
+        rows = np.minimum(rows, len(frame) - 1)
+        self.done = window.until
+        self.clip = np.maximum(self.clip, clip)
+        self._rows.append(np.asarray(frame, np.float32)[rows])
+
+    def take(self):
+        """(n, C) float32, the frames that are final since the last call."""
+        rows, self._rows = self._rows, self._rows[:1]
+        return np.concatenate(rows)
 
 
 @contextlib.contextmanager
-def scoring_threads(device):
-    """Threads that score batches side by side, each on one core.
+def _progress(paths, shown):
+    """A bar over files, or over the seconds of a single long one.
 
-    Several small batches at once are faster than one whose every operation
-    is divided among the cores.
-
-    Arguments
-    ---------
-    device : torch.device
-        On a GPU there is one thread.
-
-    Yields
-    ------
-    pool : concurrent.futures.ThreadPoolExecutor
-    n_threads : int
+    It appears after a second. It is called with the windows of a batch and
+    the number of recordings that end with it.
     """
-    n_threads = torch.get_num_threads() if device.type == "cpu" else 1
+    what = {"unit": " files", "total": len(paths)}
+    if single := len(paths) == 1:
+        what = {"unit": " s", "desc": os.path.basename(paths[0])}
+    disable = None if shown is None else not shown
+    with tqdm(disable=disable, delay=1.0, **what) as bar:
+
+        def update(windows, n_ended):
+            if not single:
+                bar.update(n_ended)
+            elif windows:
+                last = windows[-1]
+                bar.update(round(last.begin + last.seconds - bar.n))
+
+        yield update
+
+
+@contextlib.contextmanager
+def _scoring_threads(device):
+    """A pool of threads that score batches side by side, and its size.
+
+    Several small batches at once, each on one core, are faster than one
+    whose every operation is divided among the cores.
+    """
+    on_cpu = torch.device(device).type == "cpu"
+    n_threads = torch.get_num_threads() if on_cpu else 1
     alone = functools.partial(torch.set_num_threads, 1)
-    initializer = alone if n_threads > 1 else None
-    pool = ThreadPoolExecutor(n_threads, initializer=initializer)
     try:
-        with pool:
+        with ThreadPoolExecutor(
+            n_threads, initializer=alone if n_threads > 1 else None
+        ) as pool:
             yield pool, n_threads
     finally:
         if n_threads > 1:
@@ -132,38 +88,25 @@ def scoring_threads(device):
             torch.set_num_threads(n_threads)
 
 
-def score_recordings(readers, scorer, device, batch_size, meter):
+def score_recordings(model, paths, sources, weight, progress=None):
     """Scores recordings in their order, in batches that may span several.
 
-    Arguments
-    ---------
-    readers : Readers
-        Started.
-    scorer : callable
-        List of (Window, features, available) to clip and frame scores.
-    device : torch.device
-        Where it computes.
-    batch_size : int
-        Windows at a time.
-    meter : callable
-        Told the windows of a batch and how many recordings ended with it.
-
-    Yields
-    ------
-    assembly : Assembly
-        Scores of all windows of the next recording.
-    end : End
-        Its duration and streams, or why it was not read.
+    For each of the paths there is a source: a function without arguments
+    that gives what `read_windows` yields. For each of them comes a Stitcher
+    with the scores of all windows, and the recording's End.
     """
-    batch, open_recordings, pending = [], [], collections.deque()
+    scorer = functools.partial(model.score_windows, weight=weight)
+    n_readers = min(len(paths), max(2, (os.cpu_count() or 2) // 2), 8)
+    n_readers = max(1, n_readers)  # one says that there is no recording
+    batch, unfinished, pending = [], [], collections.deque()
 
     def settle():
         """Takes the scores of the oldest batch; gives what is complete."""
         future, items, finished = pending.popleft()
         if items:
-            for item, clip, frame in zip(items, *future.result(), strict=True):
-                item[3].add(item[0], clip, frame)
-        meter([item[0] for item in items], len(finished))
+            for item, *scores in zip(items, *future.result(), strict=True):
+                item[3].add(item[0], *scores)
+        update([item[0] for item in items], len(finished))
         return finished
 
     def send():
@@ -173,22 +116,24 @@ def score_recordings(readers, scorer, device, batch_size, meter):
         future = None
         if items:
             future = pool.submit(scorer, [item[:3] for item in items])
-        finished = list(
-            itertools.takewhile(lambda pair: pair[1], open_recordings)
-        )
-        del open_recordings[: len(finished)]
+        finished = list(itertools.takewhile(lambda pair: pair[1], unfinished))
+        del unfinished[: len(finished)]
         pending.append((future, items, finished))
 
-    with scoring_threads(device) as (pool, n_threads):
+    with (
+        _progress(paths, progress) as update,
+        Readers(sources, n_readers) as readers,
+        _scoring_threads(model.device) as (pool, n_threads),
+    ):
         for items in readers:
-            recording = [Assembly(), None]
-            open_recordings.append(recording)
+            recording = [Stitcher(len(model.labels)), None]
+            unfinished.append(recording)
             for item in items:
                 if isinstance(item, End):
                     recording[1] = item
                     continue
                 batch.append((*item, recording[0]))
-                if len(batch) >= batch_size:
+                if len(batch) >= BATCH_SIZE:
                     send()
                 while len(pending) > n_threads:
                     yield from settle()

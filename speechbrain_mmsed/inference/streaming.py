@@ -1,4 +1,4 @@
-"""Detection while the sound is still coming.
+"""Sound that the caller has: whole clips, or chunks that are still coming.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -6,9 +6,10 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.inference.errors import DetectionError
-from speechbrain_mmsed.inference.resampling import BlockResampler
-from speechbrain_mmsed.inference.scoring import Assembly
+from speechbrain_mmsed.inference.results import DetectionError
+from speechbrain_mmsed.inference.scoring import BATCH_SIZE, Stitcher
+from speechbrain_mmsed.inference.streams import RecordingStreams
+from speechbrain_mmsed.inference.windows import BlockResampler
 
 
 class DetectionStream:
@@ -17,16 +18,8 @@ class DetectionStream:
     The parts that `feed` and `close` give are, one after the other, the
     scores of the whole as `scores_file` gives them. A frame is final when a
     window with a second of sound after it is complete: at most `latency`
-    seconds after it began, and the length of a chunk.
-
-    Arguments
-    ---------
-    detector : SoundEventDetector
-        Whose network scores.
-    sample_rate : int
-        Hz of the chunks.
-    filename : str
-        A name for the results.
+    seconds after it began, and the length of a chunk. `SoundEventDetector`
+    builds it in `stream`.
 
     Attributes
     ----------
@@ -45,7 +38,8 @@ class DetectionStream:
         self._detector = detector
         self._cutter = detector.new_cutter()
         self._resampler = BlockResampler(sample_rate, detector.sample_rate)
-        self._assembly = Assembly()
+        self._streams = RecordingStreams(detector.setup)
+        self._stitcher = Stitcher(len(detector.labels))
         self._n_samples, self._closed = 0, False
         self.latency = (self._cutter.longest_clip + 1) / detector.sample_rate
         self.latency += self._resampler.delay / self.sample_rate
@@ -67,48 +61,87 @@ class DetectionStream:
         Returns
         -------
         FileScores
-            Of the frames from `first_frame` on, perhaps none; `clip` is of
-            all windows so far.
+            From `first_frame` on, perhaps none; `clip` is of all so far.
         """
-        if self._closed:
-            raise DetectionError("the stream is closed: start another one")
+        self._check_open()
         chunk = _mono(chunk)
         self._n_samples += len(chunk)
         return self._score(self._cutter.feed(self._resampler.feed(chunk)))
 
     def close(self):
-        """Ends the sound; gives what is left.
-
-        Returns
-        -------
-        FileScores
-            As `feed`.
-        """
-        if self._closed:
-            raise DetectionError("the stream is closed: start another one")
+        """Ends the sound; gives what is left, as `feed` does."""
+        self._check_open()
         if not self._n_samples:
             raise DetectionError("the stream is closed without any sound")
         self._closed = True
         rest = self._cutter.feed(self._resampler.close())
         return self._score(rest + self._cutter.close())
 
+    def _check_open(self):
+        if self._closed:
+            raise DetectionError("the stream is closed: start another one")
+
     def _score(self, windows):
-        detector, first = self._detector, self._assembly.stitcher.done
-        n_classes = len(detector.labels)
-        rows = [np.zeros((0, n_classes), np.float32)]
+        """FileScores of the frames that some windows make final."""
+        detector, first = self._detector, self._stitcher.done
         if windows:
-            clips, frames = detector.score_windows(windows)
-            for window, clip, frame in zip(windows, clips, frames, strict=True):
-                rows.append(self._assembly.add(window, clip, frame))
-            self._assembly.rows.clear()
+            items = [(w, *self._streams.window(w)) for w in windows]
+            scores = detector.score_windows(items)
+            for window, clip, frame in zip(windows, *scores, strict=True):
+                self._stitcher.add(window, clip, frame)
         return detector.make_scores(
             self.filename,
-            np.concatenate(rows),
-            self._assembly.clip,
+            self._stitcher.take(),
+            self._stitcher.clip,
             self.seconds,
             dict.fromkeys(detector.streams, "absent: sound only"),
             first,
         )
+
+
+def score_clips(model, waveforms, streams):
+    """FileScores, (B, C) and (B, T, C) of B clips; see `detect_batch`."""
+    model.setup.check_names(streams)
+    n_clips = len(waveforms)
+    for name, values in streams.items():
+        if len(values) != n_clips:
+            raise DetectionError(
+                f"stream {name} has features of {len(values)} clips, "
+                f"expected {n_clips}, one (or None) for each waveform"
+            )
+    if n_clips == 0:
+        raise DetectionError("no waveform was given, expected one or more")
+    n_samples = model.mods.frontend.n_samples
+    items = []
+    for number, waveform in enumerate(waveforms):
+        waveform = np.asarray(waveform, dtype=np.float32)
+        if waveform.ndim != 1 or not 0 < len(waveform) <= n_samples:
+            raise DetectionError(
+                f"waveform {number} has shape {waveform.shape}, expected "
+                f"(samples,) of 1 to {n_samples} samples at "
+                f"{model.sample_rate} Hz; for longer ones use `stream`"
+            )
+        if not np.isfinite(waveform).all():
+            raise DetectionError(f"waveform {number} holds NaN or infinity")
+        cutter = model.new_cutter()
+        (window,) = cutter.feed(waveform) + cutter.close()
+        features = {
+            name: values[number]
+            for name, values in streams.items()
+            if values[number] is not None
+        }
+        own = RecordingStreams(model.setup, features=features)
+        items.append((window, *own.window(window)))
+    scores = [
+        model.score_windows(items[begin : begin + BATCH_SIZE])
+        for begin in range(0, n_clips, BATCH_SIZE)
+    ]
+    clip, frame = map(np.concatenate, zip(*scores, strict=True))
+    parts = [
+        model.make_scores(str(i), frame[i], clip[i], items[i][0].seconds, {})
+        for i in range(n_clips)
+    ]
+    return parts, clip, frame
 
 
 def _mono(chunk):

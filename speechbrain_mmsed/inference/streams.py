@@ -7,7 +7,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import functools
 import os
 from dataclasses import dataclass
 
@@ -15,12 +14,10 @@ import numpy as np
 
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.media.sound import SOUND_FILE_SUFFIXES
-from speechbrain_mmsed.dataio.streams.clip_features import (
-    ClipFeatureReader,
-    to_grid,
-)
-from speechbrain_mmsed.inference.embedders import StreamEmbedders
-from speechbrain_mmsed.inference.errors import DetectionError
+from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
+from speechbrain_mmsed.dataio.streams.time_grid import to_grid
+from speechbrain_mmsed.inference.results import DetectionError
+from speechbrain_mmsed.inference.weights import StreamEmbedders
 
 NO_FILM = "no video track"
 # Seconds of a recording without a stream that are not worth a word.
@@ -45,39 +42,17 @@ class StreamFeatures:
     times: np.ndarray
 
 
-@functools.cache
-def _zeros(n_frames, width):
-    zeros = np.zeros((n_frames, width), np.float32)
-    zeros.flags.writeable = False
-    return zeros
-
-
 @dataclass
 class StreamSetup:
-    """What a detector's streams look like.
-
-    Arguments
-    ---------
-    names : list of str
-        The streams.
-    widths : list of int
-        Their widths.
-    embedders : StreamEmbedders
-        Make features from films.
-    n_frames : int
-        Feature vectors T of a window.
-    clip_seconds : float
-        Length of a window.
-    min_coverage : float
-        A window of which a stream covers less does without it, as in the
-        preparation of the training data.
-    """
+    """What a detector's streams look like."""
 
     names: list
-    widths: list
-    embedders: StreamEmbedders
-    n_frames: int
-    clip_seconds: float
+    widths: list  # D of each
+    embedders: StreamEmbedders  # make features from films
+    n_frames: int  # feature vectors T of a window
+    clip_seconds: float  # length of a window
+    # A window of which a stream covers less does without it, as in the
+    # preparation of the training data.
     min_coverage: float
 
     def check_names(self, names):
@@ -90,8 +65,11 @@ class StreamSetup:
             )
 
     def missing(self):
-        """(T, D) zeros for each stream, the same arrays in each window."""
-        return [_zeros(self.n_frames, width) for width in self.widths]
+        """(T, D) zeros for each stream, read-only and without memory."""
+        return [
+            np.broadcast_to(np.float32(0), (self.n_frames, width))
+            for width in self.widths
+        ]
 
 
 class RecordingStreams:
@@ -116,44 +94,27 @@ class RecordingStreams:
         self.setup, self.film, self.ignored = setup, film, ignored
         self.features = dict(features or {})
         setup.check_names(self.features)
-        self._reasons, self._covered = {}, {name: [] for name in setup.names}
+        self._covered = {name: [] for name in setup.names}
+        # Why a stream is absent, unless there is no film.
+        self._reasons = {}
         self._times = grid_times(setup.n_frames, setup.clip_seconds)
+        embeddings = {}
+        for name in setup.names if film is not None else ():
+            if name not in self.features:
+                embedding, reason = setup.embedders.get(name)
+                if embedding is None:
+                    self._reasons[name] = reason
+                else:
+                    embeddings[name] = embedding
         self._reader = ClipFeatureReader(
-            self._embeddings(),
-            setup.n_frames,
-            setup.clip_seconds,
-            setup.min_coverage,
+            embeddings, setup.n_frames, setup.clip_seconds, setup.min_coverage
         )
 
-    def _embeddings(self):
-        embeddings = {}
-        for name in self.setup.names:
-            if name in self.features:
-                continue
-            if self.film is None:
-                self._reasons[name] = NO_FILM
-                continue
-            embedding, reason = self.setup.embedders.get(name)
-            if embedding is None:
-                self._reasons[name] = reason
-            else:
-                embeddings[name] = embedding
-        return embeddings
-
     def window(self, window):
-        """Features of one window.
+        """What there is beside the sound of a Window: features, available.
 
-        Arguments
-        ---------
-        window : Window
-            Says which part of the recording.
-
-        Returns
-        -------
-        features : list of numpy.ndarray
-            For each stream (T, D) float32, zeros where there is none.
-        available : list of bool
-            For the sound and each stream.
+        (T, D) float32 of each stream, zeros where there is none; and for
+        the sound and each stream whether it is there.
         """
         features = self.setup.missing()
         available = [True] + [False] * len(features)
@@ -220,18 +181,7 @@ class RecordingStreams:
         return vectors, covered, ""
 
     def statuses(self, duration):
-        """What became of each stream, for people.
-
-        Arguments
-        ---------
-        duration : float
-            Seconds of the recording.
-
-        Returns
-        -------
-        dict
-            Name -> text.
-        """
+        """Name -> what became of each stream in so many seconds, in words."""
         return {name: self._status(name, duration) for name in self._covered}
 
     def _status(self, name, duration):
@@ -246,8 +196,7 @@ class RecordingStreams:
         begins = times[np.append(0, gaps + 1)] - half
         ends = times[np.append(gaps, len(times) - 1)] + half
         begins, ends = np.maximum(begins, 0), np.minimum(ends, duration)
-        whole = len(begins) == 1 and begins[0] + duration - ends[0] < HOLE
-        if whole:
+        if len(begins) == 1 and begins[0] + duration - ends[0] < HOLE:
             return "used"
         parts = [
             f"{begin:.1f}-{end:.1f} s"
@@ -259,17 +208,6 @@ class RecordingStreams:
 
 
 def film_of(path):
-    """The film in a recording's own file, if it may hold one.
-
-    Arguments
-    ---------
-    path : str
-        The recording.
-
-    Returns
-    -------
-    str or None
-        The path itself unless its ending is that of plain sound.
-    """
+    """A recording's own path if it may hold a film, else None."""
     ending = os.path.splitext(path)[1].lower()
     return None if ending in SOUND_FILE_SUFFIXES else path

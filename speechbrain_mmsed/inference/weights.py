@@ -1,44 +1,37 @@
-"""Weights of an exported folder: read without running anything.
+"""What an exported folder holds or names is what training had, or an error.
 
-SpeechBrain's own hooks load what fits and warn of the rest; a detector with
-half of its weights is no detector.
+Its files are read without running anything. SpeechBrain's own hooks load what
+fits and warn of the rest; a detector with half of its weights is no detector.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import json
+import pathlib
 import pickle
+import threading
 
 import torch
 
-from speechbrain_mmsed.inference.errors import DetectionError
+from speechbrain_mmsed.dataio.streams.description import IDENTITY, fingerprint
+from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
+from speechbrain_mmsed.inference.results import DetectionError
+
+AGAIN = "export the run again by repeating its training command"
+MISSING = "{} does not exist; a detector folder has it: " + AGAIN
 
 
 def load_weights(module, path):
-    """Loads a state dict, all of it or not at all.
+    """Loads the state dict at a path into a module, or a DetectionError.
 
-    Named as a hook in the `pretrainer` of an exported yaml.
-
-    Arguments
-    ---------
-    module : torch.nn.Module
-        Gets the weights.
-    path : str or pathlib.Path
-        File of a state dict.
-
-    Raises
-    ------
-    DetectionError
-        If the file is missing, is more than tensors, or does not fit.
+    All of it or not at all. Every exported yaml names this function here.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         module.load_state_dict(state, strict=True)
     except FileNotFoundError:
-        raise DetectionError(
-            f"{path} does not exist; a detector folder has it: export the "
-            f"run again by repeating its training command"
-        ) from None
+        raise DetectionError(MISSING.format(path)) from None
     except (
         *(pickle.UnpicklingError, RuntimeError, EOFError, OSError),
         *(TypeError, ValueError, AttributeError, KeyError),
@@ -46,6 +39,78 @@ def load_weights(module, path):
         reason = " ".join(str(error).split())[:400]
         raise DetectionError(
             f"{path} does not hold the weights of {type(module).__name__} "
-            f"as hyperparams.yaml beside it builds it ({reason}); export the "
-            f"run again by repeating its training command"
+            f"as hyperparams.yaml beside it builds it ({reason}); {AGAIN}"
         ) from error
+
+
+def read_json(path):
+    """The content of a JSON file of the folder, or a DetectionError."""
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DetectionError(MISSING.format(path)) from None
+    except ValueError as error:
+        raise DetectionError(f"{path} is no JSON: {error}") from error
+
+
+class StreamEmbedders:
+    """Builds the embedders of a detector's streams when first needed.
+
+    The descriptions are those of `streams.json`; the builders, functions
+    without arguments by the names of the streams.
+    """
+
+    def __init__(self, descriptions, builders, device="cpu"):
+        self.descriptions = {d["name"]: d for d in descriptions}
+        self.builders = dict(builders)
+        self.device = device
+        self._built = {}
+        self._lock = threading.Lock()
+
+    def get(self, name):
+        """(FrameEmbedding, "") of a stream, or (None, why there is none)."""
+        with self._lock:  # recordings are read by several threads
+            if name not in self._built:
+                self._built[name] = self._build(name)
+            return self._built[name]
+
+    def use(self, name, embedder):
+        """Takes a FrameEmbedder that makes a stream's features of training."""
+        self._built[name] = (self._checked(name, embedder), "")
+
+    def _build(self, name):
+        if name not in self.builders:
+            return None, "streams.json does not say what makes it from a film"
+        try:
+            embedder = self.builders[name]()
+        except Exception as error:  # whatever a user's own network raises
+            text = " ".join(str(error).split())
+            return None, f"{name} cannot be made: {text}"
+        return self._checked(name, embedder), ""
+
+    def _checked(self, name, embedder):
+        """The embedder as a FrameEmbedding, if it is that of training."""
+        stored = self.descriptions[name]
+        made = {
+            **embedder.description(),
+            "width": embedder.width,
+            "n_frames": stored["n_frames"],
+            "clip_seconds": stored["clip_seconds"],
+            # Chosen by what computed it, and kept below.
+            "precision": stored.get("precision"),
+        }
+        if fingerprint(made) != fingerprint(stored):
+            differing = "; ".join(
+                f"{key} was {stored.get(key)!r} in training and is "
+                f"{made.get(key)!r} now"
+                for key in IDENTITY
+                if stored.get(key) != made.get(key)
+            )
+            raise DetectionError(
+                f"stream {name}: its features have the fingerprint "
+                f"{fingerprint(made)}, but the network was trained on "
+                f"{fingerprint(stored)}: {differing}. Use the embedder and "
+                f"weights of training, or remove the video"
+            )
+        precision = stored.get("precision") or "fp32"
+        return FrameEmbedding(embedder, self.device, precision)

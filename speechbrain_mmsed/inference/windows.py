@@ -1,130 +1,82 @@
 """A recording of any length, cut into windows of a clip's length.
 
-A network that was trained on clips of 10 s sees clips of 10 s. Windows
-overlap by a second on each side at least, and the middle of each overlap is
-where one window's scores end and the next one's begin.
-
-What a network says of a sound depends a little on where in the window it
-stands and on what else the window holds. With windows at fixed steps, the
-events of a recording would therefore change if it had begun a second later.
-So each window begins where the sound is faintest within a range of steps:
-two cuts of one recording soon meet at such a place, and have the same
-windows from there on. The last window ends with the recording and has real
-sound throughout. A recording of one window (and a frame, which is cut off) is
-treated as a clip of the training data.
-
-The windows depend on the sound alone and not on the pieces in which it
-comes, so that a file and a stream are cut alike.
+Windows overlap by a second on each side at least, and the middle of each
+overlap is where one window's scores end and the next one's begin. As scores
+depend a little on where in its window a sound stands, windows at fixed steps
+would give other events to a recording that had begun a second later. So each
+window begins where the sound is faintest within a range of steps: two cuts of
+one recording soon meet there, and have the same windows from then on, in
+whatever pieces it comes. The last window ends with the recording. A recording
+of one window (and a frame, which is cut off) is treated as a training clip.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import fractions
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+
+from speechbrain_mmsed.dataio.media.sound import resampler
+
+# Ratios of larger numbers need filters of gigabytes; one of these is at most
+# a millionth beside, which is 7 ms in two hours.
+LARGEST_TERM = 1000
+# Samples that are resampled at once, about.
+BLOCK = 2048
 
 
 @dataclass
 class Window:
-    """One window of a recording.
+    """One window of a recording."""
 
-    Arguments
-    ---------
-    begin : float
-        Seconds from the recording's beginning.
-    start : int
-        Frame of the recording that its first frame stands for, the nearest.
-    until : int
-        Frame of the recording up to which its scores are taken.
-    waveform : numpy.ndarray
-        (n_samples,) float32, divided by its peak, filled up with zeros.
-    seconds : float
-        How much of it is sound of the recording.
-    """
-
-    begin: float
-    start: int
-    until: int
-    waveform: np.ndarray
-    seconds: float
+    begin: float  # seconds from the recording's beginning
+    start: int  # the frame of the recording nearest to its first frame
+    until: int  # the frame of the recording up to which its scores are taken
+    waveform: np.ndarray  # (n_samples,) float32, divided by its peak, 0-filled
+    seconds: float  # how much of it is sound of the recording
 
 
+@dataclass
 class WindowCutter:
-    """Takes a recording piece by piece, gives its windows.
+    """Takes a recording piece by piece, gives its windows."""
 
-    Arguments
-    ---------
-    sample_rate : int
-        Hz.
-    n_samples : int
-        Length of a window in samples.
-    n_frames : int
-        Frames T that the network gives for a window.
-    frame_samples : int
-        Samples between the starts of two frames.
-    margin : int
-        Frames on each side of a window that its neighbour has at least.
-    shortest_hop : int
-        The fewest frames between the beginnings of two windows. The longest
-        hop is `n_frames - 2 * margin`.
-    peak_floor : float
-        The smallest peak that a window of several is divided by: the noise
-        of silent passages is not blown up to full scale.
+    sample_rate: int  # Hz
+    n_samples: int  # of a window
+    n_frames: int  # T that the network gives for a window
+    frame_samples: int  # between the starts of two frames
+    margin: int = 7  # fewest frames of a window that its neighbour has, too
+    # Fewest frames between the beginnings of two windows; the most are
+    # n_frames - 2 * margin.
+    shortest_hop: int = 25
+    # Smallest peak that a window of several is divided by: the noise of
+    # silent passages is not blown up to full scale.
+    peak_floor: float = 1e-3
 
-    Example
-    -------
-    >>> cutter = WindowCutter(16000, 160000, 64, 2504)
-    >>> windows = cutter.feed(np.ones(400000)) + cutter.close()
-    >>> [(window.start, window.until) for window in windows]
-    [(0, 57), (50, 107), (96, 160)]
-    """
-
-    def __init__(
-        self,
-        sample_rate,
-        n_samples,
-        n_frames,
-        frame_samples,
-        margin=7,
-        shortest_hop=25,
-        peak_floor=1e-3,
-    ):
-        longest_hop = n_frames - 2 * margin
-        if not 1 <= shortest_hop <= longest_hop <= n_frames - 2:
+    def __post_init__(self):
+        longest_hop = self.n_frames - 2 * self.margin
+        if not 1 <= self.shortest_hop <= longest_hop <= self.n_frames - 2:
             raise ValueError(
-                f"margin is {margin} and shortest_hop {shortest_hop} frames, "
-                f"expected a margin of 1 or more, and 1 <= shortest_hop <= "
-                f"{n_frames} - 2 * margin"
+                f"margin is {self.margin} and shortest_hop "
+                f"{self.shortest_hop} frames, expected a margin of 1 or more, "
+                f"and 1 <= shortest_hop <= {self.n_frames} - 2 * margin"
             )
-        self.sample_rate = sample_rate
-        self.n_samples = n_samples
-        self.n_frames = n_frames
-        self.frame_samples = frame_samples
-        self.hops = (shortest_hop * frame_samples, longest_hop * frame_samples)
-        self.peak_floor = peak_floor
+        self.longest_hop = longest_hop
         # Tracks of films are often some hundredths of a second longer than
         # the clip; training cuts them, too.
-        self.longest_clip = (n_frames + 1) * frame_samples
+        self.longest_clip = (self.n_frames + 1) * self.frame_samples
         self.total = 0  # samples so far
         self._buffer = np.zeros(0, np.float32)
         self._at = 0  # the sample at which the buffer begins
         self._next = 0  # the sample at which the next window begins
 
     def feed(self, samples):
-        """Windows that further samples complete.
+        """Windows that further (n,) samples complete.
 
         A window is given once sound beyond its frames is known: only then
         it is certain not to be the last one.
-
-        Arguments
-        ---------
-        samples : numpy.ndarray
-            (n,) float32.
-
-        Returns
-        -------
-        list of Window
         """
         samples = np.asarray(samples, np.float32)
         self._buffer = np.concatenate([self._buffer, samples])
@@ -142,13 +94,7 @@ class WindowCutter:
         return windows
 
     def close(self):
-        """The last window.
-
-        Returns
-        -------
-        list of Window
-            One, or none if there was no sample.
-        """
+        """A list of the last window, empty if there was no sample."""
         if self.total == 0:
             return []
         n_frames = -(-self.total // self.frame_samples)
@@ -162,7 +108,8 @@ class WindowCutter:
 
     def _faintest(self, begin):
         """Where the window after the one at `begin` begins, a sample."""
-        shortest, longest = self.hops
+        shortest = self.shortest_hop * self.frame_samples
+        longest = self.longest_hop * self.frame_samples
         half = self.frame_samples // 2
         first = begin + shortest - self._at
         sound = self._buffer[first - half : first + longest - shortest + half]
@@ -189,38 +136,65 @@ class WindowCutter:
         )
 
 
-class Stitcher:
-    """Joins the scores of windows to those of the recording.
+class BlockResampler:
+    """Resamples a recording that comes in pieces of any size.
 
-    Example
-    -------
-    >>> stitcher, waveform = Stitcher(), np.zeros(1)
-    >>> one, two = Window(0, 0, 3, waveform, 1), Window(0, 2, 6, waveform, 1)
-    >>> first = stitcher.add(one, np.zeros((4, 1)))
-    >>> second = stitcher.add(two, np.ones((4, 1)))
-    >>> np.concatenate([first, second])[:, 0].tolist()
-    [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+    Blocks of one size go through the filter, whatever the sizes of the
+    pieces: the result is that of the whole at once to the last bit.
     """
 
-    def __init__(self):
-        self.done = 0  # frames given so far
+    def __init__(self, source, target):
+        ratio = fractions.Fraction(int(source), int(target))
+        if max(ratio.numerator, ratio.denominator) > LARGEST_TERM:
+            near = max(ratio, 1 / ratio).limit_denominator(LARGEST_TERM)
+            ratio = near if ratio > 1 else 1 / near
+        self._in, self._out = ratio.numerator, ratio.denominator
+        self._same = ratio == 1
+        self._filter = None if self._same else resampler(self._in, self._out)
+        if self._same:
+            return
+        # Samples that the filter looks to each side, in whole periods.
+        margin = -(-self._filter.width // self._in)
+        self._margin = margin * self._in
+        periods = max(1, BLOCK // self._in)
+        self._block = periods * self._in
+        self._kept = slice(margin * self._out, (margin + periods) * self._out)
+        self._buffer = np.zeros(self._margin, np.float32)
+        self._n_in, self._n_out = 0, 0
 
-    def add(self, window, frame):
-        """Frames that become final with the next window.
+    @property
+    def delay(self):
+        """Samples (source) that must follow before one can be given."""
+        return 0 if self._same else self._block + self._margin
 
-        Arguments
-        ---------
-        window : Window
-            Where it lies.
-        frame : numpy.ndarray
-            (T, C) scores of the window.
+    def feed(self, samples):
+        """Resampled (m,) float32 that further (n,) samples make certain."""
+        samples = np.asarray(samples, np.float32)
+        if self._same:
+            return samples
+        self._n_in += len(samples)
+        self._buffer = np.concatenate([self._buffer, samples])
+        return self._whole_blocks()
 
-        Returns
-        -------
-        numpy.ndarray
-            (n, C) float32, from frame `done` (before the call) on.
-        """
-        rows = np.arange(self.done, window.until) - window.start
-        self.done = window.until
-        # The last window stands for half a frame more at most.
-        return np.asarray(frame, np.float32)[np.minimum(rows, len(frame) - 1)]
+    def close(self):
+        """What is left at the end, (m,) float32."""
+        if self._same:
+            return np.zeros(0, np.float32)
+        missing = -(-self._n_in * self._out // self._in) - self._n_out
+        zeros = np.zeros(2 * (self._block + self._margin), np.float32)
+        self._buffer = np.concatenate([self._buffer, zeros])
+        return self._whole_blocks()[:missing]
+
+    def _whole_blocks(self):
+        length = self._block + 2 * self._margin
+        blocks = [np.zeros(0, np.float32)]
+        at = 0
+        with torch.inference_mode():
+            while at + length <= len(self._buffer):
+                block = torch.from_numpy(self._buffer[at : at + length])
+                blocks.append(self._filter(block).numpy()[self._kept])
+                at += self._block
+        self._buffer = self._buffer[at:]
+        blocks = np.concatenate(blocks)
+        self._n_out += len(blocks)
+        return blocks

@@ -14,8 +14,8 @@ import pytest
 from speechbrain_mmsed.cli import detect, main, make_parser
 from speechbrain_mmsed.dataio.corpus.tables import read_event_table
 from speechbrain_mmsed.inference import SoundEventDetector
-from speechbrain_mmsed.inference.embedders import StreamEmbedders
 from speechbrain_mmsed.inference.formats import FORMATS
+from speechbrain_mmsed.inference.weights import StreamEmbedders
 
 
 @pytest.fixture(scope="module")

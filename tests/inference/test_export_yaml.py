@@ -6,7 +6,7 @@ Authors
 
 import pathlib
 
-from hyperpyyaml import load_hyperpyyaml
+from hyperpyyaml import load_hyperpyyaml, resolve_references
 
 from speechbrain_mmsed.inference.export_yaml import detector_yaml
 
@@ -63,3 +63,18 @@ def test_weights_in_several_folders_are_all_found(tmp_path):
         "two": paths["two"],
         "three": pathlib.Path("/moved/three.pt"),
     }
+
+
+def test_what_else_a_run_names_stays_behind():
+    text = detector_yaml(RUN, [])
+    more = """
+evaluate: !name:speechbrain_mmsed.evaluation.run.evaluate_run
+export: !name:speechbrain_mmsed.inference.export.export_detector
+probe_film: !name:speechbrain_mmsed.dataio.media.frames.probe_video
+  start: 1.0
+unknown: &some {network: [1, 2]}
+alike: *some
+"""
+    assert detector_yaml(RUN + more, []) == text
+    assert detector_yaml(resolve_references(RUN + more).getvalue(), []) == text
+    assert "evaluat" not in text and "probe" not in text

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.inference.windows import Stitcher, WindowCutter
+from speechbrain_mmsed.inference.scoring import Stitcher
+from speechbrain_mmsed.inference.windows import BlockResampler, WindowCutter
 
 TOLERANCE = 1.001  # frames
 
@@ -60,6 +61,19 @@ def test_a_later_beginning_gives_the_same_events(trained, sounds, tmp_path):
             assert len(other) - n_same <= (1 - least) * len(expected) + 1
 
 
+def test_windows_of_a_sound_of_one_level():
+    cutter = WindowCutter(16000, 160000, 64, 2504)
+    windows = cutter.feed(np.ones(400000)) + cutter.close()
+    found = [(window.start, window.until) for window in windows]
+    assert found == [(0, 57), (50, 107), (96, 160)]
+
+
+def test_resampled_pieces_are_as_long_as_the_whole():
+    resampler = BlockResampler(48000, 16000)
+    first = resampler.feed(np.zeros(1000, np.float32))
+    assert (len(first), len(first) + len(resampler.close())) == (0, 334)
+
+
 def test_windows_begin_where_the_sound_is_faintest():
     rng = np.random.default_rng(3)
     level = np.repeat(rng.uniform(0.01, 1.0, 200), 2504)
@@ -96,7 +110,7 @@ def test_windows_cover_a_recording_however_it_comes(n_samples, pieces):
         at, turn = at + n, turn + 1
     windows += cutter.close()
     assert [w.begin for w in windows] == [w.begin for w in expected]
-    stitcher, n_frames = Stitcher(), -(-n_samples // 2504)
+    stitcher, n_frames = Stitcher(1), -(-n_samples // 2504)
     for window, twin in zip(windows, expected, strict=True):
         assert np.array_equal(window.waveform, twin.waveform)
         first = round(window.begin * 16000)
@@ -105,7 +119,8 @@ def test_windows_cover_a_recording_however_it_comes(n_samples, pieces):
         last = window is windows[-1]
         assert last or window.start + 64 - window.until >= 6
         frame = np.arange(64)[:, None] + window.start
-        rows = stitcher.add(window, frame)[:, 0]
+        stitcher.add(window, np.zeros(1), frame)
+        rows = stitcher.take()[:, 0]
         expected_rows = np.arange(stitcher.done - len(rows), stitcher.done)
         assert np.abs(rows - expected_rows).max() <= (1 if last else 0)
         part = sound[first : first + 160000].astype(np.float32)
