@@ -14,8 +14,8 @@ import threading
 
 import torch
 
-from speechbrain_mmsed.dataio.streams.description import IDENTITY, fingerprint
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.streams.records import IDENTITY, fingerprint
 from speechbrain_mmsed.inference.results import DetectionError
 
 AGAIN = "export the run again by repeating its training command"
