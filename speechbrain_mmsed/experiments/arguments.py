@@ -24,7 +24,6 @@ def parse(arguments, description):
     Returns
     -------
     options : argparse.Namespace
-        What to do.
     overrides : dict
         `--key value` of the training program's yaml.
     """

@@ -28,10 +28,8 @@ def tabulate(plan, folder, seeds=(), model="student", clips=True):
 
     Arguments
     ---------
-    plan : Plan
-        The experiment.
-    folder : str
-        Folder of the experiment.
+    plan, folder : Plan, str
+        The experiment and its folder.
     seeds : list of int
         Further seeds than the plan's.
     model : str

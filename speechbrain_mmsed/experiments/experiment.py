@@ -38,12 +38,10 @@ def run_experiment(plan, jobs, folder, devices):
 
     Arguments
     ---------
-    plan : Plan
-        The experiment.
+    plan, folder : Plan, str
+        The experiment and its folder.
     jobs : list of Job
         Its runs, or some of them.
-    folder : str
-        Folder of the experiment.
     devices : list of str
         One run at a time on each.
 
@@ -75,12 +73,9 @@ def cluster_lines(jobs, program, plan_path, folder, devices, extra):
     ---------
     jobs : list of Job
         The runs.
-    program : str
-        The program that runs one job with `--job`.
-    plan_path : str
-        The plan's file.
-    folder : str
-        Folder of the experiment.
+    program, plan_path, folder : str
+        The program that runs one job with `--job`, the plan's file, the
+        folder of the experiment.
     devices : list of str
         The first is the device of every run.
     extra : dict
@@ -109,16 +104,10 @@ def cluster_lines(jobs, program, plan_path, folder, devices, extra):
 def plain_lines(plan, seed):
     """The command of each configuration, as typed in the recipe's folder.
 
-    Arguments
-    ---------
-    plan : Plan
-        The experiment.
-    seed : int
-        Seed to put into the commands.
-
     Returns
     -------
     list of str
+        With this seed.
     """
     here = os.path.dirname(plan.program)
     lines = []

@@ -130,10 +130,8 @@ def make_jobs(plan, folder, seeds=None, systems="*"):
 
     Arguments
     ---------
-    plan : Plan
-        Systems, seeds and budget.
-    folder : str
-        Folder of the experiment.
+    plan, folder : Plan, str
+        The experiment and its folder.
     seeds : list of int, optional
         In place of the plan's.
     systems : str

@@ -24,19 +24,9 @@ class PaperRow:
     """A row of a published table."""
 
     table: int  # 5 to 8
-    base: str
-    streams: tuple  # beside the sound
     training: str  # weight of the sound, or "random"
     inference: str  # weight of the sound
-    split: str  # part of the evaluation set
     figures: dict  # metric -> (mean, deviation or None), fractions
-
-    @property
-    def kind(self):
-        """How weights are set in training: audio, fixed or random."""
-        if not self.streams:
-            return "audio"
-        return "random" if self.training == "random" else "fixed"
 
 
 def read_paper(path):
@@ -56,25 +46,22 @@ def read_paper(path):
     rows = {}
     with open(path, newline="", encoding="utf-8") as file:
         for number, line in enumerate(csv.DictReader(file), 2):
-            row = PaperRow(
-                int(line["table"]),
-                line["base"],
-                tuple(line["streams"].split("+")) if line["streams"] else (),
-                line["training"],
-                line["inference"],
-                line["split"],
-                {
-                    metric: tuple(
-                        _fraction(metric, line[name])
-                        for name in (metric, f"{metric}_std")
-                    )
-                    for metric in METRICS
-                },
-            )
-            key = (row.table, row.base, row.streams, row.kind, row.split)
+            table, base, split = int(line["table"]), line["base"], line["split"]
+            streams = tuple(filter(None, line["streams"].split("+")))
+            kind = "random" if line["training"] == "random" else "fixed"
+            key = (table, base, streams, kind if streams else "audio", split)
             if key in rows:
                 raise ValueError(f"{path}: line {number} is there twice: {key}")
-            rows[key] = row
+            figures = {
+                metric: tuple(
+                    _fraction(metric, line[name])
+                    for name in (metric, f"{metric}_std")
+                )
+                for metric in METRICS
+            }
+            rows[key] = PaperRow(
+                table, line["training"], line["inference"], figures
+            )
     return rows
 
 
@@ -95,16 +82,7 @@ def table_of(system):
 def notes(choices, stands_for):
     """What differs from the paper's experiment; [] where nothing does.
 
-    Arguments
-    ---------
-    choices : dict
-        System -> Choice, at least one.
-    stands_for : dict
-        Stream -> the published stream in whose place it is.
-
-    Returns
-    -------
-    list of str
+    `choices` maps System -> Choice, at least one; `stands_for` is the plan's.
     """
     runs = [run for choice in choices.values() for run in choice.runs]
     found = []

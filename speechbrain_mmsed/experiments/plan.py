@@ -8,17 +8,11 @@ Authors
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import ruamel.yaml
 
 from speechbrain_mmsed.training.hparams import check_keys, merged_yaml
-
-PLAN_KEYS = (
-    *("title", "program", "base_models", "seeds", "devices", "budget"),
-    *("before", "systems", "paper_figures", "stands_for"),
-)
-SYSTEM_KEYS = ("base", "streams", "training", "inference")
 
 
 class PlanError(ValueError):
@@ -169,7 +163,8 @@ def read_plan(path):
     """
     with open(path, encoding="utf-8") as file:
         content = ruamel.yaml.YAML(typ="safe").load(file) or {}
-    check_keys(content, PLAN_KEYS, path, "a plan")
+    keys = [key.name for key in fields(Plan) if key.name != "folder"]
+    check_keys(content, keys, path, "a plan")
     for key in ("title", "program", "base_models", "seeds", "systems"):
         if not content.get(key):
             raise PlanError(f"{path}: '{key}' has no value; a plan needs one")
@@ -229,7 +224,8 @@ def read_seeds(value, source):
 def _read_system(name, values, base_models, path):
     """One system of the yaml, checked."""
     where = f"{path}: system {name}"
-    check_keys(values, SYSTEM_KEYS, where, "a system")
+    keys = [key.name for key in fields(System) if key.name != "name"]
+    check_keys(values, keys, where, "a system")
     base = values.get("base")
     if base not in base_models:
         raise PlanError(

@@ -178,11 +178,6 @@ def choose(system, runs, jobs=()):
     -------
     Choice or None
         None where the system has no finished run.
-
-    Raises
-    ------
-    PlanError
-        If a run was not scored at a weight of the plan.
     """
     tried, by_configuration, n_missing = {}, {}, 0
     for configuration in system.configurations():

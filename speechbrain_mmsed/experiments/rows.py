@@ -82,20 +82,9 @@ class Row:
 def table_rows(choices, paper, stands_for, clips=True, progress=iter):
     """All rows of all tables, in the order of tables and systems.
 
-    Arguments
-    ---------
-    choices : dict
-        System -> Choice, systems with finished runs.
-    paper, stands_for : dict
-        As `read_paper` returns, {} without; as in a `Plan`.
-    clips : bool
-        Whether to resample the clips of differences.
-    progress : callable
-        Wraps the list of rows while they are filled.
-
-    Returns
-    -------
-    list of Row
+    `choices` maps System -> Choice, `paper` is what `read_paper` returns or
+    empty, `stands_for` is the plan's; `clips` says whether to resample the
+    clips of differences; `progress` wraps the list of Row while it is filled.
     """
     rows = []
     for system, choice in choices.items():

@@ -66,12 +66,7 @@ class Runner:
         self.durations = []
 
     def run(self):
-        """Runs what is not done.
-
-        Returns
-        -------
-        list of tuple
-            (job, reason) of those that failed.
+        """Runs what is not done; (job, reason) of what failed.
 
         Raises
         ------
@@ -91,7 +86,11 @@ class Runner:
                 while self.waiting or self.running:
                     self._start_some()
                     self._collect()
-                    self._show(bar)
+                    ended, left, bar.n = self._progress()
+                    bar.set_postfix_str(
+                        f"{ended} of {len(self.jobs)} runs, "
+                        f"{len(self.running)} in work, remaining {left}"
+                    )
                     time.sleep(self.poll_seconds)
             except BaseException:
                 # The next runner goes on with them.
@@ -215,13 +214,6 @@ class Runner:
             self.durations, len(self.waiting), states, len(self.devices)
         )
         return ended, clock(left), ended + sum(part for _, part in states)
-
-    def _show(self, bar):
-        ended, left, bar.n = self._progress()
-        bar.set_postfix_str(
-            f"{ended} of {len(self.jobs)} runs, {len(self.running)} in work, "
-            f"remaining {left}"
-        )
 
 
 def fraction_done(log, start=0):

@@ -84,8 +84,7 @@ def clip_interval(first, second):
     if not len(differences):
         return None
     ends = [50 - 50 * LEVEL, 50 + 50 * LEVEL]
-    low, high = np.percentile(differences, ends)
-    return float(low), float(high)
+    return tuple(np.percentile(differences, ends).tolist())
 
 
 def difference(first, second, first_draws=(), second_draws=()):

@@ -163,12 +163,12 @@ def shown_cell(metric, cell, n_seeds):
 
 def fewer_seeds(rows):
     """What "(n=k)" means, if a figure of the rows has it."""
-    counts = {
-        (len(cell.values), row.n_seeds)
+    fewer = any(
+        0 < len(cell.values) < row.n_seeds
         for row in rows
         for cell in row.cells.values()
-    }
-    return FEWER if any(0 < n < seeds for n, seeds in counts) else ""
+    )
+    return FEWER if fewer else ""
 
 
 def _shown_difference(metric, found):
