@@ -108,10 +108,10 @@ class Job:
             If the folder holds a run with other settings: runs of two budgets
             are not mixed in one experiment.
         """
-        record = self.record()
-        changed = "overrides" in record and changed_settings(
-            record["overrides"], self.overrides, NOT_COMPARED
-        )
+        record, changed = self.record(), {}
+        if "overrides" in record:
+            before = record["overrides"]
+            changed = changed_settings(before, self.overrides, NOT_COMPARED)
         if changed:
             told = ", ".join(
                 f"{key} {found!r} instead of {asked!r}"

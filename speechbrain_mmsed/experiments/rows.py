@@ -114,13 +114,14 @@ def _fill(row, audio, clips):
             if clips:
                 draws, other_draws = map(_draws, sides)
     for metric in METRICS:
-        found = compared and difference(
-            compared[metric],
-            values[metric],
-            other_draws.get(metric, ()),
-            draws.get(metric, ()),
-        )
-        row.cells[metric] = Cell(values[metric], difference=found or None)
+        cell = row.cells[metric] = Cell(values[metric])
+        if compared:
+            cell.difference = difference(
+                compared[metric],
+                values[metric],
+                other_draws.get(metric, ()),
+                draws.get(metric, ()),
+            )
 
 
 def _values(choice, split):

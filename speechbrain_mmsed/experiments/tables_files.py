@@ -11,6 +11,7 @@ import csv
 import io
 
 from speechbrain_mmsed.evaluation.reports.report_tables import TITLES
+from speechbrain_mmsed.experiments.statistics import Difference
 from speechbrain_mmsed.experiments.tables import (
     fewer_seeds,
     first_cells,
@@ -46,16 +47,11 @@ def csv_table(rows):
         first = [row.table, system.name, system.base, "+".join(system.streams)]
         first += [row.training, row.inference, row.split]
         for metric, cell in row.cells.items():
-            found, none = cell.difference, (None, None)
-            writer.writerow(
-                [
-                    *(*first, metric, len(cell.values)),
-                    *(cell.mean, cell.deviation, *cell.paper),
-                    found.value if found else None,
-                    *((found.seeds if found else None) or none),
-                    *((found.clips if found else None) or none),
-                ]
-            )
+            line = [*first, metric, len(cell.values)]
+            line += [cell.mean, cell.deviation, *cell.paper]
+            found = cell.difference or Difference(None)
+            line += [found.value, *(found.seeds or (None, None))]
+            writer.writerow([*line, *(found.clips or (None, None))])
     return text.getvalue()
 
 
