@@ -39,7 +39,7 @@ from speechbrain_mmsed.dataio.corpus.preparation import (
     prepare_corpus,
     stored_report,
 )
-from speechbrain_mmsed.dataio.media.frames.sound import SOUND_SUFFIXES
+from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
 
 KINDS = {
     "strong": {"labels": "events"},
