@@ -24,7 +24,6 @@ def parse(arguments, description):
     Returns
     -------
     options : argparse.Namespace
-        What to do.
     overrides : dict
         `--key value` of the training program's yaml.
     """
@@ -34,31 +33,22 @@ def parse(arguments, description):
         "--data_folder DESED --prepared_folder PREPARED",
         allow_abbrev=False,
     )
-    parser.add_argument("plan", help="yaml of the experiment")
-    parser.add_argument(
-        "--folder", required=True, help="gets runs, logs and tables"
-    )
-    parser.add_argument(
-        "--devices", help="where to run: cpu or cpu,cpu or cuda:0,cuda:1"
-    )
-    parser.add_argument("--seeds", help="the first N, or 1,5,7")
-    parser.add_argument(
-        "--systems", default="*", help="names or patterns: 'transformer_*'"
-    )
-    parser.add_argument("--job", help="run this one alone")
-    parser.add_argument(
+    add = parser.add_argument
+    add("plan", help="yaml of the experiment")
+    add("--folder", required=True, help="gets runs, logs and tables")
+    add("--devices", help="where to run: cpu or cpu,cpu or cuda:0,cuda:1")
+    add("--seeds", help="the first N, or 1,5,7")
+    add("--systems", default="*", help="names or patterns: 'transformer_*'")
+    add("--job", help="run this one alone")
+    add(
         "--print",
         choices=["jobs", "commands"],
         help="print one line a run, for a job array; or the training "
         "program's command of each system; and run nothing",
     )
-    parser.add_argument(
-        "--tables", action="store_true", help="write the tables, run nothing"
-    )
-    parser.add_argument(
-        "--model", choices=["student", "teacher"], default="student"
-    )
-    parser.add_argument(
+    add("--tables", action="store_true", help="write the tables, run nothing")
+    add("--model", choices=["student", "teacher"], default="student")
+    add(
         "--no_clip_intervals",
         action="store_true",
         help="leave out the intervals over clips, which take longest",
@@ -68,17 +58,7 @@ def parse(arguments, description):
 
 
 def read_overrides(words):
-    """Pairs of --key and value.
-
-    Arguments
-    ---------
-    words : list of str
-        As they stand on the command line.
-
-    Returns
-    -------
-    dict
-        Values read as yaml.
+    """Pairs of --key and value of a command line, values read as yaml.
 
     Raises
     ------
@@ -107,18 +87,7 @@ def read_overrides(words):
 
 
 def read_devices(text, planned):
-    """Devices of the command line, or of the plan.
-
-    Arguments
-    ---------
-    text : str or None
-        "cpu,cpu" or "cuda:0".
-    planned : list of str
-        Those of the plan.
-
-    Returns
-    -------
-    list of str
+    """Devices of the command line ("cpu,cpu"), or else those of the plan.
 
     Raises
     ------
@@ -132,3 +101,37 @@ def read_devices(text, planned):
             "on a GPU; --devices cpu for one after the other on the processor"
         )
     return devices
+
+
+def seeds_with(name, seeds):
+    """Seeds among which the one of a run's name is.
+
+    A line of a job array names its run alone, whatever `--seeds` it was
+    printed with.
+
+    Example
+    -------
+    >>> seeds_with("transformer_audio/seed_4", [1, 2])
+    [1, 2, 4]
+    """
+    number = name.rpartition("/seed_")[2]
+    if not number.isdecimal() or int(number) in seeds:
+        return seeds
+    return [*seeds, int(number)]
+
+
+def one_job(jobs, name):
+    """The run of a name, `<configuration>/seed_<n>`, as a list of one.
+
+    Raises
+    ------
+    PlanError
+        If there is none.
+    """
+    found = [job for job in jobs if job.name == name]
+    if not found:
+        raise PlanError(
+            f"--job {name}: there is no such run; the first of "
+            f"{len(jobs)} is {jobs[0].name}"
+        )
+    return found

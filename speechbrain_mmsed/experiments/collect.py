@@ -4,34 +4,34 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import glob
 import os
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.experiments.jobs import sorted_out
-from speechbrain_mmsed.experiments.notes import is_papers_corpus, notes
-from speechbrain_mmsed.experiments.paper import read_paper
+from speechbrain_mmsed.experiments.jobs import make_jobs, sorted_out
+from speechbrain_mmsed.experiments.paper import (
+    is_papers_corpus,
+    notes,
+    read_paper,
+)
 from speechbrain_mmsed.experiments.plot import plot_rows
-from speechbrain_mmsed.experiments.results import read_runs
+from speechbrain_mmsed.experiments.results import choose, read_runs
 from speechbrain_mmsed.experiments.rows import table_rows
-from speechbrain_mmsed.experiments.selection import choose
-from speechbrain_mmsed.experiments.tables import markdown_table
-from speechbrain_mmsed.experiments.tables_choices import choices_table
+from speechbrain_mmsed.experiments.tables import choices_table, markdown_table
 from speechbrain_mmsed.experiments.tables_files import csv_table, latex
 from speechbrain_mmsed.files import write_text
 
 
-def collect(plan, jobs, folder, model="student", clips=True):
-    """Writes tables of the runs that are done.
+def tabulate(plan, folder, seeds=(), model="student", clips=True):
+    """Writes the tables of all runs that are done, of whatever seed.
 
     Arguments
     ---------
-    plan : Plan
-        The experiment.
-    jobs : list of Job
-        All its runs, done or not.
-    folder : str
-        Folder of the experiment; `tables` in it gets the files.
+    plan, folder : Plan, str
+        The experiment and its folder.
+    seeds : list of int
+        Further seeds than the plan's.
     model : str
         "student" or "teacher".
     clips : bool
@@ -39,19 +39,48 @@ def collect(plan, jobs, folder, model="student", clips=True):
 
     Returns
     -------
+    str
+        The line that says where the tables are.
+    """
+    seeds = sorted({*plan.seeds, *seeds})
+    jobs = make_jobs(plan, folder, seeds)
+    further = sorted(_seeds_in(folder) - {*seeds})
+    if further:
+        # Runs of other seeds that somebody asked for earlier.
+        jobs += [
+            job
+            for job in make_jobs(plan, folder, further)
+            if os.path.isdir(job.folder)
+        ]
+    path = collect(plan, jobs, folder, model, clips)
+    if path is None:
+        return f"No run of {folder} is done: there are no tables yet."
+    return f"Tables: {os.path.abspath(path)}"
+
+
+def _seeds_in(folder):
+    """Seeds that have a folder in an experiment."""
+    found = glob.glob(os.path.join(glob.escape(folder), "runs", "*", "seed_*"))
+    numbers = [path.rsplit("seed_", 1)[1] for path in found]
+    return {int(number) for number in numbers if number.isdecimal()}
+
+
+def collect(plan, jobs, folder, model="student", clips=True):
+    """Writes tables of the runs that are done among `jobs`.
+
+    Into the folder `tables` of the experiment's; for the rest see `tabulate`.
+
+    Returns
+    -------
     str or None
         Path of tables.md; None if no run is done.
     """
     runs = read_runs(jobs, model)
-    choices, without = {}, []
-    for system in plan.systems:
-        choice = choose(system, runs, jobs)
-        if choice is None:
-            without.append(system.name)
-        else:
-            choices[system] = choice
+    found = {system: choose(system, runs, jobs) for system in plan.systems}
+    choices = {s: choice for s, choice in found.items() if choice is not None}
     if not choices:
         return None
+    without = [system.name for system in found if system not in choices]
 
     def progress(rows):
         return tqdm(rows, desc="tables", disable=None)
@@ -62,14 +91,13 @@ def collect(plan, jobs, folder, model="student", clips=True):
     table_notes = {}
     for number in sorted({row.table for row in rows}):
         own = [row for row in rows if row.table == number]
-        shown = {row.system: choices[row.system] for row in own}
+        shown = {row.system: row.choice for row in own}
         table_notes[number] = notes(shown, plan.stands_for)
         parts.append(markdown_table(number, own, table_notes[number]))
     parts.append(choices_table(choices))
     folder = os.path.join(folder, "tables" if model == "student" else model)
-    with_paper = is_papers_corpus(choices)
     all_notes = notes(choices, plan.stands_for)
-    pictures = plot_rows(rows, folder, all_notes, with_paper)
+    pictures = plot_rows(rows, folder, all_notes, is_papers_corpus(choices))
     names = [os.path.basename(path) for path in pictures]
     parts.append("\n\n".join(f"![{name}]({name})" for name in names))
     text = "\n\n".join(part for part in parts if part) + "\n"

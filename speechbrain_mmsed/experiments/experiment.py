@@ -1,35 +1,28 @@
-"""An experiment from its plan to its tables.
+"""An experiment from its plan to its runs, here or on a cluster.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import glob
+import json
 import os
 import shlex
 import sys
+import time
 
-from speechbrain_mmsed.experiments.before import run_before, without_streams
-from speechbrain_mmsed.experiments.collect import collect
-from speechbrain_mmsed.experiments.commands import options, plain_command
-from speechbrain_mmsed.experiments.failures import failure_list
-from speechbrain_mmsed.experiments.jobs import make_jobs, sorted_out
+from speechbrain_mmsed.experiments.jobs import (
+    as_options,
+    sorted_out,
+    without_streams,
+)
+from speechbrain_mmsed.experiments.launch import start, stop, take_lock
 from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.experiments.runner import Runner
+from speechbrain_mmsed.experiments.runner import Runner, failure_list
+from speechbrain_mmsed.files import write_json
 
 
 def summary(jobs):
-    """How many runs there are, for the first line.
-
-    Arguments
-    ---------
-    jobs : list of Job
-        The runs of an experiment.
-
-    Returns
-    -------
-    str
-    """
+    """How many runs there are, and how many are done, in one line."""
     configurations = {job.configuration for job in jobs}
     seeds = {job.seed for job in jobs}
     done, _, broken = sorted_out(jobs)
@@ -41,16 +34,14 @@ def summary(jobs):
 
 
 def run_experiment(plan, jobs, folder, devices):
-    """Prepares, runs what is not done, and writes the tables.
+    """Prepares, and runs what is not done.
 
     Arguments
     ---------
-    plan : Plan
-        The experiment.
+    plan, folder : Plan, str
+        The experiment and its folder.
     jobs : list of Job
         Its runs, or some of them.
-    folder : str
-        Folder of the experiment.
     devices : list of str
         One run at a time on each.
 
@@ -61,63 +52,18 @@ def run_experiment(plan, jobs, folder, devices):
     """
     print(summary(jobs), flush=True)
     plan.check_budget()
-    run_before(plan, folder)
+    _run_before(plan, os.path.abspath(folder))
     blocked = {}
     for stream, needing in without_streams(jobs).items():
         reason = f"not started: no stream in {stream}; extract it first"
         print(f"{len(needing)} runs {reason}", flush=True)
         blocked.update({job.name: (job, reason) for job in needing})
     ready = [job for job in jobs if job.name not in blocked]
-    failed = list(blocked.values())
-    failed += Runner(ready, devices).run()
+    failed = [*blocked.values(), *Runner(ready, devices).run()]
     if failed:
         print(f"\n{len(failed)} runs failed; start again to try them again:")
         print(failure_list(failed))
     return failed
-
-
-def tabulate(plan, folder, seeds=(), model="student", clips=True):
-    """Writes the tables of all runs that are done, of whatever seed.
-
-    Arguments
-    ---------
-    plan : Plan
-        The experiment.
-    folder : str
-        Folder of the experiment.
-    seeds : list of int
-        Further seeds than the plan's.
-    model : str
-        "student" or "teacher".
-    clips : bool
-        Whether differences get intervals over clips.
-
-    Returns
-    -------
-    str
-        The line that says where the tables are.
-    """
-    seeds = sorted({*plan.seeds, *seeds})
-    jobs = make_jobs(plan, folder, seeds)
-    further = sorted(_seeds_in(folder) - {*seeds})
-    if further:
-        # Runs of other seeds that somebody asked for earlier.
-        jobs += [
-            job
-            for job in make_jobs(plan, folder, further)
-            if os.path.isdir(job.folder)
-        ]
-    path = collect(plan, jobs, folder, model, clips)
-    if path is None:
-        return f"No run of {folder} is done: there are no tables yet."
-    return f"Tables: {os.path.abspath(path)}"
-
-
-def _seeds_in(folder):
-    """Seeds that have a folder in an experiment."""
-    found = glob.glob(os.path.join(glob.escape(folder), "runs", "*", "seed_*"))
-    numbers = [path.rsplit("seed_", 1)[1] for path in found]
-    return {int(number) for number in numbers if number.isdecimal()}
 
 
 def cluster_lines(jobs, program, plan_path, folder, devices, extra):
@@ -127,12 +73,9 @@ def cluster_lines(jobs, program, plan_path, folder, devices, extra):
     ---------
     jobs : list of Job
         The runs.
-    program : str
-        The program that runs one job with `--job`.
-    plan_path : str
-        The plan's file.
-    folder : str
-        Folder of the experiment.
+    program, plan_path, folder : str
+        The program that runs one job with `--job`, the plan's file, the
+        folder of the experiment.
     devices : list of str
         The first is the device of every run.
     extra : dict
@@ -142,7 +85,7 @@ def cluster_lines(jobs, program, plan_path, folder, devices, extra):
     -------
     list of str
     """
-    done = sorted_out(jobs)[0]
+    done = {job.name for job in sorted_out(jobs)[0]}
     return [
         shlex.join(
             [
@@ -150,83 +93,77 @@ def cluster_lines(jobs, program, plan_path, folder, devices, extra):
                 os.path.abspath(plan_path),
                 *("--folder", os.path.abspath(folder)),
                 *("--devices", devices[0], "--job", job.name),
-                *options(extra),
+                *as_options(extra),
             ]
         )
         for job in jobs
-        if job not in done
+        if job.name not in done
     ]
 
 
 def plain_lines(plan, seed):
-    """The command of the training program for each configuration.
-
-    Arguments
-    ---------
-    plan : Plan
-        The experiment.
-    seed : int
-        Seed to put into the commands.
+    """The command of each configuration, as typed in the recipe's folder.
 
     Returns
     -------
     list of str
+        With this seed.
     """
-    return [plain_command(plan, c, seed) for c in plan.configurations()]
+    here = os.path.dirname(plan.program)
+    lines = []
+    for configuration in plan.configurations():
+        files = [plan.program, plan.base_models[configuration.base]]
+        overrides = {**plan.budget, **configuration.overrides(), "seed": seed}
+        if not configuration.streams:
+            del overrides["streams"]  # audio only is the yaml's default
+        words = [os.path.relpath(file, here) for file in files]
+        lines.append(shlex.join(["python", *words, *as_options(overrides)]))
+    return lines
 
 
-def one_job(jobs, name):
-    """The run of a name.
+def _run_before(plan, folder):
+    """Makes what the runs need, once: of several runners one, others wait."""
+    record = os.path.join(folder, "before.json")
+    lock = _wait_for_lock(os.path.join(folder, "locks", "before.lock"))
+    try:
+        done = []
+        if os.path.isfile(record):
+            with open(record, encoding="utf-8") as file:
+                done = json.load(file)
+        for command in plan.before:
+            words = [str(word) for word in plan.filled(command, folder)]
+            program = os.path.normpath(os.path.join(plan.folder, words[0]))
+            command = [sys.executable, program, *words[1:]]
+            if command not in done:
+                print(f"== first: {shlex.join(command)}", flush=True)
+                _run(command, lock)
+                done.append(command)
+                write_json(record, done)
+    finally:
+        os.close(lock)
 
-    Arguments
-    ---------
-    jobs : list of Job
-        The runs of an experiment.
-    name : str
-        `<configuration>/seed_<n>`.
 
-    Returns
-    -------
-    list of Job
-        With one entry.
+def _wait_for_lock(path):
+    """The lock, once nobody else holds it."""
+    told = False
+    while (lock := take_lock(path)) is None:
+        if not told:
+            print("Waiting for another runner that prepares the data.")
+            told = True
+        time.sleep(0.5)
+    return lock
 
-    Raises
-    ------
-    PlanError
-        If there is none.
-    """
-    found = [job for job in jobs if job.name == name]
-    if not found:
+
+def _run(command, lock):
+    """Runs a command to its end; one that fails stops the experiment."""
+    process = start(command, None, lock)
+    try:
+        code = process.wait()
+    except BaseException:
+        stop(process)
+        raise
+    if code:
         raise PlanError(
-            f"--job {name}: there is no such run; the first of "
-            f"{len(jobs)} is {jobs[0].name}"
+            f"{shlex.join(command)}\nfailed with exit code {code}, see "
+            "above; start the experiment again to go on"
         )
-    return found
-
-
-def seeds_with(name, seeds):
-    """Seeds among which the one of a run's name is.
-
-    A line of a job array names its run alone, whatever `--seeds` it was
-    printed with.
-
-    Arguments
-    ---------
-    name : str
-        `<configuration>/seed_<n>`.
-    seeds : list of int
-        Those of the plan or the command line.
-
-    Returns
-    -------
-    list of int
-
-    Example
-    -------
-    >>> seeds_with("transformer_audio/seed_4", [1, 2])
-    [1, 2, 4]
-    """
-    number = name.rpartition("/seed_")[2]
-    if not number.isdecimal() or int(number) in seeds:
-        return seeds
-    return [*seeds, int(number)]

@@ -13,11 +13,9 @@ import os
 import sys
 from dataclasses import dataclass
 
-from speechbrain_mmsed.experiments.commands import filled, options
 from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.files import write_json
+from speechbrain_mmsed.files import changed_settings, write_json
 
-JOB_FILE = "job.json"
 # Where data lie and how they are read do not change what is computed.
 NOT_COMPARED = (
     *("data_folder", "prepared_folder", "streams_folder", "num_workers"),
@@ -27,76 +25,59 @@ NOT_COMPARED = (
 
 @dataclass(frozen=True)
 class Job:
-    """One run: a configuration and a seed.
+    """One run: a configuration and a seed."""
 
-    Arguments
-    ---------
-    name : str
-        `<configuration>/seed_<n>`.
-    configuration : Configuration
-        How to train.
-    seed : int
-        Seed of the run.
-    program : str
-        Path of the training program.
-    yaml : str
-        Path of the base yaml.
-    overrides : dict
-        Key of the yaml -> value, all of them but the output folder.
-    folder : str
-        Output folder of the run.
-    log : str
-        File that gets what the run prints.
-    lock : str
-        File that is locked while the run lasts.
-    """
-
-    name: str
     configuration: object
     seed: int
-    program: str
-    yaml: str
-    overrides: dict
-    folder: str
-    log: str
-    lock: str
+    program: str  # path of the training program
+    yaml: str  # path of the base model's
+    overrides: dict  # all but the output folder
+    experiment: str  # folder
+
+    @property
+    def name(self):
+        """`<configuration>/seed_<n>`."""
+        return f"{self.configuration.name}/seed_{self.seed}"
+
+    @property
+    def folder(self):
+        """Output folder of the run."""
+        return os.path.join(self.experiment, "runs", self.name)
+
+    @property
+    def log(self):
+        """File that gets what the run prints."""
+        return self._file("logs", "log")
+
+    @property
+    def lock(self):
+        """File that is locked while the run lasts."""
+        return self._file("locks", "lock")
+
+    def _file(self, folder, ending):
+        flat = self.name.replace("/", "_")
+        return os.path.join(self.experiment, folder, f"{flat}.{ending}")
 
     def command(self, device):
-        """The command of the run.
-
-        Arguments
-        ---------
-        device : str
-            "cpu" or "cuda:0" and so on.
-
-        Returns
-        -------
-        list of str
-        """
-        folder = ["--output_folder", self.folder]
-        run_opts = ["--device", device, "--noprogressbar"]
+        """The command of the run on "cpu" or "cuda:0", as a list of str."""
         return [
             *(sys.executable, self.program, self.yaml),
-            *options(self.overrides),
-            *folder,
-            *run_opts,
+            *as_options(self.overrides),
+            *("--output_folder", self.folder),
+            *("--device", device, "--noprogressbar"),
         ]
 
     def record(self):
-        """What is known of the run.
-
-        Returns
-        -------
-        dict
-            Content of job.json, {"status": "new"} if there is none.
+        """What is known of the run: job.json, or {"status": "new"}.
 
         Raises
         ------
         OSError, ValueError
             If the file cannot be read, or is no record.
         """
+        path = os.path.join(self.folder, "job.json")
         try:
-            with open(self._file, encoding="utf-8") as file:
+            with open(path, encoding="utf-8") as file:
                 found = json.load(file)
         except FileNotFoundError:
             return {"status": "new"}
@@ -104,57 +85,44 @@ class Job:
             found = error
         if not isinstance(found, dict) or "status" not in found:
             raise ValueError(
-                f"{self._file} is no record of a run ({found}): expected "
+                f"{path} is no record of a run ({found}): expected "
                 "a json with its status; remove it to run again"
             )
         return found
 
     def write_record(self, **values):
-        """Replaces what is known of the run.
+        """Replaces what is known of the run; "status" is among the values."""
+        path = os.path.join(self.folder, "job.json")
+        write_json(path, {**values, "overrides": self.overrides})
 
-        Arguments
-        ---------
-        **values : dict
-            Plain values; "status" among them.
-        """
-        write_json(self._file, {**values, "overrides": self.overrides})
+    def has_report(self):
+        """Whether the training program has come to its end."""
+        return os.path.isfile(os.path.join(self.folder, "report.json"))
 
     def is_done(self):
         """Whether the run has ended well, and is the one that is asked for.
 
-        Returns
-        -------
-        bool
-
         Raises
         ------
         PlanError
-            If the folder holds a run with other settings.
+            If the folder holds a run with other settings: runs of two budgets
+            are not mixed in one experiment.
         """
-        record = self.record()
+        record, changed = self.record(), {}
         if "overrides" in record:
-            self._check_same(record["overrides"])
-        whole = os.path.isfile(os.path.join(self.folder, "report.json"))
-        return whole and record["status"] == "done"
-
-    @property
-    def _file(self):
-        return os.path.join(self.folder, JOB_FILE)
-
-    def _check_same(self, found):
-        """Refuses to mix runs of two budgets in one experiment."""
-        asked = json.loads(json.dumps(self.overrides))
-        told = [
-            f"{key} {found.get(key)!r} instead of {asked.get(key)!r}"
-            for key in {**found, **asked}
-            if found.get(key) != asked.get(key) and key not in NOT_COMPARED
-        ]
-        if told:
-            raise PlanError(
-                f"{self.folder} holds a run with other settings "
-                f"({', '.join(told)}). Give the same options, choose another "
-                "folder for this experiment, or remove that run"
+            before = record["overrides"]
+            changed = changed_settings(before, self.overrides, NOT_COMPARED)
+        if changed:
+            told = ", ".join(
+                f"{key} {found!r} instead of {asked!r}"
+                for key, (found, asked) in changed.items()
             )
+            raise PlanError(
+                f"{self.folder} holds a run with other settings ({told}). "
+                "Give the same options, choose another folder for this "
+                "experiment, or remove that run"
+            )
+        return self.has_report() and record["status"] == "done"
 
 
 def make_jobs(plan, folder, seeds=None, systems="*"):
@@ -162,10 +130,8 @@ def make_jobs(plan, folder, seeds=None, systems="*"):
 
     Arguments
     ---------
-    plan : Plan
-        Systems, seeds and budget.
-    folder : str
-        Folder of the experiment.
+    plan, folder : Plan, str
+        The experiment and its folder.
     seeds : list of int, optional
         In place of the plan's.
     systems : str
@@ -181,10 +147,10 @@ def make_jobs(plan, folder, seeds=None, systems="*"):
     PlanError
         If a pattern fits nothing.
     """
-    chosen = {}
+    chosen = set()
     for pattern in systems.split(","):
         found = {
-            configuration.name: configuration
+            configuration
             for system in plan.systems
             for configuration in system.configurations()
             if fnmatch.fnmatch(system.name, pattern)
@@ -193,30 +159,26 @@ def make_jobs(plan, folder, seeds=None, systems="*"):
         if not found:
             names = ", ".join(system.name for system in plan.systems)
             raise PlanError(f"systems: {pattern!r} fits none of {names}")
-        chosen.update(found)
+        chosen |= found
     folder = os.path.abspath(folder)
+    budget = plan.filled(plan.budget, folder)
     return [
-        _make_job(plan, folder, configuration, seed)
+        Job(
+            configuration,
+            seed,
+            plan.program,
+            plan.base_models[configuration.base],
+            {**budget, **configuration.overrides(), "seed": seed},
+            folder,
+        )
         for seed in seeds or plan.seeds
         for configuration in plan.configurations()
-        if configuration.name in chosen
+        if configuration in chosen
     ]
 
 
 def sorted_out(jobs):
-    """What is done, what is not, and what nobody can tell of.
-
-    Arguments
-    ---------
-    jobs : list of Job
-        The runs of an experiment.
-
-    Returns
-    -------
-    tuple of list
-        Jobs that are done, jobs that wait, and (job, reason) of those whose
-        record cannot be read.
-    """
+    """Which jobs are done, which wait, and (job, reason) of broken records."""
     done, waiting, broken = [], [], []
     for job in jobs:
         try:
@@ -228,21 +190,45 @@ def sorted_out(jobs):
     return done, waiting, broken
 
 
-def _make_job(plan, folder, configuration, seed):
-    name = f"{configuration.name}/seed_{seed}"
-    flat = name.replace("/", "_")
-    return Job(
-        name=name,
-        configuration=configuration,
-        seed=seed,
-        program=plan.program,
-        yaml=plan.base_models[configuration.base],
-        overrides={
-            **filled(plan.budget, folder, plan.folder),
-            **configuration.overrides(),
-            "seed": seed,
-        },
-        folder=os.path.join(folder, "runs", configuration.name, f"seed_{seed}"),
-        log=os.path.join(folder, "logs", f"{flat}.log"),
-        lock=os.path.join(folder, "locks", f"{flat}.lock"),
-    )
+def without_streams(jobs):
+    """Folders of streams that are not extracted -> jobs that need them.
+
+    Nothing is known before they run of jobs with neither `prepared_folder`
+    nor `streams_folder` among their overrides.
+    """
+    missing = {}
+    for job in jobs:
+        folder = job.overrides.get("streams_folder")
+        prepared = job.overrides.get("prepared_folder")
+        if folder is None and prepared is not None:
+            folder = os.path.join(prepared, "streams")
+        for name in job.configuration.streams if folder else ():
+            stream = os.path.join(folder, name)
+            if not os.path.isfile(os.path.join(stream, "stream.json")):
+                missing.setdefault(stream, []).append(job)
+    return missing
+
+
+def as_options(overrides):
+    """Overrides (key of the yaml -> value) as arguments of a command.
+
+    Example
+    -------
+    >>> as_options({"streams": ["openl3"], "cnn": {"channels": [8, 8]}})
+    ['--streams', '[openl3]', '--cnn', '{channels: [8, 8]}']
+    """
+    return [
+        text
+        for key, value in overrides.items()
+        for text in (f"--{key}", _yaml_text(value))
+    ]
+
+
+def _yaml_text(value):
+    """A value as yaml on one line."""
+    if isinstance(value, dict):
+        pairs = (f"{key}: {_yaml_text(part)}" for key, part in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_yaml_text(part) for part in value) + "]"
+    return "null" if value is None else str(value)

@@ -4,7 +4,7 @@ A runner that is killed leaves no trainings behind, since a resumed one would
 start the same again beside them. Two things see to that. On Linux the system
 kills the child when its parent dies, however it dies. Everywhere the child
 inherits the lock of its run, which is free only when parent and child are
-gone.
+gone. This module imports nothing heavy, as each child starts with it:
 
     python -m speechbrain_mmsed.experiments.launch PARENT PROGRAM ...
 
@@ -23,18 +23,10 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl
 
 
 def take_lock(path):
-    """Locks a file if nobody else has.
+    """Locks a file, made if needed; None if somebody else has.
 
-    Arguments
-    ---------
-    path : str
-        The file; made if needed.
-
-    Returns
-    -------
-    int or None
-        Descriptor that holds the lock until it and all its copies in other
-        processes are closed; None if it is locked.
+    The lock is held until the descriptor that is returned and all its copies
+    in other processes are closed.
 
     Example
     -------
@@ -57,18 +49,8 @@ def take_lock(path):
 def start(command, log, lock, env=None):
     """Starts a program that dies with this one and holds a lock.
 
-    Call it from the main thread: the system watches the thread.
-
-    Arguments
-    ---------
-    command : list of str
-        Program and arguments.
-    log : file or None
-        Gets what it prints; None prints it here.
-    lock : int
-        From `take_lock`.
-    env : dict, optional
-        Environment.
+    Call it from the main thread: the system watches the thread. Without a log
+    (an open file) the program prints here.
 
     Returns
     -------
@@ -87,15 +69,7 @@ def start(command, log, lock, env=None):
 
 
 def stop(process, patience=15.0):
-    """Ends a program and what it started.
-
-    Arguments
-    ---------
-    process : subprocess.Popen
-        As from `start`.
-    patience : float
-        Seconds between asking and killing.
-    """
+    """Ends a started program and its children; `patience` s before killing."""
     for how in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return
@@ -106,16 +80,8 @@ def stop(process, patience=15.0):
             continue
 
 
-def main(parent, command):
-    """Becomes the program, to be killed when the parent dies.
-
-    Arguments
-    ---------
-    parent : int
-        Number of the process that asked for it.
-    command : list of str
-        Program and arguments.
-    """
+def _main(parent, command):
+    """Becomes the program, to be killed when the parent dies."""
     if sys.platform == "linux":
         library = ctypes.CDLL(None, use_errno=True)
         library.prctl(DIE_WITH_PARENT, signal.SIGKILL)
@@ -126,4 +92,4 @@ def main(parent, command):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    _main(int(sys.argv[1]), sys.argv[2:])

@@ -1,4 +1,7 @@
-"""The published figures, to stand beside those of an experiment.
+"""The published experiment: its figures, and what another one differs in.
+
+A table without its conditions is taken for a reproduction sooner or later, so
+they stand in its title.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -18,40 +21,12 @@ SPLITS = ("video_available", "video_ignored", "video_unavailable")
 
 @dataclass(frozen=True)
 class PaperRow:
-    """A row of a published table.
+    """A row of a published table."""
 
-    Arguments
-    ---------
-    table : int
-        5 to 8.
-    base : str
-        Base model.
-    streams : tuple of str
-        Streams beside the sound.
-    training : str
-        Weight of the sound in training, or "random".
-    inference : str
-        Weight of the sound in scoring.
-    split : str
-        Part of the evaluation set.
-    figures : dict
-        Metric -> (mean, deviation or None), fractions.
-    """
-
-    table: int
-    base: str
-    streams: tuple
-    training: str
-    inference: str
-    split: str
-    figures: dict
-
-    @property
-    def kind(self):
-        """audio, fixed or random."""
-        if not self.streams:
-            return "audio"
-        return "random" if self.training == "random" else "fixed"
+    table: int  # 5 to 8
+    training: str  # weight of the sound, or "random"
+    inference: str  # weight of the sound
+    figures: dict  # metric -> (mean, deviation or None), fractions
 
 
 def read_paper(path):
@@ -67,59 +42,91 @@ def read_paper(path):
     -------
     dict
         (table, base, streams, kind, split) -> PaperRow.
-
-    Raises
-    ------
-    ValueError
-        If two rows are of the same system and split.
     """
     rows = {}
     with open(path, newline="", encoding="utf-8") as file:
         for number, line in enumerate(csv.DictReader(file), 2):
+            table, base, split = int(line["table"]), line["base"], line["split"]
+            streams = tuple(filter(None, line["streams"].split("+")))
+            kind = "random" if line["training"] == "random" else "fixed"
+            key = (table, base, streams, kind if streams else "audio", split)
+            if key in rows:
+                raise ValueError(f"{path}: line {number} is there twice: {key}")
             figures = {
-                metric: (
-                    _fraction(metric, line[metric]),
-                    _fraction(metric, line[f"{metric}_std"]),
+                metric: tuple(
+                    _fraction(metric, line[name])
+                    for name in (metric, f"{metric}_std")
                 )
                 for metric in METRICS
             }
-            row = PaperRow(
-                int(line["table"]),
-                line["base"],
-                tuple(line["streams"].split("+")) if line["streams"] else (),
-                line["training"],
-                line["inference"],
-                line["split"],
-                figures,
+            rows[key] = PaperRow(
+                table, line["training"], line["inference"], figures
             )
-            key = (row.table, row.base, row.streams, row.kind, row.split)
-            if key in rows:
-                raise ValueError(f"{path}: line {number} is there twice: {key}")
-            rows[key] = row
     return rows
 
 
+def _fraction(metric, text):
+    """A published figure: PSDS is a fraction, F1 in per cent."""
+    if not text:
+        return None
+    return float(text) / (1 if metric.startswith("psds") else 100)
+
+
 def table_of(system):
-    """The published table that a system belongs to.
-
-    Arguments
-    ---------
-    system : System
-        A system of a plan.
-
-    Returns
-    -------
-    int
-        8 for several streams beside the sound, 6 for one with random
-        weights, 5 for the rest.
-    """
+    """The published table that a System belongs to."""
     if len(system.streams) > 1:
         return 8
     return 6 if system.kind == "random" else 5
 
 
-def _fraction(metric, text):
-    if not text:
-        return None
-    # PSDS is published as a fraction, F1 in per cent.
-    return float(text) / (1 if metric.startswith("psds") else 100)
+def notes(choices, stands_for):
+    """What differs from the paper's experiment; [] where nothing does.
+
+    `choices` maps System -> Choice, at least one; `stands_for` is the plan's.
+    """
+    runs = [run for choice in choices.values() for run in choice.runs]
+    found = []
+    seeds = [len(choice.runs) for choice in choices.values()]
+    if min(seeds) < SEEDS:
+        found.append(f"{_range(seeds)} of {SEEDS} seeds")
+    if not is_papers_corpus(choices):
+        clips = " and ".join(
+            f"{_range([_n_clips(run, subset) for run in runs])} {subset} clips "
+            f"instead of {published}"
+            for subset, published in CLIPS.items()
+        )
+        found.append(f"another corpus ({clips})")
+    steps = [run.report["metadata"]["training_steps"] for run in runs]
+    if {*steps} != {STEPS}:
+        found.append(f"{_range(steps)} training steps instead of {STEPS}")
+    used = {name for system in choices for name in system.streams}
+    found += [
+        f"{name} in the place of {published}"
+        for name, published in stands_for.items()
+        if name in used
+    ]
+    if any(choice.n_missing for choice in choices.values()):
+        found.append("weights chosen before all runs of the search were done")
+    if any(run.model != "student" for run in runs):
+        found.append("the teacher instead of the student")
+    return found
+
+
+def is_papers_corpus(choices):
+    """Whether the runs were measured on as many clips as the paper's."""
+    return all(
+        _n_clips(run, subset) == published
+        for choice in choices.values()
+        for run in choice.runs
+        for subset, published in CLIPS.items()
+    )
+
+
+def _n_clips(run, subset):
+    return run.report["counts"]["subsets"][subset]["clips"]
+
+
+def _range(numbers):
+    """Smallest to largest."""
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"

@@ -1,34 +1,81 @@
 """The plan of an experiment: systems, seeds, budget.
 
+A system is what has a row in a table. It is trained in one configuration for
+each training weight that the plan lists; `results.choose` takes the best.
+
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import ruamel.yaml
 
-from speechbrain_mmsed.experiments.systems import System
 from speechbrain_mmsed.training.hparams import check_keys, merged_yaml
-
-PLAN_KEYS = (
-    "title",
-    "program",
-    "base_models",
-    "seeds",
-    "devices",
-    "budget",
-    "before",
-    "systems",
-    "paper_figures",
-    "stands_for",
-)
-SYSTEM_KEYS = ("base", "streams", "training", "inference")
 
 
 class PlanError(ValueError):
-    """A plan that would run something else than it says."""
+    """A plan that would run something other than it says."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One way to train: a command of the recipe but for the seed.
+
+    Example
+    -------
+    >>> Configuration("b", "transformer", ("openl3",), 0.5, (0.75,)).overrides()
+    {'streams': ['openl3'], 'fusion': 0.5, 'inference_weights': [0.75]}
+    """
+
+    name: str  # folder of its runs
+    base: str
+    streams: tuple  # names, beside the sound
+    training: object  # weight of the sound, "random", or None without streams
+    inference: tuple  # weights of the sound to score with
+
+    def overrides(self):
+        """What differs from the base yaml: dict of key -> value."""
+        if not self.streams:
+            return {"streams": []}
+        return {
+            "streams": list(self.streams),
+            "fusion": self.training,
+            "inference_weights": list(self.inference),
+        }
+
+
+@dataclass(frozen=True)
+class System:
+    """A row of a table; weights of the sound are () without streams."""
+
+    name: str
+    base: str
+    streams: tuple = ()
+    training: tuple = ()  # weights to choose from
+    inference: tuple = ()  # weights to choose from
+
+    @property
+    def kind(self):
+        """How its weights are set in training: audio, fixed or random."""
+        if not self.streams:
+            return "audio"
+        return "random" if self.training == ("random",) else "fixed"
+
+    def configurations(self):
+        """The ways to train it: list of Configuration."""
+        several = len(self.training) > 1
+        return [
+            Configuration(
+                f"{self.name}_{weight}" if several else self.name,
+                self.base,
+                self.streams,
+                weight,
+                self.inference,
+            )
+            for weight in self.training or (None,)
+        ]
 
 
 @dataclass
@@ -37,18 +84,12 @@ class Plan:
 
     Arguments
     ---------
-    title : str
-        What the experiment is.
-    folder : str
-        Folder of the plan's file, to which its paths are relative.
-    program : str
-        Path of the training program.
-    base_models : dict
-        Name -> path of a yaml of the training program.
-    seeds : list of int
-        One run for each configuration and seed.
-    systems : list of System
-        Rows of the tables.
+    title, folder : str
+        What the experiment is; the folder to which its paths are relative.
+    program, base_models : str, dict
+        Path of the training program; name -> path of one of its yaml.
+    seeds, systems : list of int, list of System
+        One run for each seed and configuration of a system.
     devices : list of str
         Where to run unless the command line says it.
     budget : dict
@@ -74,22 +115,31 @@ class Plan:
     stands_for: dict = field(default_factory=dict)
 
     def configurations(self):
-        """All ways to train, in the order of the systems.
-
-        Returns
-        -------
-        list of Configuration
-        """
+        """All ways to train, in the order of the systems."""
         return [c for system in self.systems for c in system.configurations()]
 
-    def check_budget(self):
-        """Stops at an override that a base yaml does not know.
+    def filled(self, values, folder):
+        """Values of the plan with the folders that it could not know.
 
-        Raises
-        ------
-        HparamsError
-            Naming the key and what was probably meant.
+        In texts {folder} is the experiment's folder, {plan} the plan's.
+
+        Example
+        -------
+        >>> plan = Plan("title", "/p", "train.py", {}, [1], [])
+        >>> plan.filled({"data_folder": "{folder}/corpus", "lr": 0.1}, "/e")
+        {'data_folder': '/e/corpus', 'lr': 0.1}
         """
+        if isinstance(values, str):
+            filled = values.replace("{folder}", folder)
+            return filled.replace("{plan}", self.folder)
+        if isinstance(values, dict):
+            return {k: self.filled(v, folder) for k, v in values.items()}
+        if isinstance(values, list):
+            return [self.filled(value, folder) for value in values]
+        return values
+
+    def check_budget(self):
+        """Stops with a HparamsError at an override that no base yaml has."""
         for path in self.base_models.values():
             known = ruamel.yaml.YAML().load(merged_yaml(path))
             name = os.path.basename(path)
@@ -106,10 +156,6 @@ def read_plan(path):
         means 1 to N; `systems` maps names to base, streams, training and
         inference (a value or a list of values to choose from).
 
-    Returns
-    -------
-    Plan
-
     Raises
     ------
     PlanError, HparamsError
@@ -117,27 +163,26 @@ def read_plan(path):
     """
     with open(path, encoding="utf-8") as file:
         content = ruamel.yaml.YAML(typ="safe").load(file) or {}
-    check_keys(content, PLAN_KEYS, path, "a plan")
+    keys = [key.name for key in fields(Plan) if key.name != "folder"]
+    check_keys(content, keys, path, "a plan")
     for key in ("title", "program", "base_models", "seeds", "systems"):
         if not content.get(key):
             raise PlanError(f"{path}: '{key}' has no value; a plan needs one")
     folder = os.path.dirname(os.path.abspath(path))
+    bases = content["base_models"]
     content["seeds"] = read_seeds(content["seeds"], path)
     content["systems"] = [
-        _read_system(name, values or {}, content["base_models"], path)
+        _read_system(name, values or {}, bases, path)
         for name, values in content["systems"].items()
     ]
-    for name, file in content["base_models"].items():
-        content["base_models"][name] = _existing(folder, file, path)
-    content["program"] = _existing(folder, content["program"], path)
-    if content.get("paper_figures"):
-        figures = _existing(folder, content["paper_figures"], path)
-        content["paper_figures"] = figures
-    for key in ("budget", "stands_for"):
-        content[key] = content.get(key) or {}
-    for key in ("before", "devices"):
-        content[key] = content.get(key) or []
-    return Plan(folder=folder, **content)
+    for name, file in bases.items():
+        bases[name] = _existing(folder, file, path)
+    for key in ("program", "paper_figures"):
+        if content.get(key):
+            content[key] = _existing(folder, content[key], path)
+    # A key without a value is a key that is not there.
+    given = {key: value for key, value in content.items() if value is not None}
+    return Plan(folder=folder, **given)
 
 
 def read_seeds(value, source):
@@ -150,9 +195,10 @@ def read_seeds(value, source):
     source : str
         Where it stands, for the message.
 
-    Returns
-    -------
-    list of int
+    Raises
+    ------
+    PlanError
+        If they are not different numbers from 0 on.
 
     Example
     -------
@@ -178,7 +224,8 @@ def read_seeds(value, source):
 def _read_system(name, values, base_models, path):
     """One system of the yaml, checked."""
     where = f"{path}: system {name}"
-    check_keys(values, SYSTEM_KEYS, where, "a system")
+    keys = [key.name for key in fields(System) if key.name != "name"]
+    check_keys(values, keys, where, "a system")
     base = values.get("base")
     if base not in base_models:
         raise PlanError(

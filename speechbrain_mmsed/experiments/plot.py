@@ -10,23 +10,15 @@ from speechbrain_mmsed.evaluation.reports.report_tables import TITLES
 from speechbrain_mmsed.experiments.tables import inputs_of
 from speechbrain_mmsed.files import atomic_path
 
+HEAD = "Evaluation set, all clips: mean and deviation; dots: seeds"
 COLOURS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3")
 
 
 def plot_rows(rows, folder, found_notes, with_paper):
-    """One picture for each metric, over all clips.
+    """One picture, `<metric>.png`, for each metric over all clips.
 
-    Arguments
-    ---------
-    rows : list of Row
-        Of all tables.
-    folder : str
-        Gets `<metric>.png`.
-    found_notes : list of str
-        What keeps the experiment from being the published one.
-    with_paper : bool
-        Whether the published means stand on the same axis: only of the same
-        corpus.
+    The published means (`with_paper`) stand on the same axis only if the
+    corpus is the same.
 
     Returns
     -------
@@ -34,7 +26,6 @@ def plot_rows(rows, folder, found_notes, with_paper):
         Paths; empty where matplotlib is not installed.
     """
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         return []
@@ -46,28 +37,16 @@ def plot_rows(rows, folder, found_notes, with_paper):
         figure = Figure(
             figsize=(10, 1.6 + 0.34 * len(rows)), layout="constrained"
         )
-        FigureCanvasAgg(figure)
         ax = figure.subplots()
         _draw(ax, rows, bases, metric, with_paper)
         ax.set_xlabel(title)
-        ax.set_title(
-            "Evaluation set, all clips: mean and deviation; dots: seeds",
-            fontsize="medium",
-            loc="left",
-        )
+        ax.set_title(HEAD, fontsize="medium", loc="left")
         if found_notes:
-            figure.text(
-                0.01,
-                -0.02,
-                "Not the paper's experiment: " + ";\n".join(found_notes),
-                fontsize="x-small",
-                va="top",
-            )
+            told = "Not the paper's experiment: " + ";\n".join(found_notes)
+            figure.text(0.01, -0.02, told, fontsize="x-small", va="top")
         paths.append(os.path.join(folder, f"{metric}.png"))
-        with atomic_path(paths[-1]) as temporary:
-            figure.savefig(
-                temporary, format="png", dpi=110, bbox_inches="tight"
-            )
+        with atomic_path(paths[-1]) as name:
+            figure.savefig(name, format="png", dpi=110, bbox_inches="tight")
     return paths
 
 
@@ -77,28 +56,17 @@ def _draw(ax, rows, bases, metric, with_paper):
     for place, row in enumerate(rows):
         cell = row.cells[metric]
         colour = COLOURS[bases.index(row.system.base) % len(COLOURS)]
+        style = {"fmt": "o", "color": colour, "capsize": 3, "zorder": 3}
         if cell.mean is not None:
-            ax.errorbar(
-                scale * cell.mean,
-                place,
-                xerr=scale * (cell.deviation or 0.0),
-                fmt="o",
-                color=colour,
-                capsize=3,
-                zorder=3,
-            )
+            spread = scale * (cell.deviation or 0.0)
+            ax.errorbar(scale * cell.mean, place, xerr=spread, **style)
             dots = [scale * value for value in cell.values]
             ax.plot(dots, [place] * len(dots), ".", color="0.6", zorder=2)
         if with_paper and cell.paper[0] is not None:
-            ax.plot(
-                scale * cell.paper[0],
-                place,
-                "D",
-                markerfacecolor="none",
-                markeredgecolor="black",
-                label="the paper's mean" if place == 0 else None,
-                zorder=4,
-            )
+            label = "the paper's mean" if place == 0 else None
+            style = {"markerfacecolor": "none", "markeredgecolor": "black"}
+            mean = scale * cell.paper[0]
+            ax.plot(mean, place, "D", label=label, zorder=4, **style)
     names = []
     for row in rows:
         weights = f", {row.training}" if row.system.streams else ""

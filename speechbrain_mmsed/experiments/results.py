@@ -1,8 +1,10 @@
 """Figures of finished runs, at the weights that an experiment has chosen.
 
 A run measures itself at the weight that its own validation clips chose. In a
-search one weight is chosen for all seeds of a system; runs that chose another
-are then measured again, from the scores that they have stored.
+search one pair of training and inference weight is chosen for all seeds of a
+system: that with the best mean event-based F1 on the validation set (section
+3.2.2). Runs that chose another are then measured again, from the scores that
+they have stored.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -12,7 +14,7 @@ import functools
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,30 +24,19 @@ from speechbrain_mmsed.evaluation.splits import SPLITS, evaluate_splits
 from speechbrain_mmsed.evaluation.tuning.inference_weight import load_scores
 from speechbrain_mmsed.experiments.jobs import sorted_out
 from speechbrain_mmsed.experiments.paper import METRICS
+from speechbrain_mmsed.experiments.plan import PlanError
 from speechbrain_mmsed.files import write_json
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
 @dataclass
 class Run:
-    """A finished run.
-
-    Arguments
-    ---------
-    job : Job
-        What was run.
-    report : dict
-        Content of its report.json.
-    mark : str
-        Changes when the run is scored again.
-    model : str
-        "student" or "teacher".
-    """
+    """A finished run."""
 
     job: object
-    report: dict
-    mark: str
-    model: str = "student"
+    report: dict  # content of report.json
+    mark: str  # changes when the run is scored again
+    model: str = "student"  # or "teacher"
 
     @property
     def validation_f1(self):
@@ -64,17 +55,7 @@ class Run:
         return os.path.join(self.job.folder, "collected")
 
     def truth(self, subset):
-        """Reference events of a subset.
-
-        Arguments
-        ---------
-        subset : str
-            "validation" or "evaluation".
-
-        Returns
-        -------
-        GroundTruth
-        """
+        """GroundTruth of "validation" or "evaluation"."""
         default = os.path.join(self.job.folder, "prepared")
         prepared = self.overrides.get("prepared_folder", default)
         stem = os.path.join(prepared, "ground_truth", subset)
@@ -82,37 +63,14 @@ class Run:
         return GroundTruth.load(f"{stem}.tsv", f"{stem}_durations.tsv", labels)
 
     def scores(self, subset, weight):
-        """Stored scores of a subset at a weight.
-
-        Arguments
-        ---------
-        subset : str
-            "validation" or "evaluation".
-        weight : float
-            Weight of the sound.
-
-        Returns
-        -------
-        ClipScores
-        """
+        """Stored ClipScores of a subset at a weight of the sound."""
         default = os.path.join(self.job.folder, "scores")
         scores = self.overrides.get("scores_folder", default)
         folder = os.path.join(scores, self.model, subset)
         return load_scores(folder, weight, self.report["class_labels"])
 
     def clips(self, split):
-        """Clips of a split of the evaluation set.
-
-        Arguments
-        ---------
-        split : str
-            One of the four.
-
-        Returns
-        -------
-        frozenset of str
-            File names; the same at every weight.
-        """
+        """File names of a split of the evaluation set; of every weight."""
         names, has_video = self._evaluation_clips
         if split != "all":
             wanted = has_video == (split != "video_unavailable")
@@ -127,19 +85,7 @@ class Run:
 
 
 def read_runs(jobs, model="student"):
-    """The runs that are done; without those whose record is broken.
-
-    Arguments
-    ---------
-    jobs : list of Job
-        All runs of an experiment.
-    model : str
-        "student" or "teacher".
-
-    Returns
-    -------
-    list of Run
-    """
+    """The jobs that are done, as runs; not those with a broken record."""
     runs = []
     for job in sorted_out(jobs)[0]:
         path = os.path.join(job.folder, "report.json")
@@ -151,14 +97,7 @@ def read_runs(jobs, model="student"):
 
 
 def figures_at(run, weight):
-    """The five figures of a run in every split, at a weight of the sound.
-
-    Arguments
-    ---------
-    run : Run
-        A finished run.
-    weight : float
-        Weight of the sound; 1 for a system of sound alone.
+    """The five figures of a run at a weight of the sound.
 
     Returns
     -------
@@ -196,14 +135,12 @@ def _measured_again(run, weight):
         run.truth("evaluation"),
         parameters,
     )
+    figures = {split: splits[split].figures() for split in SPLITS}
     found = {
         "mark": run.mark,
         "figures": {
-            split: {
-                metric: splits[split].figures()[metric]["value"]
-                for metric in METRICS
-            }
-            for split in SPLITS
+            split: {metric: of[metric]["value"] for metric in METRICS}
+            for split, of in figures.items()
         },
         "parameters": {
             metric: values.to_dict() for metric, values in parameters.items()
@@ -211,3 +148,79 @@ def _measured_again(run, weight):
     }
     write_json(path, found)
     return found
+
+
+@dataclass
+class Choice:
+    """What was chosen for a system."""
+
+    configuration: object
+    weight: float  # of the sound in scoring
+    runs: list  # finished ones of the configuration
+    tried: dict = field(default_factory=dict)  # pair -> mean F1, runs
+    n_missing: int = 0  # configurations without some runs, if several
+
+
+def choose(system, runs, jobs=()):
+    """The best pair of weights of a System among its finished runs.
+
+    Pairs are compared on the seeds that all configurations have, so that a
+    search that is not over compares like with like; on all of each where no
+    seed is shared. Of equal pairs the one with the larger inference weight,
+    then the larger training weight, is taken.
+
+    Arguments
+    ---------
+    system, runs, jobs : System, list of Run, list of Job
+        Runs that are done, and all jobs of the experiment, of any system.
+
+    Returns
+    -------
+    Choice or None
+        None where the system has no finished run.
+    """
+    tried, by_configuration, n_missing = {}, {}, 0
+    for configuration in system.configurations():
+        own = [run for run in runs if run.job.configuration == configuration]
+        planned = sum(job.configuration == configuration for job in jobs)
+        n_missing += len(own) < max(planned, 1)
+        if own:
+            by_configuration[configuration] = own
+    if not by_configuration:
+        return None
+    seeds = [{run.job.seed for run in own} for own in by_configuration.values()]
+    shared = set.intersection(*seeds)
+    for configuration, own in by_configuration.items():
+        compared = [run for run in own if run.job.seed in shared] or own
+        for weight in system.inference or (1.0,):
+            f1 = np.mean([_validation_f1(run, weight) for run in compared])
+            tried[configuration, float(weight)] = float(f1), len(compared)
+
+    def rank(pair):
+        training = pair[0].training
+        number = training if isinstance(training, int | float) else 0.0
+        return tried[pair][0], pair[1], number
+
+    configuration, weight = max(tried, key=rank)
+    has_choice = len(system.training) > 1 or len(system.inference) > 1
+    return Choice(
+        configuration,
+        weight,
+        by_configuration[configuration],
+        {(c.training, w): result for (c, w), result in tried.items()},
+        n_missing if has_choice else 0,
+    )
+
+
+def _validation_f1(run, weight):
+    """Of a run at a weight; below all others where it is not defined."""
+    known = run.validation_f1
+    # Reports name weights with four decimals.
+    weight = round(float(weight), 4)
+    if weight not in known:
+        raise PlanError(
+            f"{run.job.folder}: its report has no validation F1 at the weight "
+            f"{weight:g} of the plan, only at {sorted(known)}; take the weight "
+            "out of the plan, or remove that run to train it again"
+        )
+    return -1.0 if known[weight] is None else known[weight]

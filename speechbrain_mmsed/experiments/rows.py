@@ -1,40 +1,45 @@
 """Rows of the tables: figures of an experiment beside the published ones.
 
+The interval over clips says how far a difference rests on the clips that
+happen to be in the evaluation set. It is paired: both systems, and all their
+seeds, are measured on the same resamples.
+
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import os
 from dataclasses import dataclass, field
 
-from speechbrain_mmsed.experiments.clip_draws import clip_draws
+import numpy as np
+
+from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
+    PSDS,
+    clip_statistics,
+)
+from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
 from speechbrain_mmsed.experiments.paper import METRICS, SPLITS, table_of
 from speechbrain_mmsed.experiments.results import figures_at
 from speechbrain_mmsed.experiments.statistics import (
     difference,
     mean_and_deviation,
 )
+from speechbrain_mmsed.files import atomic_path
 
 # With video against the sound alone: on the same clips.
 COMPARED_WITH = {"video_available": "video_ignored"}
+# PSDS costs a hundred times as much as F1.
+RESAMPLES = {"f1": 1000, "psds": 200}
+AVERAGE = {"cbf1": "micro", "sbf1": "micro", "ebf1": "macro"}
 
 
 @dataclass
 class Cell:
-    """One figure of a system.
+    """One figure of a system, a fraction."""
 
-    Arguments
-    ---------
-    values : list of float
-        Fractions, one for each seed in which it is defined.
-    paper : tuple
-        Published mean and deviation, None where there is none.
-    difference : Difference or None
-        From the system of sound alone with the same base model.
-    """
-
-    values: list
-    paper: tuple = (None, None)
-    difference: object = None
+    values: list  # one for each seed in which it is defined
+    paper: tuple = (None, None)  # mean and deviation
+    difference: object = None  # from sound alone with the same base model
 
     @property
     def mean(self):
@@ -49,58 +54,37 @@ class Cell:
 
 @dataclass
 class Row:
-    """A system in a table.
+    """A system in a table."""
 
-    Arguments
-    ---------
-    table : int
-        5 to 8, as published.
-    system : System
-        The system.
-    training : object
-        Weight of the sound in training, "random", or 1.
-    inference : float
-        Weight of the sound in scoring.
-    split : str
-        Part of the evaluation set.
-    n_seeds : int
-        Finished runs.
-    cells : dict
-        Metric -> Cell.
-    other_clips : str
-        Why there is no difference from sound alone, where the two were
-        measured on different clips; else empty.
-    """
-
-    table: int
+    table: int  # 5 to 8, as published
     system: object
-    training: object
-    inference: float
-    split: str
-    n_seeds: int
-    cells: dict = field(default_factory=dict)
-    other_clips: str = ""
+    choice: object
+    split: str  # part of the evaluation set
+    cells: dict = field(default_factory=dict)  # metric -> Cell
+    other_clips: str = ""  # why nothing is compared with sound alone, if so
+
+    @property
+    def training(self):
+        """Weight of the sound in training, "random", or 1."""
+        return self.choice.configuration.training or 1
+
+    @property
+    def inference(self):
+        """Weight of the sound in scoring."""
+        return self.choice.weight
+
+    @property
+    def n_seeds(self):
+        """Finished runs."""
+        return len(self.choice.runs)
 
 
 def table_rows(choices, paper, stands_for, clips=True, progress=iter):
     """All rows of all tables, in the order of tables and systems.
 
-    Arguments
-    ---------
-    choices : dict
-        System -> Choice, systems with finished runs.
-    paper : dict
-        As `read_paper` returns; empty without published figures.
-    stands_for : dict
-        Stream -> the published stream in whose place it is.
-    clips : bool
-        Whether to resample the clips of differences.
-    progress : callable
-        Wraps the list of rows while they are filled.
-
-    Returns
-    -------
-    list of Row
+    `choices` maps System -> Choice, `paper` is what `read_paper` returns or
+    empty, `stands_for` is the plan's; `clips` says whether to resample the
+    clips of differences; `progress` wraps the list of Row while it is filled.
     """
     rows = []
     for system, choice in choices.items():
@@ -108,49 +92,36 @@ def table_rows(choices, paper, stands_for, clips=True, progress=iter):
         if table_of(system) == 5:
             some = SPLITS if system.streams else SPLITS[1:]
             places += [(7, split) for split in some]
-        for table, split in places:
-            training = choice.configuration.training or 1
-            rows.append(
-                Row(
-                    table,
-                    system,
-                    training,
-                    choice.weight,
-                    split,
-                    len(choice.runs),
-                )
-            )
+        rows += [Row(table, system, choice, split) for table, split in places]
     rows.sort(key=lambda row: row.table)
-    audio = {s.base: s for s in choices if s.kind == "audio"}
+    audio = {s.base: c for s, c in choices.items() if s.kind == "audio"}
     for row in progress(rows):
-        _fill(row, choices, audio.get(row.system.base), clips)
+        _fill(row, audio.get(row.system.base), clips)
         _put_beside(row, paper, stands_for)
     return rows
 
 
-def _fill(row, choices, audio, clips):
+def _fill(row, audio, clips):
     """Figures of a row, and their differences from sound alone."""
-    choice = choices[row.system]
-    values = _values(choice, row.split)
+    values = _values(row.choice, row.split)
     compared, draws, other_draws = {}, {}, {}
     if row.system.streams and audio is not None:
-        split = COMPARED_WITH.get(row.split, row.split)
-        sides = (choice, row.split), (choices[audio], split)
+        other = audio, COMPARED_WITH.get(row.split, row.split)
+        sides = (row.choice, row.split), other
         row.other_clips = _other_clips(*sides)
         if not row.other_clips:
-            compared = _values(*sides[1])
+            compared = _values(*other)
             if clips:
-                draws, other_draws = _paired_draws(*sides)
+                draws, other_draws = map(_draws, sides)
     for metric in METRICS:
-        found = None
+        cell = row.cells[metric] = Cell(values[metric])
         if compared:
-            found = difference(
+            cell.difference = difference(
                 compared[metric],
                 values[metric],
                 other_draws.get(metric, ()),
                 draws.get(metric, ()),
             )
-        row.cells[metric] = Cell(values[metric], difference=found)
 
 
 def _values(choice, split):
@@ -165,8 +136,8 @@ def _values(choice, split):
 def _other_clips(*sides):
     """How many clips each side has, unless all runs have the same.
 
-    The parts with and without video may differ: a stream may lack for a
-    clip that has a film.
+    The parts with and without video may differ: a clip that has a film may
+    still have no features of a stream.
     """
     ours, theirs = (
         [run.clips(split) for run in choice.runs] for choice, split in sides
@@ -181,21 +152,13 @@ def _other_clips(*sides):
     return f"{own} clips against {other} of sound alone, {shared} in common"
 
 
-def _paired_draws(*sides):
-    """Metric -> list of resampled figures, of each side; of the same clips.
-
-    Empty where there are fewer than two clips.
-    """
-    drawn = [
-        [clip_draws(run, choice.weight, split) for run in choice.runs]
-        for choice, split in sides
-    ]
-    if len(drawn[0][0]["clips"]) < 2:
-        return {}, {}
-    return tuple(
-        {metric: [draws[metric] for draws in side] for metric in METRICS}
-        for side in drawn
-    )
+def _draws(side):
+    """Metric -> for each seed its resampled figures; empty below two clips."""
+    choice, split = side
+    drawn = [clip_draws(run, choice.weight, split) for run in choice.runs]
+    if len(drawn[0]["clips"]) < 2:
+        return {}
+    return {metric: [draws[metric] for draws in drawn] for metric in METRICS}
 
 
 def _put_beside(row, paper, stands_for):
@@ -205,3 +168,50 @@ def _put_beside(row, paper, stands_for):
     if key in paper:
         for metric, cell in row.cells.items():
             cell.paper = paper[key].figures[metric]
+
+
+def clip_draws(run, weight, split):
+    """Figures of a run on resampled clips of a split; kept on disk.
+
+    Returns
+    -------
+    dict
+        "clips" (N,) file names in rising order, and metric -> (R,) figures;
+        only "clips" where there are fewer than two clips.
+    """
+    name = f"{run.model}_weight_{weight:.4f}_{split}.npz"
+    path = os.path.join(run.folder, name)
+    if os.path.isfile(path):
+        with np.load(path, allow_pickle=False) as found:
+            if str(found["mark"]) == run.mark:
+                return {k: found[k] for k in found.files if k != "mark"}
+    draws = _draw(run, weight, split)
+    with atomic_path(path) as temporary:
+        np.savez(temporary, mark=run.mark, **draws)
+    return draws
+
+
+def _draw(run, weight, split):
+    _, parameters = figures_at(run, weight)
+    used = 1.0 if split == "video_ignored" else weight
+    scores = run.scores("evaluation", used)
+    if split != "all":
+        wanted = split != "video_unavailable"
+        scores = scores.subset(scores.has_video == wanted)
+    clips = sorted(scores.filenames)
+    draws = {"clips": np.array(clips, dtype=np.str_)}
+    if len(clips) < 2:
+        return draws
+    truth = run.truth("evaluation").subset(scores.filenames)
+    counts = clip_statistics(scores, truth, parameters, METRICS)
+    weights = {
+        kind: resample_weights(len(clips), number)
+        for kind, number in RESAMPLES.items()
+    }
+    for metric in METRICS:
+        # Counts have their own order of the clips.
+        order = np.searchsorted(clips, counts[metric].filenames)
+        drawn = weights["psds" if metric in PSDS else "f1"][:, order]
+        figures = counts[metric].figures(drawn)
+        draws[metric] = np.asarray(figures[AVERAGE.get(metric, "value")])
+    return draws

@@ -9,40 +9,25 @@ Authors
 """
 
 import os
+import re
 import shlex
 import socket
 import time
 from dataclasses import dataclass
 
+from tqdm import tqdm
+
 from speechbrain_mmsed.experiments.jobs import sorted_out
 from speechbrain_mmsed.experiments.launch import start, stop, take_lock
 from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.experiments.progress import (
-    Progress,
-    clock,
-    fraction_done,
-)
+
+BAR = "{desc}: {percentage:3.0f}% |{bar}| {postfix}"
+_PLACE = re.compile(rb"epoch (\d+)/(\d+), batch (\d+)/(\d+)")
 
 
 @dataclass
-class Running:
-    """A job in work.
-
-    Arguments
-    ---------
-    job : Job
-        Which one.
-    process : subprocess.Popen
-        Its process.
-    lock : int
-        Descriptor of its lock.
-    device : str
-        Where it runs.
-    began : float
-        Time at which it was started.
-    log_start : int
-        Where its part of the log begins.
-    """
+class _Running:
+    """A job in work; `log_start` is where its part of the log begins."""
 
     job: object
     process: object
@@ -77,47 +62,50 @@ class Runner:
         self.devices = list(devices)
         self.poll_seconds = poll_seconds
         self.command = command or (lambda job, device: job.command(device))
-        self.running, self.failed = [], []
+        self.waiting, self.running, self.failed = [], [], []
+        self.durations = []
 
     def run(self):
-        """Runs what is not done.
-
-        Returns
-        -------
-        list of tuple
-            (job, reason) of those that failed.
+        """Runs what is not done; (job, reason) of what failed.
 
         Raises
         ------
         PlanError
             If a folder holds a run with other settings; nothing is started.
         """
-        done, waiting, self.failed = sorted_out(self.jobs)
-        progress = Progress(
-            len(self.jobs),
-            len(self.devices),
-            [job.record().get("seconds", 0.0) for job in done],
-        )
-        try:
-            while waiting or self.running:
-                self._start_some(waiting, progress)
-                self._collect(len(waiting), progress)
-                states = [running.state() for running in self.running]
-                progress.show(len(waiting), states)
-                time.sleep(self.poll_seconds)
-        except BaseException:
-            self._interrupt()
-            raise
-        finally:
-            progress.close()
+        done, self.waiting, self.failed = sorted_out(self.jobs)
+        self.durations = [job.record().get("seconds", 0.0) for job in done]
+        with tqdm(
+            total=len(self.jobs),
+            initial=len(done),
+            desc="runs",
+            disable=None,
+            bar_format=BAR,
+        ) as bar:
+            try:
+                while self.waiting or self.running:
+                    self._start_some()
+                    self._collect()
+                    ended, left, bar.n = self._progress()
+                    bar.set_postfix_str(
+                        f"{ended} of {len(self.jobs)} runs, "
+                        f"{len(self.running)} in work, remaining {left}"
+                    )
+                    time.sleep(self.poll_seconds)
+            except BaseException:
+                # The next runner goes on with them.
+                for running in self.running:
+                    stop(running.process)
+                    os.close(running.lock)
+                raise
         return self.failed
 
-    def _start_some(self, waiting, progress):
+    def _start_some(self):
         """Fills the free devices with jobs that nobody else does."""
         free = list(self.devices)
         for running in self.running:
             free.remove(running.device)
-        for job in list(waiting):
+        for job in list(self.waiting):
             if not free:
                 return
             lock = None
@@ -125,16 +113,16 @@ class Runner:
                 lock = take_lock(job.lock)
                 if lock is None:
                     continue  # another runner, or what one has left behind
-                waiting.remove(job)
+                self.waiting.remove(job)
                 if job.is_done():
                     os.close(lock)
-                    progress.line(f"{job.name}: done by another runner")
+                    tqdm.write(f"{job.name}: done by another runner")
                     continue
                 self.running.append(self._start(job, free[0], lock))
                 free.pop(0)
             except (OSError, ValueError) as error:
                 if lock is None:
-                    waiting.remove(job)
+                    self.waiting.remove(job)
                 else:
                     os.close(lock)
                 if isinstance(error, PlanError):
@@ -142,9 +130,10 @@ class Runner:
                 # One folder that is not as it should be stops no other run.
                 reason = f"not started: {error}"
                 self.failed.append((job, reason))
-                progress.line(f"{job.name}: {reason}")
+                tqdm.write(f"{job.name}: {reason}")
 
     def _start(self, job, device, lock):
+        """The job in work, its record and the head of its log written."""
         command = self.command(job, device)
         attempt = job.record().get("attempt", 0) + 1
         os.makedirs(os.path.dirname(job.log), exist_ok=True)
@@ -163,44 +152,42 @@ class Runner:
             log.flush()
             log_start = log.tell()
             process = start(command, log, lock, self._environment(device))
-        return Running(job, process, lock, device, began, log_start)
+        return _Running(job, process, lock, device, began, log_start)
 
     def _environment(self, device):
         """Jobs at once on one processor share its cores."""
         env = dict(os.environ)
-        beside = sum(other == device for other in self.devices)
+        beside = self.devices.count(device)
         if device == "cpu" and beside > 1:
             cores = len(os.sched_getaffinity(0)) // beside
             env.setdefault("OMP_NUM_THREADS", str(max(1, cores)))
         return env
 
-    def _collect(self, n_waiting, progress):
+    def _collect(self):
         """Writes down the jobs that have ended."""
         for running in list(self.running):
             code = running.process.poll()
             if code is None:
                 continue
             self.running.remove(running)
-            job, seconds = running.job, time.time() - running.began
-            reason = self._end(running, code, seconds)
+            seconds = time.time() - running.began
+            reason = self._end(running.job, code, seconds)
             os.close(running.lock)
             if reason is None:
-                progress.durations.append(seconds)
-            states = [other.state() for other in self.running]
-            left = clock(progress.remaining(n_waiting, states))
-            ended = len(self.jobs) - n_waiting - len(self.running)
-            progress.line(
-                f"[{ended}/{len(self.jobs)}] {job.name}: "
+                self.durations.append(seconds)
+            ended, left, _ = self._progress()
+            tqdm.write(
+                f"[{ended}/{len(self.jobs)}] {running.job.name}: "
                 f"{reason or 'done'} after {clock(seconds)}; remaining {left}"
             )
 
-    def _end(self, running, code, seconds):
+    def _end(self, job, code, seconds):
         """The record of a job that has ended; the reason if it failed."""
-        job, reason = running.job, None
+        reason = None
         if code != 0:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             reason = f"failed with {how}"
-        elif not os.path.isfile(os.path.join(job.folder, "report.json")):
+        elif not job.has_report():
             reason = "ended without a report"
         try:
             record = {
@@ -219,8 +206,81 @@ class Runner:
             self.failed.append((job, reason))
         return reason
 
-    def _interrupt(self):
-        """Ends what is running; the next runner goes on with it."""
-        for running in self.running:
-            stop(running.process)
-            os.close(running.lock)
+    def _progress(self):
+        """Jobs that have ended, the time left, and how much is done."""
+        states = [running.state() for running in self.running]
+        ended = len(self.jobs) - len(self.waiting) - len(states)
+        left = remaining_seconds(
+            self.durations, len(self.waiting), states, len(self.devices)
+        )
+        return ended, clock(left), ended + sum(part for _, part in states)
+
+
+def fraction_done(log, start=0):
+    """How much of a training is done, 0 to 1, by its log from a byte on."""
+    found = _PLACE.findall(_tail(log, 65536, start))
+    if not found:
+        return 0.0
+    epoch, epochs, batch, batches = map(int, found[-1])
+    return min(1.0, (epoch - 1 + batch / max(batches, 1)) / max(epochs, 1))
+
+
+def remaining_seconds(durations, n_waiting, running, n_slots):
+    """An estimate of the time to the end, or None.
+
+    From the seconds of the runs that have ended, the number of those that
+    wait, (seconds so far, fraction done) of those in work, and how many run
+    at once.
+    """
+    known = durations or [s / part for s, part in running if part > 0.02]
+    if not known:
+        return None
+    usual = sum(known) / len(known)
+    # A run is done with training before it is done.
+    rest = sum(max(0.0, usual - seconds) for seconds, _ in running)
+    return (rest + usual * n_waiting) / n_slots
+
+
+def clock(seconds):
+    """Seconds as people write them.
+
+    Example
+    -------
+    >>> clock(59), clock(3700), clock(200000), clock(None)
+    ('59 s', '1 h 02 min', '2 d 7 h', 'unknown')
+    """
+    if seconds is None:
+        return "unknown"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 2880:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def failure_list(failed):
+    """What failed as (job, reason), with the last line of its log."""
+    return "\n".join(
+        f"- {job.name}: {reason}\n  {job.log}\n  {_last_words(job.log)}"
+        for job, reason in failed
+    )
+
+
+def _last_words(log):
+    """The last line of a log that is not empty; at most 300 characters."""
+    lines = _tail(log, 8192).decode("utf-8", "replace").splitlines()
+    words = [line.strip() for line in lines if line.strip()]
+    return words[-1][-300:] if words else ""
+
+
+def _tail(log, n_bytes, start=0):
+    """The end of a file; nothing where there is no file."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(start, file.seek(0, os.SEEK_END) - n_bytes))
+            return file.read()
+    except OSError:
+        return b""

@@ -19,37 +19,18 @@ MIN_SEEDS_FOR_STARS = 6
 class Difference:
     """A figure of a system minus that of another.
 
-    Arguments
-    ---------
-    value : float
-        Difference of the means over seeds.
-    seeds : tuple of float or None
-        95 % interval over seeds (Welch); None below two seeds.
-    clips : tuple of float or None
-        95 % interval over clips (paired bootstrap).
-    star : bool
-        Whether the interval over seeds leaves out 0, where both have seeds
-        enough to say so.
+    The star says that the interval over seeds leaves out 0, where both have
+    seeds enough to say so.
     """
 
-    value: float
-    seeds: tuple | None = None
-    clips: tuple | None = None
+    value: float  # of the means over seeds
+    seeds: tuple | None = None  # 95 % interval, None below two seeds
+    clips: tuple | None = None  # 95 % interval, paired bootstrap
     star: bool = False
 
 
 def mean_and_deviation(values):
-    """Mean and standard deviation over seeds.
-
-    Arguments
-    ---------
-    values : list of float
-        One for each seed.
-
-    Returns
-    -------
-    tuple
-        Mean, and deviation (n - 1) or None below two; None, None if empty.
+    """Mean and standard deviation (n - 1) over seeds, None if not defined.
 
     Example
     -------
@@ -62,21 +43,12 @@ def mean_and_deviation(values):
     return float(np.mean(values)), spread
 
 
-def welch_interval(first, second, level=LEVEL):
-    """Interval of the difference of two means, variances unequal.
+def welch_interval(first, second):
+    """95 % interval of mean(second) - mean(first), variances unequal.
 
-    Arguments
-    ---------
-    first, second : list of float
-        Figures over seeds, as many as there are.
-    level : float
-        Share of confidence.
-
-    Returns
-    -------
-    tuple of float or None
-        Low and high of mean(second) - mean(first); None below two values on
-        one side.
+    That of `scipy.stats.ttest_ind`, which however warns of values that are
+    nearly equal and gives no numbers where all are. None below two values on
+    one side.
 
     Example
     -------
@@ -95,64 +67,39 @@ def welch_interval(first, second, level=LEVEL):
         part**2 / (len(values) - 1)
         for part, values in zip(parts, (first, second), strict=True)
     )
-    half = float(stats.t.ppf(0.5 + level / 2, freedom)) * math.sqrt(total)
+    half = float(stats.t.ppf(0.5 + LEVEL / 2, freedom)) * math.sqrt(total)
     return difference - half, difference + half
 
 
-def clip_interval(first, second, level=LEVEL):
-    """Interval over clips of the difference of two systems.
+def clip_interval(first, second):
+    """95 % interval over clips of the difference of two systems.
 
-    Arguments
-    ---------
-    first, second : list of numpy.ndarray
-        For each seed (R,) figures of the same R resamples of the clips.
-    level : float
-        Share of resamples within.
-
-    Returns
-    -------
-    tuple of float or None
-        Percentiles of the difference of the means over seeds; None where a
-        side is empty.
+    Each side is a list over seeds of (R,) figures of the same R resamples of
+    the clips, averaged over seeds; None where a side is empty.
     """
-    if not first or not second:
+    if not len(first) or not len(second):
         return None
     differences = np.mean(second, axis=0) - np.mean(first, axis=0)
     differences = differences[~np.isnan(differences)]
     if not len(differences):
         return None
-    ends = [50 - 50 * level, 50 + 50 * level]
-    low, high = np.percentile(differences, ends)
-    return float(low), float(high)
+    ends = [50 - 50 * LEVEL, 50 + 50 * LEVEL]
+    return tuple(np.percentile(differences, ends).tolist())
 
 
 def difference(first, second, first_draws=(), second_draws=()):
-    """A figure of the second system minus that of the first.
+    """A figure of the second system minus that of the first, or None.
 
-    Arguments
-    ---------
-    first, second : list of float
-        Figures over seeds.
-    first_draws, second_draws : list of numpy.ndarray
-        For each seed the figures of the resampled clips.
-
-    Returns
-    -------
-    Difference or None
-        None where a side is empty.
+    Each has its figures over seeds, and perhaps for each seed the (R,)
+    figures of the resampled clips. None where a side has no figure.
     """
     if not first or not second:
         return None
     seeds = welch_interval(first, second)
     fewest = min(len(first), len(second))
-    star = (
-        fewest >= MIN_SEEDS_FOR_STARS
-        and seeds is not None
-        and not seeds[0] <= 0 <= seeds[1]
-    )
     return Difference(
         float(np.mean(second) - np.mean(first)),
         seeds,
-        clip_interval(list(first_draws), list(second_draws)),
-        star,
+        clip_interval(first_draws, second_draws),
+        star=fewest >= MIN_SEEDS_FOR_STARS and not seeds[0] <= 0 <= seeds[1],
     )

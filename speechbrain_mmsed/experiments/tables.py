@@ -7,13 +7,8 @@ Authors
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     SPLIT_TITLES,
     TITLES,
+    number,
     table,
-)
-from speechbrain_mmsed.experiments.tables_cells import (
-    fewer_seeds,
-    shown_cell,
-    shown_difference,
-    spread,
 )
 
 TABLE_TITLES = {
@@ -39,22 +34,11 @@ STARS = (
     " *: the interval over seeds leaves out 0, with six seeds or more on both "
     "sides; no correction for the number of comparisons."
 )
+FEWER = " (n=k): in the other seeds the figure is not defined."
 
 
 def title_of(number_of_table, found_notes):
-    """Title of a table, with what keeps it from being the published one.
-
-    Arguments
-    ---------
-    number_of_table : int
-        5 to 8.
-    found_notes : list of str
-        As `notes` returns.
-
-    Returns
-    -------
-    str
-    """
+    """Title of table 5 to 8, with the `paper.notes` on what it is not."""
     title = TABLE_TITLES[number_of_table]
     if not found_notes:
         return title
@@ -62,38 +46,14 @@ def title_of(number_of_table, found_notes):
 
 
 def inputs_of(system):
-    """What a system hears and sees.
-
-    Arguments
-    ---------
-    system : System
-        A system of a plan.
-
-    Returns
-    -------
-    str
-    """
+    """What a system hears and sees, as text."""
     return " + ".join(["sound", *system.streams])
 
 
 def markdown_table(number_of_table, rows, found_notes):
-    """One table with its title, and the differences from sound alone.
-
-    Arguments
-    ---------
-    number_of_table : int
-        5 to 8.
-    rows : list of Row
-        Its rows.
-    found_notes : list of str
-        As `notes` returns.
-
-    Returns
-    -------
-    str
-    """
-    parts = [f"## {title_of(number_of_table, found_notes)}"]
-    header = [*first_titles(number_of_table), "seeds"]
+    """One table (list of Row), its title, the differences from sound alone."""
+    names = first_titles(number_of_table)
+    header = [*names, "seeds"]
     for title in TITLES.values():
         header += [title, "paper"]
     lines = []
@@ -103,63 +63,122 @@ def markdown_table(number_of_table, rows, found_notes):
             line.append(shown_cell(metric, cell, row.n_seeds))
             line.append(spread(metric, *cell.paper))
         lines.append(line)
-    n_texts = len(header) - 1 - 2 * len(TITLES)
-    parts += [LEGEND + fewer_seeds(rows), table(header, lines, n_texts)]
-    lines = [
-        first_cells(row)
-        + [shown_difference(m, c.difference) for m, c in row.cells.items()]
-        for row in rows
-        if row.other_clips
-        or any(cell.difference for cell in row.cells.values())
+    parts = [
+        f"## {title_of(number_of_table, found_notes)}",
+        LEGEND + fewer_seeds(rows),
+        table(header, lines, len(names)),
     ]
-    if lines:
-        header = [*first_titles(number_of_table), *TITLES.values()]
-        starred = any(
-            cell.difference and cell.difference.star
+    differences = [
+        cell.difference
+        for row in rows
+        for cell in row.cells.values()
+        if cell.difference
+    ]
+    other_clips = [row for row in rows if row.other_clips]
+    if differences or other_clips:
+        starred = any(found.star for found in differences)
+        lines = [
+            first_cells(row)
+            + [_shown_difference(m, c.difference) for m, c in row.cells.items()]
             for row in rows
-            for cell in row.cells.values()
-        )
-        legend = DIFFERENCE_LEGEND + (STARS if starred else "")
-        parts += [legend, table(header, lines, n_texts)]
-    different = [row for row in rows if row.other_clips]
-    if different:
+            if row.other_clips or any(c.difference for c in row.cells.values())
+        ]
+        parts += [
+            DIFFERENCE_LEGEND + (STARS if starred else ""),
+            table([*names, *TITLES.values()], lines, len(names)),
+        ]
+    if other_clips:
         items = [
-            f"- {', '.join(str(cell) for cell in first_cells(row)[:3])}: "
+            f"- {', '.join(first_cells(row)[:2])}, {first_cells(row)[2]}: "
             f"{row.other_clips}"
-            for row in different
+            for row in other_clips
         ]
         parts += [OTHER_CLIPS, "\n".join(items)]
     return "\n\n".join(parts)
 
 
+def choices_table(choices):
+    """Which weights were chosen (System -> Choice), and from what; or ""."""
+    rows = []
+    for system, choice in choices.items():
+        if len(choice.tried) < 2:
+            continue
+        pair = choice.configuration.training, choice.weight
+        for tried, (f1, n_runs) in choice.tried.items():
+            text = number("ebf1", None if f1 < 0 else f1)
+            mark = "chosen" if tried == pair else ""
+            rows.append([system.name, *tried, n_runs, text, mark])
+    if not rows:
+        return ""
+    header = ["system", "training", "inference", "seeds", "EBF1 %", ""]
+    return (
+        "## Chosen weights of the sound\n\nBy mean validation event-based "
+        "F1 over the seeds that all training weights of a system have."
+        f"\n\n{table(header, rows)}"
+    )
+
+
 def first_titles(number_of_table):
-    """Titles of the columns that say which system it is.
-
-    Arguments
-    ---------
-    number_of_table : int
-        5 to 8.
-
-    Returns
-    -------
-    list of str
-    """
-    middle = ["video"] if number_of_table == 7 else ["training"]
-    return ["base model", "inputs", *middle, "inference"]
+    """Titles of the columns that say which system it is."""
+    middle = "video" if number_of_table == 7 else "training"
+    return ["base model", "inputs", middle, "inference"]
 
 
 def first_cells(row):
-    """Cells under `first_titles`.
-
-    Arguments
-    ---------
-    row : Row
-        A system in a table.
-
-    Returns
-    -------
-    list
-    """
+    """Cells of a Row under `first_titles`."""
     middle = SPLIT_TITLES[row.split] if row.table == 7 else row.training
     inference = 1 if row.split == "video_ignored" else f"{row.inference:g}"
     return [row.system.base, inputs_of(row.system), middle, inference]
+
+
+def spread(metric, mean, deviation):
+    """A mean with its deviation, both fractions or None.
+
+    Example
+    -------
+    >>> spread("ebf1", 0.51, 0.0055), spread("psds1", 0.4168, None)
+    ('51.00 ± 0.55', '0.4168')
+    """
+    text = number(metric, mean)
+    if mean is None or deviation is None:
+        return text
+    return f"{text} ± {number(metric, deviation)}"
+
+
+def shown_cell(metric, cell, n_seeds):
+    """A figure of a system, marked where it is of fewer seeds than its row.
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.experiments.rows import Cell
+    >>> shown_cell("ebf1", Cell([0.5, 0.52]), 2)
+    '51.00 ± 1.41'
+    >>> shown_cell("ebf1", Cell([0.5, 0.52]), 3)
+    '51.00 ± 1.41 (n=2)'
+    """
+    text = spread(metric, cell.mean, cell.deviation)
+    n = len(cell.values)
+    return text if n in (0, n_seeds) else f"{text} (n={n})"
+
+
+def fewer_seeds(rows):
+    """What "(n=k)" means, if a figure of the rows has it."""
+    fewer = any(
+        0 < len(cell.values) < row.n_seeds
+        for row in rows
+        for cell in row.cells.values()
+    )
+    return FEWER if fewer else ""
+
+
+def _shown_difference(metric, found):
+    """A difference with its intervals, such as "+2.00* [1.00, 3.00] [-]"."""
+    if found is None:
+        return "-"
+    ends = []
+    for interval in (found.seeds, found.clips):
+        shown = ", ".join(number(metric, end) for end in interval or ())
+        ends.append(f"[{shown or '-'}]")
+    sign = "+" if found.value >= 0 else ""
+    star = "*" if found.star else ""
+    return f"{sign}{number(metric, found.value)}{star} {' '.join(ends)}"

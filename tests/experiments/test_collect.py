@@ -13,16 +13,14 @@ from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     clip_statistics,
 )
-from speechbrain_mmsed.experiments import experiment as one_experiment
+from speechbrain_mmsed.experiments import collect as collecting
 from speechbrain_mmsed.experiments import results
 from speechbrain_mmsed.experiments import rows as table_rows
-from speechbrain_mmsed.experiments.clip_draws import clip_draws
-from speechbrain_mmsed.experiments.collect import collect
-from speechbrain_mmsed.experiments.experiment import tabulate
+from speechbrain_mmsed.experiments.collect import collect, tabulate
 from speechbrain_mmsed.experiments.jobs import make_jobs
 from speechbrain_mmsed.experiments.plan import read_plan
-from speechbrain_mmsed.experiments.results import figures_at, read_runs
-from speechbrain_mmsed.experiments.selection import choose
+from speechbrain_mmsed.experiments.results import choose, figures_at, read_runs
+from speechbrain_mmsed.experiments.rows import clip_draws
 from speechbrain_mmsed.files import write_json
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
@@ -375,7 +373,7 @@ def test_tables_hold_done_runs_of_seeds_beyond_the_plan(
     plan, _, folder = experiment
     asked = []
     monkeypatch.setattr(
-        one_experiment, "collect", lambda plan, jobs, *_: asked.extend(jobs)
+        collecting, "collect", lambda plan, jobs, *_: asked.extend(jobs)
     )
     monkeypatch.setattr(plan, "seeds", [1])
     assert "no run" in tabulate(plan, folder).lower()

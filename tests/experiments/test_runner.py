@@ -11,13 +11,16 @@ import time
 
 import pytest
 
-from speechbrain_mmsed.experiments.before import without_streams
 from speechbrain_mmsed.experiments.experiment import run_experiment, summary
-from speechbrain_mmsed.experiments.failures import failure_list
-from speechbrain_mmsed.experiments.jobs import make_jobs
+from speechbrain_mmsed.experiments.jobs import make_jobs, without_streams
 from speechbrain_mmsed.experiments.launch import start, take_lock
 from speechbrain_mmsed.experiments.plan import PlanError, read_plan
-from speechbrain_mmsed.experiments.runner import Runner
+from speechbrain_mmsed.experiments.runner import (
+    Runner,
+    failure_list,
+    fraction_done,
+    remaining_seconds,
+)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A runner in a process of its own, which a test may kill.
@@ -213,6 +216,16 @@ def test_interrupting_the_runner_ends_its_trainings(plan_file, tmp_path):
     children = [pid for job in jobs for pid in starts(job)]
     assert len(children) == 2
     wait_for(lambda: not any(is_alive(pid) for pid in children))
+
+
+def test_what_is_done_and_the_time_that_remains(tmp_path):
+    (tmp_path / "log").write_text("epoch 2/4, batch 50/100: loss 1\n")
+    assert fraction_done(tmp_path / "log") == 0.375
+    assert fraction_done(tmp_path / "log", 31) == 0
+    assert fraction_done(tmp_path / "none") == 0
+    assert remaining_seconds([100.0], 3, [(50.0, 0.5)], 1) == 350
+    assert remaining_seconds([], 1, [(30.0, 0.25)], 1) == 210
+    assert remaining_seconds([], 1, [(30.0, 0.0)], 1) is None
 
 
 def test_streams_that_are_not_extracted_are_named(plan_file, tmp_path):

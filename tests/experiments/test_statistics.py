@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from speechbrain_mmsed.experiments.statistics import (
+    Difference,
     clip_interval,
     difference,
     mean_and_deviation,
     welch_interval,
 )
+from speechbrain_mmsed.experiments.tables import _shown_difference
 
 figures = st.lists(
     st.floats(0, 1, allow_subnormal=False).map(lambda x: round(x, 4)),
@@ -69,3 +71,10 @@ def test_interval_over_clips_is_paired_and_averages_seeds():
     ]
     assert (low, high) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])))
     assert clip_interval([], second) is None
+
+
+def test_a_difference_is_shown_with_its_star_and_both_intervals():
+    found = Difference(0.02, (0.01, 0.03), None, True)
+    assert _shown_difference("ebf1", found) == "+2.00* [1.00, 3.00] [-]"
+    assert _shown_difference("psds1", Difference(-0.02)) == "-0.0200 [-] [-]"
+    assert _shown_difference("ebf1", None) == "-"

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from speechbrain_mmsed.dataio.media.frames import read_frames
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.lobes.visual import OpenL3Embedder, WeightsError
-from speechbrain_mmsed.lobes.visual.resizing import cropped_bilinear
+from speechbrain_mmsed.lobes.visual.openl3 import cropped_bilinear
 
 # (in, out) of the convolutions; where the batch normalisations stand.
 WIDTHS = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)]

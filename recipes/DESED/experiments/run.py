@@ -16,15 +16,18 @@ Authors
 
 import sys
 
-from speechbrain_mmsed.experiments.arguments import parse, read_devices
+from speechbrain_mmsed.experiments.arguments import (
+    one_job,
+    parse,
+    read_devices,
+    seeds_with,
+)
+from speechbrain_mmsed.experiments.collect import tabulate
 from speechbrain_mmsed.experiments.experiment import (
     cluster_lines,
-    one_job,
     plain_lines,
     run_experiment,
-    seeds_with,
     summary,
-    tabulate,
 )
 from speechbrain_mmsed.experiments.jobs import make_jobs
 from speechbrain_mmsed.experiments.plan import (

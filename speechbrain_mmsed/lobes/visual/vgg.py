@@ -6,14 +6,12 @@ Authors
 
 import torch
 
-from speechbrain_mmsed.lobes.visual.imagenet import (
-    ImageNetEmbedder,
-    torchvision_models,
-)
+from speechbrain_mmsed.lobes.visual.imagenet import ImageNetEmbedder
 from speechbrain_mmsed.lobes.visual.weights import (
     fill_network,
     find_weights,
     load_weights,
+    optional_package,
 )
 
 WIDTH = 4096
@@ -55,14 +53,14 @@ downloaded for you
             "https://download.pytorch.org/models/vgg16-397923af.pth",
             "BSD-3-Clause, trained on ImageNet",
         )
+        torchvision = optional_package("torchvision", "VGG16", "networks")
         # Not initialised: 138 million random numbers were drawn in vain.
         with torch.device("meta"):
-            network = torchvision_models("VGG16").vgg16(weights=None)
+            network = torchvision.models.vgg16(weights=None)
         network = network.to_empty(device="cpu")
         fill_network(network, load_weights(path), path)
         last = UP_TO_FC7 + 1 if after_relu else UP_TO_FC7
         network.classifier = network.classifier[:last]
         rectified = "after ReLU" if after_relu else "before ReLU"
-        super().__init__(
-            WIDTH, network, f"VGG16, ImageNet, fc7 {rectified}", path
-        )
+        name = f"VGG16, ImageNet, fc7 {rectified}"
+        super().__init__(WIDTH, network, name, path)

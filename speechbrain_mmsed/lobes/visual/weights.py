@@ -1,16 +1,20 @@
-"""Files of weights that the user brings along.
+"""Files of weights that the user brings along, and packages that read them.
 
 Nothing is downloaded: the weights of most networks have licences of their
 own, and a corpus shall not silently get features of whatever a host serves
-today. Who lacks a file is told where it is published and where to put it.
+today. If a file is missing, the message says where it is published.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import gzip
+import hashlib
+import importlib
+import io
 import os
 import pickle
+import zlib
 
 import torch
 
@@ -19,24 +23,26 @@ class WeightsError(Exception):
     """Weights that are missing or of another network; says what to do."""
 
 
+def optional_package(name, user, extra):
+    """Imports a package, or says who needs it and which extra has it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"{user} needs the package {name}: "
+            f"pip install 'speechbrain_mmsed[{extra}]'"
+        ) from error
+
+
 def find_weights(path, network, published, licence):
-    """Makes sure that a file of weights is there.
+    """The path of a file of weights, if it is there.
 
     Arguments
     ---------
     path : str
         Where it is expected.
-    network : str
-        Whose weights they are.
-    published : str
-        Where to get the file.
-    licence : str
-        Under which licence.
-
-    Returns
-    -------
-    str
-        The path.
+    network, published, licence : str
+        Whose weights they are, where to get them, under which licence.
 
     Raises
     ------
@@ -63,17 +69,7 @@ MIT); get it and put it there, nothing is downloaded for you
 
 
 def open_unpacked(path):
-    """Opens a file of weights, unpacking it if it is packed with gzip.
-
-    Arguments
-    ---------
-    path : str
-        The file; whether it is packed is seen from its first bytes.
-
-    Returns
-    -------
-    file
-        Open for reading bytes.
+    """Opens a file for reading bytes, unpacking it if it begins as gzip does.
 
     Example
     -------
@@ -88,18 +84,22 @@ def open_unpacked(path):
     return gzip.open(path) if packed else open(path, "rb")
 
 
+def file_sha256(path):
+    """SHA-256 of a file's content, the same packed with gzip or not."""
+    digest = hashlib.sha256()
+    with open_unpacked(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def load_weights(path):
     """Reads a checkpoint without running any code of it.
 
     Arguments
     ---------
     path : str
-        `.safetensors`, or what `torch.save` wrote.
-
-    Returns
-    -------
-    dict
-        Its content.
+        `.safetensors`, or what `torch.save` wrote; must hold a dict.
 
     Raises
     ------
@@ -141,12 +141,10 @@ def fill_network(network, state, path, unused=()):
 
     Arguments
     ---------
-    network : torch.nn.Module
-        The network.
-    state : dict
-        Name -> tensor.
+    network, state : torch.nn.Module, dict
+        What to fill; name -> tensor.
     path : str
-        Where it comes from, for the message.
+        Where the state comes from, for the message.
     unused : tuple of str
         Beginnings of names that the network does not have and need not.
 
@@ -159,7 +157,8 @@ def fill_network(network, state, path, unused=()):
     state = {k: v for k, v in state.items() if not k.startswith(unused)}
     expected = network.state_dict()
     missing = sorted(set(expected) - set(state))
-    # Counters that the earliest checkpoints lack and inference never reads.
+    # Counters that are not in the earliest checkpoints; inference never
+    # reads them.
     missing = [k for k in missing if not k.endswith("num_batches_tracked")]
     strange = sorted(set(state) - set(expected))
     shapes = [
@@ -173,10 +172,10 @@ def fill_network(network, state, path, unused=()):
         ("has other shapes:", shapes),
     ):
         if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise WeightsError(
                 f"{path} does not belong to this network: it {what} "
-                f"{', '.join(names[:3])}"
-                f"{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+                f"{', '.join(names[:3])}{more}"
             )
     network.load_state_dict(state, strict=False)
 
@@ -186,3 +185,78 @@ def _shape(value):
     if isinstance(value, torch.Tensor):
         return tuple(value.shape)
     return type(value).__name__
+
+
+def fill_from_keras(layers, path):
+    """Loads convolutions and batch normalisations in the file's order.
+
+    Names of layers differ between versions of Keras, their order does not.
+
+    Arguments
+    ---------
+    layers : torch.nn.Sequential
+        Those of its layers that have weights must be as many as the
+        file's, of the same kinds and shapes, in the same order.
+    path : str
+        Weights, or a whole model, as Keras' legacy .h5 format has them;
+        perhaps packed with gzip, as they are published.
+
+    Raises
+    ------
+    WeightsError
+        If the file is no such file or holds another network.
+    """
+    found = _keras_layers(path)
+    targets = [layer for layer in layers if list(layer.parameters())]
+    if len(found) != len(targets):
+        raise WeightsError(
+            f"{path} has {len(found)} layers with weights, expected are "
+            f"{len(targets)}: is it the weights of the image network?"
+        )
+    for (name, tensors), layer in zip(found, targets, strict=True):
+        kinds = [layer.weight, layer.bias]
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            kinds += [layer.running_mean, layer.running_var]
+        elif tensors[0].ndim == 4:
+            tensors[0] = tensors[0].permute(3, 2, 0, 1)
+        shapes = [tuple(kind.shape) for kind in kinds]
+        if [tuple(tensor.shape) for tensor in tensors] != shapes:
+            raise WeightsError(
+                f"{path}: layer {name} has weights of the shapes "
+                f"{[tuple(t.shape) for t in tensors]}, expected is "
+                f"{type(layer).__name__} with {shapes}"
+            )
+        with torch.no_grad():
+            for kind, tensor in zip(kinds, tensors, strict=True):
+                kind.copy_(tensor)
+
+
+def _keras_layers(path):
+    """(name, tensors) of each layer with weights, in order."""
+    h5py = optional_package("h5py", path, "visual")
+    try:
+        with open_unpacked(path) as file:
+            content = io.BytesIO(file.read())
+        with h5py.File(content, "r") as file:
+            group = file.get("model_weights", file)
+            layers = []
+            for layer in map(_text, group.attrs["layer_names"]):
+                names = map(_text, group[layer].attrs["weight_names"])
+                tensors = [
+                    torch.from_numpy(group[layer][name][()]).float()
+                    for name in names
+                ]
+                if tensors:
+                    layers.append((layer, tensors))
+            return layers
+    except (OSError, EOFError, zlib.error, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as Keras weights ({error}). Expected is "
+            f"an .h5 file with layer_names and weight_names, at the top or "
+            f"under model_weights"
+        ) from error
+
+
+def _text(name):
+    """A name that h5py gives as text or as bytes."""
+    return name if isinstance(name, str) else name.decode()

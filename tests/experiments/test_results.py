@@ -4,10 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from speechbrain_mmsed.experiments.notes import notes
-from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.experiments.selection import choose
-from speechbrain_mmsed.experiments.systems import System
+from speechbrain_mmsed.experiments.paper import notes
+from speechbrain_mmsed.experiments.plan import PlanError, System
+from speechbrain_mmsed.experiments.results import choose
 
 
 def made_up_runs(system, figures):
