@@ -75,10 +75,8 @@ def run(arguments):
     int
         0.
     """
-    from speechbrain_mmsed.evaluation.readers.problems import PredictionError
-    from speechbrain_mmsed.evaluation.reports.comparison_report import (
-        compare_reports,
-    )
+    from speechbrain_mmsed.evaluation.problems import PredictionError
+    from speechbrain_mmsed.evaluation.reports.comparison import compare_reports
 
     try:
         compare_reports(

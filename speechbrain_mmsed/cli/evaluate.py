@@ -76,7 +76,7 @@ def run(arguments):
     int
         0.
     """
-    from speechbrain_mmsed.evaluation.readers.problems import PredictionError
+    from speechbrain_mmsed.evaluation.problems import PredictionError
     from speechbrain_mmsed.evaluation.reports.system.report import (
         evaluate_system,
     )

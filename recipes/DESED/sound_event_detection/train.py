@@ -37,9 +37,9 @@ from speechbrain_mmsed.dataio.corpus.clips import (
 )
 from speechbrain_mmsed.dataio.corpus.logmel_cache import LogMelCache
 from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
-from speechbrain_mmsed.dataio.corpus.spectrogram import clip_spectrogram
 from speechbrain_mmsed.dataio.corpus.statistics import training_statistics
 from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
+from speechbrain_mmsed.evaluation.reports.spectrogram import clip_spectrogram
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.files import write_text
 from speechbrain_mmsed.inference.export import export_detector

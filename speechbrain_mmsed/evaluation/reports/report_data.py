@@ -8,6 +8,7 @@ Authors
 """
 
 import importlib.metadata
+from dataclasses import dataclass, field
 
 import speechbrain_mmsed
 
@@ -21,6 +22,47 @@ SECTIONS = {
     "excluded_classes": "excluded_classes",
     "computed_by": "computed_by",
 }
+OF_F1 = ("f1_averages", "class_counts")
+
+
+@dataclass
+class EvaluatedSystem:
+    """A system's scores or events, what was chosen for it, and its figures.
+
+    Arguments
+    ---------
+    scores : ClipScores or None
+        Of evaluation; None where there are operating points.
+    ignored : ClipScores or None
+        The same with the video ignored.
+    validation : ClipScores or None
+        Scores to tune with.
+    events : pandas.DataFrame or None
+        Of the operating point that F1 is counted for.
+    has_video : dict or None
+        File name -> bool; None where it is not known.
+    weight : float or None
+        Weight of the primary stream at inference.
+    validation_ebf1 : dict
+        Tuned macro event-based F1 of each candidate weight.
+    parameters : dict
+        For each metric a ClassParameters; {} for operating points.
+    parameters_from : str
+        Where the scores come from that parameters were tuned with.
+    splits : dict
+        For each split a SplitResult.
+    """
+
+    scores: object = None
+    ignored: object = None
+    validation: object = None
+    events: object = None
+    has_video: dict | None = None
+    weight: float | None = None
+    validation_ebf1: dict = field(default_factory=dict)
+    parameters: dict = field(default_factory=dict)
+    parameters_from: str = "not tuned"
+    splits: dict = field(default_factory=dict)
 
 
 def report_data(models, controls, truth, class_groups, metadata):
@@ -29,7 +71,7 @@ def report_data(models, controls, truth, class_groups, metadata):
     Arguments
     ---------
     models : dict
-        For each name a ModelResult.
+        For each name an EvaluatedSystem.
     controls : dict
         The same for models that are reported apart.
     truth : dict
@@ -50,18 +92,30 @@ def report_data(models, controls, truth, class_groups, metadata):
         class_groups: [group] with labels, metrics and null_reasons (models
         and controls). class_labels, counts, libraries, metadata.
     """
+    sections = {name: _of_model(system) for name, system in models.items()}
     first = next(iter(models.values()))
     return {
-        **_by_model(models),
+        **{
+            key: {name: section[key] for name, section in sections.items()}
+            for key in next(iter(sections.values()))
+        },
         "controls": {
-            name: _of_model(result) for name, result in controls.items()
+            name: _of_model(system) for name, system in controls.items()
         },
         "class_groups": {
             name: _of_group(list(labels), {**models, **controls})
             for name, labels in class_groups.items()
         },
         "class_labels": list(truth["evaluation"].labels),
-        "counts": _counts(truth, first.splits),
+        "counts": {
+            "subsets": {
+                subset: _count(reference) for subset, reference in truth.items()
+            },
+            "splits": {
+                split: {"clips": part.n_clips, "events": part.n_events}
+                for split, part in first.splits.items()
+            },
+        },
         "psds_difference": _largest_difference(models),
         "libraries": {
             **metadata.get("versions", {}),
@@ -72,94 +126,57 @@ def report_data(models, controls, truth, class_groups, metadata):
     }
 
 
-def _by_model(models):
-    """Sections of all models, turned so that the model is the second key."""
-    sections = {name: _of_model(result) for name, result in models.items()}
-    keys = next(iter(sections.values()))
-    return {
-        key: {name: section[key] for name, section in sections.items()}
-        for key in keys
-    }
-
-
-def _of_model(result):
+def _of_model(system):
     """Every section of one model."""
-    figures = {split: part.figures() for split, part in result.splits.items()}
     return {
-        **_sections(figures),
-        "f1_averages": {
-            split: {
-                metric: {"micro": figure["micro"], "macro": figure["macro"]}
-                for metric, figure in metrics.items()
-                if "micro" in figure
-            }
-            for split, metrics in figures.items()
-        },
-        "class_counts": {
-            split: {
-                metric: figure["class_counts"]
-                for metric, figure in metrics.items()
-                if "class_counts" in figure
-            }
-            for split, metrics in figures.items()
-        },
-        "inference_weight": result.weight,
-        "validation_ebf1": result.validation_ebf1,
-        "parameters_from": result.parameters_from,
+        **_sections(system.splits),
+        "inference_weight": system.weight,
+        "validation_ebf1": system.validation_ebf1,
+        "parameters_from": system.parameters_from,
         "tuned_parameters": {
             metric: parameters.to_dict()
-            for metric, parameters in result.parameters.items()
+            for metric, parameters in system.parameters.items()
         },
     }
 
 
-def _sections(figures):
-    """From [split][metric][entry] to [section][split][metric]."""
-    return {
-        section: {
-            split: {
-                metric: figure[entry]
-                for metric, figure in metrics.items()
-                if section != "null_reasons" or figure["value"] is None
-            }
-            for split, metrics in figures.items()
-        }
-        for section, entry in SECTIONS.items()
+def _sections(splits, labels=None):
+    """The figures of all classes or some, as [section][split][metric]."""
+    sections = {
+        name: {split: {} for split in splits} for name in (*SECTIONS, *OF_F1)
     }
+    for split, part in splits.items():
+        for metric, figure in part.figures(labels).items():
+            values = {name: figure[entry] for name, entry in SECTIONS.items()}
+            if figure["value"] is not None:
+                del values["null_reasons"]
+            if "class_counts" in figure:
+                averages = {name: figure[name] for name in ("micro", "macro")}
+                values["f1_averages"] = averages
+                values["class_counts"] = figure["class_counts"]
+            for name, value in values.items():
+                sections[name][split][metric] = value
+    return sections
 
 
-def _of_group(labels, results):
+def _of_group(labels, systems):
     """Figures of all models and controls over some classes."""
     group = {"labels": labels, "metrics": {}, "null_reasons": {}}
-    for name, result in results.items():
-        sections = _sections(
-            {
-                split: part.figures(labels)
-                for split, part in result.splits.items()
-            }
-        )
-        group["metrics"][name] = sections["metrics"]
-        group["null_reasons"][name] = sections["null_reasons"]
+    for name, system in systems.items():
+        sections = _sections(system.splits, labels)
+        for key in ("metrics", "null_reasons"):
+            group[key][name] = sections[key]
     return group
 
 
-def _counts(truth, splits):
-    """Clips and events of the subsets and of the splits of evaluation."""
+def _count(truth):
+    """Clips and events of a subset."""
     return {
-        "subsets": {
-            subset: {
-                "clips": len(reference.durations),
-                "events": len(reference.events),
-                "events_of_class": {
-                    label: int((reference.events["event_label"] == label).sum())
-                    for label in reference.labels
-                },
-            }
-            for subset, reference in truth.items()
-        },
-        "splits": {
-            split: {"clips": part.n_clips, "events": part.n_events}
-            for split, part in splits.items()
+        "clips": len(truth.durations),
+        "events": len(truth.events),
+        "events_of_class": {
+            label: int((truth.events["event_label"] == label).sum())
+            for label in truth.labels
         },
     }
 
@@ -168,8 +185,8 @@ def _largest_difference(models):
     """Between psds_eval and the fast counts, over all official figures."""
     differences = [
         part.measured.largest_difference()
-        for result in models.values()
-        for part in result.splits.values()
+        for system in models.values()
+        for part in system.splits.values()
         if part.measured is not None
     ]
     return max((d for d in differences if d is not None), default=None)

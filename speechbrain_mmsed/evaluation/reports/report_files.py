@@ -1,40 +1,157 @@
 """A report on disk: figures, text, pictures, page, counts for comparisons.
 
+Sections become markdown and html by the templates beside this file.
+
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import base64
 import pathlib
 
-from speechbrain_mmsed.evaluation.reports.pictures import plot_details
-from speechbrain_mmsed.evaluation.reports.pictures.page import write_page
-from speechbrain_mmsed.evaluation.reports.plots import plot_report
-from speechbrain_mmsed.evaluation.reports.report import render_report
+import jinja2
+
+from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
+    has_matplotlib,
+    save,
+)
+from speechbrain_mmsed.evaluation.reports.pictures.charts import (
+    draw_availability,
+    draw_classes,
+    draw_roc,
+)
+from speechbrain_mmsed.evaluation.reports.pictures.grids import draw_grids
+from speechbrain_mmsed.evaluation.reports.pictures.timelines import (
+    draw_timelines,
+)
+from speechbrain_mmsed.evaluation.reports.report_tables import Table
+from speechbrain_mmsed.evaluation.reports.sections import report_sections
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     counts_path,
     save_counts,
 )
-from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.files import plain_name, write_json, write_text
+from speechbrain_mmsed.postprocessing.decode import decode
 
-WANTED_NONE = "No pictures were asked for."
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader(__package__, "templates"),
+    autoescape=lambda name: name.endswith(".html"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.tests["table"] = lambda block: isinstance(block, Table)
 
 
-def write_report(report, folder, drawn_from, statistics, pictures=True):
+def markdown(title, sections):
+    """Sections as a markdown document.
+
+    Arguments
+    ---------
+    title : str
+        Of the whole.
+    sections : list of Section
+        What it consists of.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.evaluation.reports.report_tables import Section
+    >>> print(markdown("Report", [Section("A", ["Some words.", ["b", "c"]])]))
+    # Report
+    <BLANKLINE>
+    ## A
+    <BLANKLINE>
+    Some words.
+    <BLANKLINE>
+    - b
+    - c
+    <BLANKLINE>
+    """
+    template = _TEMPLATES.get_template("document.md")
+    return template.render(title=title, sections=sections)
+
+
+def markdown_blocks(blocks):
+    """Blocks of a section, as `markdown` writes them.
+
+    Arguments
+    ---------
+    blocks : list
+        See `Section`.
+
+    Returns
+    -------
+    str
+    """
+    return _TEMPLATES.get_template("blocks.md").render(blocks=blocks).rstrip()
+
+
+def write_page(title, sections, folder, name="report.html"):
+    """Writes sections as one page that opens without a network.
+
+    Arguments
+    ---------
+    title : str
+        Of the whole.
+    sections : list of Section
+        What it consists of; its pictures go into the page.
+    folder : str or pathlib.Path
+        Where the pictures are and the page goes.
+    name : str
+        Of the page.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.evaluation.reports.report_tables import Section
+    >>> folder = getfixture("tmp_path")
+    >>> page = write_page("Report", [Section("A", [["b < c"]])], folder)
+    >>> "<li>b &lt; c</li>" in page.read_text()
+    True
+    """
+    folder = pathlib.Path(folder)
+    pictures = {
+        picture: base64.b64encode((folder / picture).read_bytes()).decode()
+        for section in sections
+        for picture in section.pictures
+    }
+    page = _TEMPLATES.get_template("document.html").render(
+        title=title, sections=sections, pictures=pictures
+    )
+    write_text(folder / name, page + "\n")
+    return folder / name
+
+
+def write_report(
+    report, folder, more, systems, truth, counts, spectrogram, pictures=True
+):
     """Writes everything that a report leaves.
 
     Arguments
     ---------
     report : dict
-        As `report_data` returns, with what `render_report` takes; gets
-        "pictures".
+        As `report_sections` takes it; gets "sections" and "pictures".
     folder : str or pathlib.Path
         Gets report.json, report.md, report.html, the pictures, and
         counts_<system>.npz of every system.
-    drawn_from : dict
-        For each system a PictureData.
-    statistics : dict
-        For each system counts by clip, as `clip_statistics` returns, and
-        has_video, as `save_counts` takes it.
+    more : list of Section
+        What stands behind the figures of the models.
+    systems : dict
+        For each name an EvaluatedSystem.
+    truth : dict
+        GroundTruth of "validation" and "evaluation".
+    counts : dict
+        For each system counts by clip, as `clip_statistics` returns.
+    spectrogram : callable or None
+        As `draw_timelines` takes it.
     pictures : bool
         Whether to draw.
 
@@ -45,15 +162,79 @@ def write_report(report, folder, drawn_from, statistics, pictures=True):
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (counts, has_video) in statistics.items():
-        save_counts(counts_path(folder, name), counts, has_video)
-    report["pictures"] = {"files": [], "reason": WANTED_NONE}
+    for name, (statistics, has_video) in counts.items():
+        save_counts(counts_path(folder, name), statistics, has_video)
+    report["sections"] = [
+        [section.title, markdown_blocks(section.blocks)] for section in more
+    ]
+    report["pictures"] = {"files": [], "reason": "No pictures were asked for."}
     if pictures:
-        report["pictures"] = plot_report(report, folder)
-        for name, data in drawn_from.items():
-            report["pictures"]["files"] += plot_details(name, data, folder)
-    text = render_report(report)
+        report["pictures"] = plot_report(
+            report, folder, systems, truth, spectrogram
+        )
     # NaN is no JSON, and no figure of this report may be NaN.
     write_json(folder / "report.json", report)
-    write_text(folder / "report.md", text)
-    return write_page(text, folder)
+    sections = report_sections(report, more)
+    write_text(folder / "report.md", markdown("Report", sections))
+    return write_page("Report", sections, folder)
+
+
+def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
+    """Draws what there is data for.
+
+    Arguments
+    ---------
+    report : dict
+        As `report_data` returns.
+    folder : str or pathlib.Path
+        Gets class_wise_f1.png, availability.png where the report has figures
+        by availability, and of each system psd_roc, f1_event, f1_segment,
+        f1_clip and timelines _<name>.png.
+    systems, truth, spectrogram
+        As for `write_report`.
+
+    Returns
+    -------
+    dict
+        files (names in the folder) and reason (why there are none, or "").
+    """
+    if not has_matplotlib():
+        reason = (
+            "No pictures: matplotlib is not installed "
+            '(pip install "speechbrain_mmsed[plot]").'
+        )
+        return {"files": [], "reason": reason}
+    figures = {
+        "class_wise_f1": draw_classes(report),
+        "availability": draw_availability(report),
+    }
+    for name, system in (systems or {}).items():
+        figures |= _draw_system(name, system, truth, spectrogram)
+    files = [
+        save(figure, folder, f"{plain_name(title)}.png")
+        for title, figure in figures.items()
+        if figure is not None
+    ]
+    return {"files": files, "reason": ""}
+
+
+def _draw_system(name, system, truth, spectrogram):
+    """The pictures of one system by their names; None for what lacks data."""
+    measured = system.splits["all"].figures()
+    scenarios = {m: measured[m] for m in ("psds1", "psds2")}
+    labels = truth["evaluation"].labels
+    figures = {f"psd_roc_{name}": draw_roc(scenarios, labels, name)}
+    if system.validation is not None:
+        grids = draw_grids(
+            system.validation, truth["validation"], system.parameters, name
+        )
+        figures |= {f"f1_{kind}_{name}": grid for kind, grid in grids.items()}
+    events = system.events
+    if system.scores is not None:
+        tuned = system.parameters["ebf1"]
+        events = decode(system.scores, tuned.thresholds, tuned.windows)
+    if events is not None:
+        figures[f"timelines_{name}"] = draw_timelines(
+            events, truth["evaluation"], name, system.scores, spectrogram
+        )
+    return figures

@@ -1,8 +1,10 @@
-"""Tables of a report, in markdown that is legible on a screen as well.
+"""What reports consist of: titles, numbers, tables, sections.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
+
+from dataclasses import dataclass, field
 
 TITLES = {
     "cbf1": "CBF1 %",
@@ -11,7 +13,15 @@ TITLES = {
     "psds1": "PSDS1",
     "psds2": "PSDS2",
 }
-F1_TITLES = {"cbf1": "CBF1", "sbf1": "SBF1", "ebf1": "EBF1"}
+# Without the unit, and the figures beside the five.
+NAMES = {
+    **{metric: title.removesuffix(" %") for metric, title in TITLES.items()},
+    "ibf1": "intersection-based F1",
+    "threshold_free_psds1": "PSDS1 over all thresholds",
+    "threshold_free_psds2": "PSDS2 over all thresholds",
+}
+# Averages over classes: both of an F1, the one of PSDS.
+AVERAGES = ("micro", "macro", "value")
 SPLIT_TITLES = {
     "all": "all clips",
     "video_available": "available",
@@ -26,7 +36,7 @@ def number(metric, value):
     Arguments
     ---------
     metric : str
-        One of the five.
+        A key of `NAMES`.
     value : float or None
         A fraction.
 
@@ -42,9 +52,7 @@ def number(metric, value):
     """
     if value is None:
         return "-"
-    if metric.startswith("psds"):
-        return f"{value:.4f}"
-    return f"{100 * value:.2f}"
+    return f"{value:.4f}" if "psds" in metric else f"{100 * value:.2f}"
 
 
 def table(header, rows, n_texts=1):
@@ -87,158 +95,46 @@ def table(header, rows, n_texts=1):
     return "\n".join(lines)
 
 
-def figures_table(report, models):
-    """The five metrics, a row for each model and split.
+@dataclass
+class Table:
+    """A table in a section; arguments as for `table`.
 
     Arguments
     ---------
-    report : dict
-        As `report_data` returns.
-    models : dict
-        [model][split][metric], fractions or None.
-
-    Returns
-    -------
-    str
+    header : list of str
+        Titles.
+    rows : list of list
+        Cells.
+    n_texts : int
+        Columns on the left that hold words.
     """
-    rows = []
-    for model, splits in models.items():
-        for split, metrics in splits.items():
-            clips = report["counts"]["splits"][split]["clips"]
-            figures = [number(m, metrics[m]) for m in TITLES]
-            rows.append([model, SPLIT_TITLES[split], clips, *figures])
-    return table(["model", "video", "clips", *TITLES.values()], rows, 2)
+
+    header: list
+    rows: list
+    n_texts: int = 1
+
+    def __str__(self):
+        return table(self.header, self.rows, self.n_texts)
 
 
-def classes_table(report, model):
-    """F1 of every class, and area under its own PSD-ROC.
+@dataclass
+class Section:
+    """A part of a report, to be written as markdown or as html.
 
     Arguments
     ---------
-    report : dict
-        As `report_data` returns.
-    model : str
-        Name of a model.
-
-    Returns
-    -------
-    str
+    title : str
+        "" for what stands under the title of the whole.
+    blocks : list
+        A str is a paragraph, a list of str a list of points, and a Table a
+        table; empty ones are left out.
+    pictures : list of str
+        File names of pictures, at the end.
     """
-    values = report["class_wise"][model]["all"]
-    events = report["counts"]["subsets"]["evaluation"]["events_of_class"]
-    rows = [
-        [label, events[label]]
-        + [number(metric, values[metric][label]) for metric in TITLES]
-        for label in report["class_labels"]
-    ]
-    titles = [
-        f"{title} area" if metric.startswith("psds") else title
-        for metric, title in TITLES.items()
-    ]
-    return table(["class", "events", *titles], rows)
 
+    title: str
+    blocks: list
+    pictures: list = field(default_factory=list)
 
-def averages_table(report):
-    """Micro and macro average of every F1, a row for each model and split.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-
-    Returns
-    -------
-    str
-        "" where no F1 is defined.
-    """
-    rows = [
-        [model, SPLIT_TITLES[split]]
-        + [
-            " / ".join(
-                number(metric, averages.get(metric, {}).get(name))
-                for name in ("micro", "macro")
-            )
-            for metric in F1_TITLES
-        ]
-        for model, splits in report["f1_averages"].items()
-        for split, averages in splits.items()
-        if averages
-    ]
-    if not rows:
-        return ""
-    return (
-        table(["model", "video", *F1_TITLES.values()], rows, 2)
-        + "\n\nMicro / macro in %. The paper reports CBF1 and SBF1 micro, "
-        "EBF1 macro."
-    )
-
-
-def counts_table(report, model):
-    """What the F1 of every class is made of.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-    model : str
-        Name of a model.
-
-    Returns
-    -------
-    str
-        "" where no F1 is defined.
-    """
-    counts = report["class_counts"][model]["all"]
-    if not counts:
-        return ""
-    rows = [
-        [label]
-        + [
-            " / ".join(
-                str(counts[metric][label][n]) for n in ("tp", "fp", "fn")
-            )
-            for metric in F1_TITLES
-        ]
-        for label in report["class_labels"]
-    ]
-    header = ["class", "clips", "segments", "events"]
-    return table(header, rows) + "\n\nFound / invented / missed."
-
-
-def parameters_table(report, model):
-    """Threshold and median window of every class and metric.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-    model : str
-        Name of a model.
-
-    Returns
-    -------
-    str
-    """
-    tuned = report["tuned_parameters"][model]
-    rows = []
-    for c, label in enumerate(report["class_labels"]):
-        row = [label]
-        for metric in TITLES:
-            values = [
-                tuned[metric][name][c]
-                for name in ("thresholds", "windows")
-                if tuned[metric][name] is not None
-            ]
-            mark = "" if tuned[metric]["tuned"][c] else " (default)"
-            row.append(" / ".join(f"{value:g}" for value in values) + mark)
-        rows.append(row)
-    default = "(default): no validation events of this class."
-    if not any(any(values["tuned"]) for values in tuned.values()):
-        default = "(default): not tuned."
-    header = ["class"]
-    header += [f"{title.removesuffix(' %')}" for title in TITLES.values()]
-    return (
-        table(header, rows)
-        + "\n\nThreshold / median window in frames; CBF1 has no window, PSDS "
-        f"no threshold. {default}"
-    )
+    def __post_init__(self):
+        self.blocks = [block for block in self.blocks if block]

@@ -15,38 +15,25 @@ import time
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import measure
-from speechbrain_mmsed.evaluation.readers.forms import FORMS
-from speechbrain_mmsed.evaluation.readers.problems import PredictionError
+from speechbrain_mmsed.evaluation.problems import PredictionError
+from speechbrain_mmsed.evaluation.readers.tables import FORMS
 from speechbrain_mmsed.evaluation.reports.further import (
+    describe_figures,
+    figures_section,
     further_figures,
     further_sections,
 )
-from speechbrain_mmsed.evaluation.reports.model_result import ModelResult
-from speechbrain_mmsed.evaluation.reports.pictures import PictureData
-from speechbrain_mmsed.evaluation.reports.report import screen_report
 from speechbrain_mmsed.evaluation.reports.report_data import report_data
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
-from speechbrain_mmsed.evaluation.reports.system.definitions import (
-    describe,
-    figures_section,
-)
+from speechbrain_mmsed.evaluation.reports.sections import screen_report
 from speechbrain_mmsed.evaluation.reports.system.inputs import read_inputs
-from speechbrain_mmsed.evaluation.reports.system.parameters import (
+from speechbrain_mmsed.evaluation.reports.system.options import (
     choose_parameters,
     describe_parameters,
 )
 from speechbrain_mmsed.evaluation.reports.system.points import split_points
-from speechbrain_mmsed.evaluation.splits import (
-    SplitResult,
-    evaluate_splits,
-)
-from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
-    KINDS,
-    THRESHOLD_FREE,
-    clip_statistics,
-    event_statistics,
-)
-from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
+from speechbrain_mmsed.evaluation.run import count_system
+from speechbrain_mmsed.evaluation.splits import SplitResult, evaluate_splits
 
 
 def evaluate_system(arguments):
@@ -68,45 +55,66 @@ def evaluate_system(arguments):
         Where arguments or data cannot be used or the report not written.
     """
     start = time.time()
-    out = pathlib.Path(arguments.out)
+    name, out = arguments.name, pathlib.Path(arguments.out)
     try:
         _make_folder(out)
         inputs = read_inputs(arguments)
     except OSError as error:
         raise PredictionError(str(error)) from error
+    system, truth = inputs.system, inputs.truth
+    said = describe_parameters(inputs, arguments)
     how = "as asked" if arguments.format else "recognised from the content"
     print(
         f"predictions: {arguments.predictions}, of the form {inputs.form} "
         f"({FORMS[inputs.form]}; {how})"
     )
-    for note in inputs.notes:
+    for note in [*inputs.notes, said]:
         print(f"- {note}")
-    said = describe_parameters(inputs, arguments)
-    print(f"- {said}")
     stages = ["tuning", "figures", "further figures", "pictures"]
     with tqdm(total=len(stages), desc="evaluation", disable=None) as bar:
 
-        def stage(name):
-            bar.update(stages.index(name) - bar.n)
-            bar.set_postfix_str(name)
+        def stage(title):
+            bar.update(stages.index(title) - bar.n)
+            bar.set_postfix_str(title)
 
         stage("tuning")
-        parameters = choose_parameters(inputs, arguments)
+        system.parameters = choose_parameters(inputs, arguments)
+        if system.validation is not None:
+            system.parameters_from = str(arguments.validation_predictions)
         stage("figures")
-        splits = _splits(inputs, parameters)
-        report = _report(inputs, parameters, splits, arguments, said)
-        stage("further figures")
-        statistics = _statistics(inputs, parameters)
-        if statistics:
-            report["further"] = further_figures(statistics, arguments.intervals)
-            report["sections"] += further_sections(
-                report["further"], arguments.name
-            )
-        report["metadata"]["seconds"] = round(time.time() - start, 1)
-        stage("pictures")
-        page = _write(
-            report, out, arguments, inputs, splits, parameters, statistics
+        system.splits = _splits(inputs)
+        metadata = _metadata(inputs, arguments, said)
+        report = report_data({name: system}, {}, truth, {}, metadata)
+        report["notes"] = inputs.notes
+        report["tuned"] = system.validation is not None
+        report["figures"] = describe_figures(
+            report, inputs.form, said, len(inputs.points)
         )
+        sections = [
+            figures_section(report["figures"][name], said, inputs.notes)
+        ]
+        stage("further figures")
+        counts = count_system(name, system, truth["evaluation"])
+        if name in counts:
+            report["further"] = further_figures(
+                counts[name][0], arguments.intervals
+            )
+            sections += further_sections(report["further"], name)
+        metadata["seconds"] = round(time.time() - start, 1)
+        stage("pictures")
+        try:
+            page = write_report(
+                report,
+                out,
+                sections,
+                {name: system},
+                truth,
+                counts,
+                _spectrogram(arguments.audio),
+                arguments.pictures,
+            )
+        except OSError as error:
+            raise PredictionError(f"writing the report: {error}") from error
         bar.update(bar.total - bar.n)
     print(screen_report(report))
     print(
@@ -125,41 +133,32 @@ def _make_folder(out):
         raise PredictionError(f"--out {out}: no permission to write there")
 
 
-def _splits(inputs, parameters):
+def _splits(inputs):
     """Figures of all clips, and by availability of video where known."""
-    truth = inputs.truth["evaluation"]
-    if inputs.scores is None:
+    system, truth = inputs.system, inputs.truth["evaluation"]
+    if system.scores is None:
         return split_points(
             inputs.points,
-            inputs.chosen,
+            system.events,
             truth,
-            inputs.has_video,
+            system.has_video,
             inputs.reasons,
         )
-    if inputs.has_video is not None:
+    if system.has_video is not None:
         return evaluate_splits(
-            inputs.scores,
-            inputs.ignored,
+            system.scores,
+            system.ignored,
             truth,
-            parameters,
+            system.parameters,
             reasons=inputs.reasons,
         )
-    measured = measure(inputs.scores, truth, parameters, official=True)
-    everything = SplitResult(
-        truth.labels, len(truth.durations), len(truth.events), measured, None
-    )
-    return {"all": everything}
+    measured = measure(system.scores, truth, system.parameters, official=True)
+    n_clips, n_events = len(truth.durations), len(truth.events)
+    return {"all": SplitResult(truth.labels, n_clips, n_events, measured, None)}
 
 
-def _report(inputs, parameters, splits, arguments, said):
-    """The content of report.json but for pictures and further figures."""
-    name = arguments.name
-    source = "not tuned"
-    if inputs.validation is not None:
-        source = str(arguments.validation_predictions)
-    result = ModelResult(
-        inputs.weight, inputs.validation_ebf1, parameters, source, splits
-    )
+def _metadata(inputs, arguments, said):
+    """What was evaluated, for the report."""
     metadata = {
         "predictions": str(arguments.predictions),
         "form": f"{inputs.form} ({FORMS[inputs.form]})",
@@ -168,15 +167,10 @@ def _report(inputs, parameters, splits, arguments, said):
         "post-processing": said,
     }
     for option in ("validation_predictions", "video", "ignored_predictions"):
-        if getattr(arguments, option):
-            key = option.replace("_", " ")
-            metadata[key] = str(getattr(arguments, option))
-    report = report_data({name: result}, {}, inputs.truth, {}, metadata)
-    report["notes"] = inputs.notes
-    report["tuned"] = inputs.validation is not None
-    report["figures"] = describe(report, inputs, said)
-    report["sections"] = [figures_section(report, name, said)]
-    return report
+        value = getattr(arguments, option)
+        if value:
+            metadata[option.replace("_", " ")] = str(value)
+    return metadata
 
 
 def _spectrogram(folder):
@@ -184,49 +178,8 @@ def _spectrogram(folder):
     if folder is None:
         return None
     # Here, because evaluation needs neither torch nor sound otherwise.
-    from speechbrain_mmsed.dataio.corpus.spectrogram import SpectrogramFolder
+    from speechbrain_mmsed.evaluation.reports.spectrogram import (
+        SpectrogramFolder,
+    )
 
     return SpectrogramFolder(folder)
-
-
-def _statistics(inputs, parameters):
-    """Counts by clip of all that can be counted; {} without events."""
-    truth = inputs.truth["evaluation"]
-    if inputs.scores is not None:
-        kinds = (*KINDS, *THRESHOLD_FREE)
-        return clip_statistics(inputs.scores, truth, parameters, kinds)
-    if inputs.chosen is not None:
-        return event_statistics(inputs.chosen, truth)
-    return {}
-
-
-def _write(report, out, arguments, inputs, splits, parameters, statistics):
-    """The files of the report."""
-    name = arguments.name
-    drawn_from = PictureData(
-        splits["all"].figures(),
-        inputs.truth["evaluation"].labels,
-        parameters,
-        inputs.scores,
-        inputs.chosen,
-        inputs.truth["evaluation"],
-        inputs.validation,
-        inputs.truth.get("validation"),
-        _spectrogram(arguments.audio),
-    )
-    counts = {name: (statistics, inputs.has_video)} if statistics else {}
-    if inputs.ignored is not None:
-        ignored = clip_statistics(
-            inputs.ignored, inputs.truth["evaluation"], parameters
-        )
-        counts[f"{name}{IGNORED}"] = ignored, inputs.has_video
-    try:
-        return write_report(
-            report,
-            out,
-            {name: drawn_from},
-            counts,
-            arguments.pictures,
-        )
-    except OSError as error:
-        raise PredictionError(f"writing the report: {error}") from error

@@ -4,11 +4,16 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import copy
 import os
 
-from speechbrain_mmsed.dataio.corpus.clips import unpadded_waveform
+from speechbrain_mmsed.dataio.corpus.clips import (
+    read_manifest,
+    unpadded_waveform,
+)
 from speechbrain_mmsed.dataio.corpus.matching import candidates, index_folder
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES, SoundError
+from speechbrain_mmsed.lobes.frontend import LogMelFrontend
 
 
 def clip_spectrogram(path, frontend):
@@ -19,7 +24,7 @@ def clip_spectrogram(path, frontend):
     path : str
         Sound file, or film with sound.
     frontend : LogMelFrontend
-        What computes it.
+        What computes it, on the CPU.
 
     Returns
     -------
@@ -33,6 +38,53 @@ def clip_spectrogram(path, frontend):
     frames = -(-len(waveform) // frontend.hop_length)
     seconds = len(waveform) / frontend.settings()["sample_rate"]
     return log_mel[:frames].cpu().numpy(), seconds
+
+
+class ManifestSpectrograms:
+    """Log-mel by file name, of the clips of a manifest.
+
+    Neither the manifest nor the front end is touched before the first call,
+    so a yaml can build this before the corpus is prepared. The front end may
+    be on any device and stays there: a copy on the CPU computes.
+
+    Arguments
+    ---------
+    manifest : str
+        JSON file that preparation writes.
+    frontend : LogMelFrontend
+        What computes the log-mel.
+
+    Example
+    -------
+    >>> spectrograms = ManifestSpectrograms("later.json", LogMelFrontend())
+    >>> spectrograms("a.wav")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    FileNotFoundError: later.json does not exist
+    """
+
+    def __init__(self, manifest, frontend):
+        self.manifest = manifest
+        self.frontend = frontend
+        self._files = self._on_cpu = None
+
+    def __call__(self, filename):
+        """The log-mel of a clip.
+
+        Arguments
+        ---------
+        filename : str
+            The clip, as the manifest names it.
+
+        Returns
+        -------
+        tuple
+            As `clip_spectrogram`.
+        """
+        if self._files is None:
+            clips = read_manifest(self.manifest).values()
+            self._files = {clip["filename"]: clip["wav"] for clip in clips}
+            self._on_cpu = copy.deepcopy(self.frontend).cpu()
+        return clip_spectrogram(self._files[filename], self._on_cpu)
 
 
 class SpectrogramFolder:
@@ -55,8 +107,6 @@ class SpectrogramFolder:
     """
 
     def __init__(self, folder):
-        from speechbrain_mmsed.lobes.frontend import LogMelFrontend
-
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"{folder}: no such folder of sounds")
         self._files = index_folder(folder, SOUND_SUFFIXES)

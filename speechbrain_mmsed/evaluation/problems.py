@@ -35,3 +35,18 @@ def listed(names):
     if len(names) > SHOWN:
         text += f" and {len(names) - SHOWN} more ({len(names)} in all)"
     return text
+
+
+def repeated(values):
+    """What occurs more than once, sorted.
+
+    Arguments
+    ---------
+    values : list of str
+        Such as titles of columns.
+
+    Returns
+    -------
+    list of str
+    """
+    return sorted({value for value in values if values.count(value) > 1})

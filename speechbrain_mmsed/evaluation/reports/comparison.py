@@ -1,0 +1,228 @@
+"""Two evaluated systems compared on the same clips: table, picture, page.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import pathlib
+
+from tqdm import tqdm
+
+from speechbrain_mmsed.evaluation.problems import PredictionError
+from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
+    has_matplotlib,
+    save,
+)
+from speechbrain_mmsed.evaluation.reports.pictures.charts import (
+    draw_differences,
+)
+from speechbrain_mmsed.evaluation.reports.report_files import (
+    markdown,
+    markdown_blocks,
+    write_page,
+)
+from speechbrain_mmsed.evaluation.reports.report_tables import (
+    AVERAGES,
+    NAMES,
+    Section,
+    Table,
+)
+from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
+    KINDS,
+    usual_resamples,
+)
+from speechbrain_mmsed.evaluation.statistics.paired import compare
+from speechbrain_mmsed.evaluation.statistics.stored_counts import (
+    counts_file,
+    counts_of_clips,
+    load_counts,
+)
+from speechbrain_mmsed.files import write_json, write_text
+
+CLIPS = {
+    "all": "all clips",
+    "video": "clips with video",
+    "no-video": "clips without video",
+}
+
+
+def compare_reports(
+    first, second, names=None, out=None, clips="all", n_resamples=None, seed=0
+):
+    """Compares what two evaluations left, figure by figure.
+
+    Arguments
+    ---------
+    first, second : str or pathlib.Path
+        Folder of a report, whose first system is taken, or counts_<name>.npz.
+    names : sequence of str or None
+        What the systems are called; from their files if None.
+    out : str, pathlib.Path or None
+        Gets comparison.json, comparison.md, comparison.html and a picture.
+    clips : str
+        A key of `CLIPS`.
+    n_resamples : int or None
+        For every figure; if None 2000 for F1 and 500 for PSDS.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    dict
+        What `compare` returns for each kind of figure that both have.
+
+    Raises
+    ------
+    PredictionError
+        Where a file is missing or foreign, or the systems were evaluated on
+        other clips, classes or reference.
+    """
+    files = [counts_file(path) for path in (first, second)]
+    loaded = [load_counts(file) for file in files]
+    names = _names(files) if names is None else list(names)
+    kinds = [k for k in KINDS if all(k in stats for stats, _ in loaded)]
+    if not kinds:
+        raise PredictionError(
+            f"{files[0]} and {files[1]} have no figure in common: "
+            f"{sorted(loaded[0][0])} and {sorted(loaded[1][0])}"
+        )
+    keep = None if clips == "all" else _clips_of(clips, loaded, files)
+    results = {}
+    # A bar for kinds, because PSDS takes seconds and F1 next to nothing.
+    for kind in tqdm(kinds, desc="comparing", disable=None, leave=False):
+        pair = [stats[kind] for stats, _ in loaded]
+        if keep is not None:
+            pair = [counts_of_clips(counts, keep) for counts in pair]
+        try:
+            results[kind] = compare(
+                *pair, names, n_resamples or usual_resamples(kind), seed=seed
+            )
+        except ValueError as error:
+            raise PredictionError(f"{kind}: {error}") from error
+    alone = sorted(set(loaded[0][0]) ^ set(loaded[1][0]))
+    _report(results, names, files, clips, alone, out)
+    return results
+
+
+def _names(files):
+    """Folders and systems, as short as they can be told apart."""
+    systems = [file.stem.removeprefix("counts_") for file in files]
+    folders = [file.resolve().parent.name for file in files]
+    if systems[0] != systems[1]:
+        return systems
+    if folders[0] != folders[1]:
+        return folders
+    return [str(file) for file in files]
+
+
+def _clips_of(clips, loaded, files):
+    """The clips with, or without, video."""
+    known = [
+        (video, file)
+        for (_, video), file in zip(loaded, files, strict=True)
+        if video is not None
+    ]
+    if not known:
+        raise PredictionError(
+            f"--clips {clips}: neither {files[0]} nor {files[1]} knows which "
+            "clips have video; evaluate with --video"
+        )
+    video, file = known[0]
+    keep = {name for name, has in video.items() if has == (clips == "video")}
+    if len(keep) < 2:
+        raise PredictionError(
+            f"--clips {clips}: {file} has {len(keep)} such clips, expected at "
+            "least 2"
+        )
+    return keep
+
+
+def _report(results, names, files, clips, alone, out):
+    """The comparison on the screen, and all of it in a folder if given."""
+    some = next(iter(results.values()))
+    blocks = [
+        f"{some['n_clips']} clips ({CLIPS[clips]}), the same for both; "
+        f"differences are {names[1]} minus {names[0]}; both keep their own "
+        "thresholds and windows.",
+        [f"{name}: {file}" for name, file in zip(names, files, strict=True)],
+        *_blocks(results),
+    ]
+    if alone:
+        blocks.append(f"Only one of the two has {', '.join(alone)}.")
+    labels = [name for name in some["figures"] if name not in AVERAGES]
+    classes = _blocks(results, labels, averages=False)
+    title = f"{names[1]} against {names[0]}"
+    sections = [Section("", blocks), Section("Classes", classes)]
+    if out is None:
+        print(markdown(title, sections))
+        return
+    print(markdown(title, sections[:1]))
+    out = pathlib.Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "comparison.json", results)
+    if has_matplotlib():
+        figure = draw_differences(results, names)
+        sections[0].pictures.append(save(figure, out, "differences.png"))
+    write_text(out / "comparison.md", markdown(title, sections))
+    page = write_page(title, sections, out, "comparison.html")
+    print(f"results: {page} (one page), comparison.md, comparison.json")
+
+
+def comparison_table(results, labels=(), averages=True):
+    """The comparison as a table in markdown.
+
+    Arguments
+    ---------
+    results : dict
+        As `comparison` returns.
+    labels : sequence of str
+        Classes to show beside the averages.
+    averages : bool
+        Whether the averages are shown, and below them what each figure is.
+
+    Returns
+    -------
+    str
+        One line for each figure, F1 in per cent.
+    """
+    return markdown_blocks(_blocks(results, labels, averages))
+
+
+def _blocks(results, labels=(), averages=True):
+    """Table and definitions of `comparison_table`."""
+    some = next(iter(results.values()))
+    rows = [
+        [f"{NAMES[kind]} {name}".removesuffix(" value")]
+        + _cells(kind, result["figures"][name])
+        for kind, result in results.items()
+        for name in (*(AVERAGES if averages else ()), *labels)
+        if name in result["figures"]
+    ]
+    header = ["figure", *some["names"], "difference"]
+    header += [f"{some['level']:.0%} interval", "p"]
+    points = [
+        f"{NAMES[kind]}: {result['definition']}; {result['n_classes']} "
+        f"classes, {result['n_clips']} clips, {result['method']}, "
+        f"{result['n_resamples']} resamples (seed {result['seed']}), "
+        f"computed by {result['computed_by']}."
+        for kind, result in results.items()
+    ]
+    return [Table(header, rows), *([points] if averages else [])]
+
+
+def _cells(kind, figure):
+    """The cells of a figure that may be undefined."""
+    if figure["difference"] is None or figure["low"] is None:
+        return ["-"] * 5
+    scale, digits = (1, 4) if "psds" in kind else (100, 2)
+    first, second, difference, low, high = (
+        scale * figure[name]
+        for name in ("first", "second", "difference", "low", "high")
+    )
+    return [
+        f"{first:.{digits}f}",
+        f"{second:.{digits}f}",
+        f"{difference:+.{digits}f}",
+        f"{low:+.{digits}f} to {high:+.{digits}f}",
+        f"{figure['p_value']:.4f}",
+    ]
