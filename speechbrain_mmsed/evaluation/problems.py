@@ -38,15 +38,5 @@ def listed(names):
 
 
 def repeated(values):
-    """What occurs more than once, sorted.
-
-    Arguments
-    ---------
-    values : list of str
-        Such as titles of columns.
-
-    Returns
-    -------
-    list of str
-    """
+    """What occurs more than once in a list of texts, sorted."""
     return sorted({value for value in values if values.count(value) > 1})

@@ -169,23 +169,9 @@ def _evaluate_model(folder, truth, is_model, first, bar):
 
 
 def count_system(name, system, truth):
-    """Counts by clip of all that can be counted.
+    """Counts by clip of a system, and of it with the video ignored, by name.
 
-    Arguments
-    ---------
-    name : str
-        Of the system.
-    system : EvaluatedSystem
-        With parameters where there are scores.
-    truth : GroundTruth
-        Reference of evaluation.
-
-    Returns
-    -------
-    dict
-        For the name, and for that of the system with its video ignored: what
-        `clip_statistics` returns, and has_video; without either where there
-        are neither scores nor events.
+    With each stands `has_video`; both are missing without scores and events.
     """
     counts = {}
     if system.scores is not None:

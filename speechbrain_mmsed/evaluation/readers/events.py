@@ -126,33 +126,18 @@ def _overlapping(events):
 def read_points(path, truth, choice=None, source_of_durations="durations"):
     """Events of every operating point, and of the one that F1 is counted for.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Folder of tables, or one table: columns filename, onset, offset
-        (seconds), event_label; in order of the thresholds in their names.
-    truth : GroundTruth
-        Reference.
-    choice : str or None
-        The one for F1: path of a table, name of one of these, or a threshold
-        in its name.
-    source_of_durations : str
-        The table of durations, for messages.
+    A folder of tables, or one table, with columns filename, onset, offset
+    (seconds), event_label. The choice is the path of a table, the name of one
+    of these, or a threshold in its name.
 
     Returns
     -------
     points : list of pandas.DataFrame
-        Events of each operating point, with the reference's file names.
+        In order of the thresholds, with the reference's file names.
     chosen : tuple or None
         Events of the one for F1, and its file.
     notes : list of str
         What is worth knowing, a sentence each.
-
-    Raises
-    ------
-    PredictionError
-        Listing unknown clips or labels, half-empty rows, times that are
-        negative or reversed, overlapping detections of one class.
     """
     files, chosen = _point_files(path), None
     if choice:

@@ -46,24 +46,8 @@ def load_npz(file):
 def fit_scores(scores, truth, file, source_of_durations, has_video=None):
     """Scores in the order of the reference, with its names and labels.
 
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Reference of these clips; its labels are chosen from the scores'.
-    file : str or pathlib.Path
-        Where the scores come from.
-    source_of_durations : str
-        The table of durations, for messages.
-    has_video : dict or None
-        File name -> bool, in the place of what the scores say.
-
-    Returns
-    -------
-    ClipScores
-    list of str
-        What is worth knowing, a sentence each.
+    Returns them and what is worth knowing, a sentence each; `has_video` (file
+    name -> bool) takes the place of what the scores say.
     """
     names = list(truth.durations)
     matched = match_all(scores.filenames, names, str(file), source_of_durations)

@@ -71,31 +71,15 @@ def read_score_tables(
 ):
     """Scores of all clips from a folder of tables.
 
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        One tab-separated table for each clip, named after it: columns onset,
-        offset (seconds), then one for each class (probabilities).
-    truth : GroundTruth
-        Reference; its clips are expected, and its labels chosen from the
-        columns.
-    source_of_durations : str
-        The table of durations, for messages.
-    has_video : dict or None
-        File name -> bool; nowhere if None.
-    largest_window : int
-        The largest median window that will be applied, in frames.
-    thresholds : sequence of float
-        Thresholds, beside those of the paper's grids, at which comparisons
-        must come out as in double precision.
-    end_tolerance : float or None
-        See `check_ends`.
+    Each is tab-separated and named after its clip: columns onset, offset
+    (seconds), then one for each class (probabilities). Comparisons come out as
+    in double precision at the thresholds of the paper's grids and those given.
+    The probability of a clip is the largest of its frames.
 
     Returns
     -------
     ClipScores
-        In the order of the reference. The probability of a clip is the
-        largest of its frames.
+        Clips and labels in the order of the reference.
     list of str
         What is worth knowing about them, a sentence each.
     """

@@ -51,23 +51,7 @@ def files_of(path, endings):
 
 
 def recognise(path):
-    """Tell the form of predictions from their content.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Folder or file.
-
-    Returns
-    -------
-    str
-        A key of `FORMS`.
-
-    Raises
-    ------
-    PredictionError
-        Where there is nothing, something else, or more than one form.
-    """
+    """The form of predictions, a key of `FORMS`, by their content."""
     path = pathlib.Path(path)
     if not path.exists():
         raise PredictionError(
@@ -118,6 +102,18 @@ def _what_is_there(path):
             "(training writes <scores_folder>/<model>/<subset>)"
         )
     return text
+
+
+def check_form(folder, form, option):
+    """Refuse predictions that have not the form of those they belong to."""
+    if not pathlib.Path(folder).exists():
+        raise PredictionError(f"{option} {folder}: no such folder")
+    endings = (".npz",) if form == "npz" else (".tsv",)
+    if not files_of(folder, endings):
+        raise PredictionError(
+            f"{option} {folder}: no predictions of the form {form} "
+            f"({FORMS[form]}), which --predictions has"
+        )
 
 
 def rows_of(file):

@@ -27,21 +27,11 @@ NO = {"0", "0.0", "false", "no", "absent", ""}
 
 
 def read_truth(tsv, durations_tsv, labels=None):
-    """Ground truth, checked.
+    """Ground truth with the clips of its durations, checked.
 
-    Arguments
-    ---------
-    tsv : str or pathlib.Path
-        Columns filename, onset, offset, event_label; a clip without events
-        may have a row whose last three cells are empty, or none.
-    durations_tsv : str or pathlib.Path
-        Columns filename, duration (seconds): the clips that are evaluated.
-    labels : list of str or None
-        C class labels; None for those of the events, sorted.
-
-    Returns
-    -------
-    GroundTruth
+    Columns filename, onset, offset, event_label (a clip without events may
+    have a row whose last three cells are empty, or none) and filename,
+    duration, in seconds. Labels are those of the events, sorted, if None.
     """
     durations = _read_durations(durations_tsv)
     events = read_events(tsv, "ground truth")
@@ -182,17 +172,7 @@ def match_all(given, known, source, reference):
 
 
 def read_labels(values):
-    """Class labels given as words, or as one file with a label a line.
-
-    Arguments
-    ---------
-    values : list of str
-        What was given.
-
-    Returns
-    -------
-    list of str
-    """
+    """Class labels given as words, or as one file with a label a line."""
     if len(values) == 1 and pathlib.Path(values[0]).is_file():
         text = pathlib.Path(values[0]).read_text(encoding="utf-8")
         values = [line.strip() for line in text.splitlines() if line.strip()]
@@ -203,20 +183,10 @@ def read_labels(values):
 
 
 def read_video(path, known):
-    """Which clips have video.
+    """Which of the known clips have video: file name -> bool.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Columns filename and has_video (1 or 0, true or false, yes or no), or
-        a list of the clips that have video, one a line.
-    known : iterable of str
-        File names in the reference.
-
-    Returns
-    -------
-    dict
-        File name in the reference -> bool.
+    The file has columns filename and has_video (1 or 0, true or false, yes or
+    no), or lists the clips that have video, one a line.
     """
     path = pathlib.Path(path)
     if not path.is_file():

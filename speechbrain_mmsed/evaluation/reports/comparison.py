@@ -169,21 +169,10 @@ def _report(results, names, files, clips, alone, out):
 
 
 def comparison_table(results, labels=(), averages=True):
-    """The comparison as a table in markdown.
+    """The comparison as a table in markdown, F1 in per cent.
 
-    Arguments
-    ---------
-    results : dict
-        As `comparison` returns.
-    labels : sequence of str
-        Classes to show beside the averages.
-    averages : bool
-        Whether the averages are shown, and below them what each figure is.
-
-    Returns
-    -------
-    str
-        One line for each figure, F1 in per cent.
+    Of what `comparison` returns: the averages, with what each figure is below
+    them, or not; and the classes that are named.
     """
     return markdown_blocks(_blocks(results, labels, averages))
 

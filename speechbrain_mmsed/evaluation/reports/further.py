@@ -39,19 +39,9 @@ DEFINITIONS = {
 def further_figures(statistics, with_intervals=True):
     """Further figures of all clips, with intervals if asked.
 
-    Arguments
-    ---------
-    statistics : dict
-        As `clip_statistics` or `event_statistics` returns.
-    with_intervals : bool
-        Whether clips are resampled, for these figures and the five.
-
-    Returns
-    -------
-    dict
-        figures: for each kind micro and macro or value, class_wise,
-        definition, computed_by, n_classes, reason. intervals: as
-        `clip_statistics.intervals` returns, or {}.
+    From counts by clip, as `clip_statistics` returns them. figures: for each
+    kind micro and macro or value, class_wise, definition, computed_by,
+    n_classes, reason. intervals: of these and the five, or {}.
     """
     return {
         "figures": {
@@ -87,19 +77,7 @@ def _with_version(computed_by):
 
 
 def further_sections(further, name):
-    """Further figures and intervals for readers.
-
-    Arguments
-    ---------
-    further : dict
-        As `further_figures` returns.
-    name : str
-        Of the system, for the titles.
-
-    Returns
-    -------
-    list of Section
-    """
+    """Further figures and intervals of a system, as sections."""
     figures = further["figures"]
     rows = [
         [NAMES[kind], _average(average), figure["computed_by"]]
@@ -172,23 +150,9 @@ def _intervals(results):
 def describe_figures(report, form, said, n_points=0):
     """Every figure with all that it takes to understand it.
 
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-    form : str
-        Of the predictions, a key of `FORMS`.
-    said : str
-        How scores became events.
-    n_points : int
-        Number of operating points where there are no scores.
-
-    Returns
-    -------
-    dict
-        [model][split][metric]: value, reason (why it is None), definition,
-        post_processing, parameters, n_classes, averaged_classes,
-        computed_by (library and version).
+    [model][split][metric]: value, reason (why it is None), definition,
+    post_processing, parameters, n_classes, averaged_classes, computed_by
+    (library and version).
     """
 
     def describe(model, split, metric, value):
@@ -233,21 +197,7 @@ def _definition(metric, form, n_points):
 
 
 def figures_section(figures, said, notes):
-    """A row for each figure, and what each is.
-
-    Arguments
-    ---------
-    figures : dict
-        Of one system, as `describe_figures` returns: [split][metric].
-    said : str
-        How scores became events.
-    notes : list of str
-        What is worth knowing about the predictions.
-
-    Returns
-    -------
-    Section
-    """
+    """A row for each figure of one system, and what each is."""
     rows, meanings = [], {}
     for split, metrics in figures.items():
         for metric, figure in metrics.items():

@@ -29,28 +29,11 @@ OF_F1 = ("f1_averages", "class_counts")
 class EvaluatedSystem:
     """A system's scores or events, what was chosen for it, and its figures.
 
-    Arguments
-    ---------
-    scores : ClipScores or None
-        Of evaluation; None where there are operating points.
-    ignored : ClipScores or None
-        The same with the video ignored.
-    validation : ClipScores or None
-        Scores to tune with.
-    events : pandas.DataFrame or None
-        Of the operating point that F1 is counted for.
-    has_video : dict or None
-        File name -> bool; None where it is not known.
-    weight : float or None
-        Weight of the primary stream at inference.
-    validation_ebf1 : dict
-        Tuned macro event-based F1 of each candidate weight.
-    parameters : dict
-        For each metric a ClassParameters; {} for operating points.
-    parameters_from : str
-        Where the scores come from that parameters were tuned with.
-    splits : dict
-        For each split a SplitResult.
+    Scores are ClipScores of evaluation (with and without video) and of
+    validation; without them there are the events of an operating point.
+    `has_video` is a dict of file names or None, `validation_ebf1` that of each
+    candidate weight, `parameters` and `splits` are dicts of ClassParameters
+    and of SplitResult.
     """
 
     scores: object = None
@@ -66,31 +49,15 @@ class EvaluatedSystem:
 
 
 def report_data(models, controls, truth, class_groups, metadata):
-    """The content of report.json.
+    """The content of report.json, of models and, apart, controls by name.
 
-    Arguments
-    ---------
-    models : dict
-        For each name an EvaluatedSystem.
-    controls : dict
-        The same for models that are reported apart.
-    truth : dict
-        GroundTruth of "validation" and "evaluation".
-    class_groups : dict
-        For each name a list of labels.
-    metadata : dict
-        Plain values; "versions" are added to the libraries.
-
-    Returns
-    -------
-    dict
-        metrics, null_reasons, class_wise, averaged_classes,
-        excluded_classes, computed_by: [model][split][metric].
-        f1_averages and class_counts: the same for the three F1.
-        inference_weight, validation_ebf1, tuned_parameters,
-        parameters_from: [model]. controls: [control] with all of these.
-        class_groups: [group] with labels, metrics and null_reasons (models
-        and controls). class_labels, counts, libraries, metadata.
+    metrics, null_reasons, class_wise, averaged_classes, excluded_classes,
+    computed_by: [model][split][metric]. f1_averages and class_counts: the same
+    for the three F1. inference_weight, validation_ebf1, tuned_parameters,
+    parameters_from: [model]. controls: [control] with all of these.
+    class_groups: [group] with labels, metrics and null_reasons (models and
+    controls). class_labels, counts, libraries (with the "versions" of the
+    metadata), metadata.
     """
     sections = {name: _of_model(system) for name, system in models.items()}
     first = next(iter(models.values()))

@@ -46,17 +46,6 @@ _TEMPLATES.tests["table"] = lambda block: isinstance(block, Table)
 def markdown(title, sections):
     """Sections as a markdown document.
 
-    Arguments
-    ---------
-    title : str
-        Of the whole.
-    sections : list of Section
-        What it consists of.
-
-    Returns
-    -------
-    str
-
     Example
     -------
     >>> from speechbrain_mmsed.evaluation.reports.report_tables import Section
@@ -76,38 +65,14 @@ def markdown(title, sections):
 
 
 def markdown_blocks(blocks):
-    """Blocks of a section, as `markdown` writes them.
-
-    Arguments
-    ---------
-    blocks : list
-        See `Section`.
-
-    Returns
-    -------
-    str
-    """
+    """Blocks of a section, as `markdown` writes them."""
     return _TEMPLATES.get_template("blocks.md").render(blocks=blocks).rstrip()
 
 
 def write_page(title, sections, folder, name="report.html"):
     """Writes sections as one page that opens without a network.
 
-    Arguments
-    ---------
-    title : str
-        Of the whole.
-    sections : list of Section
-        What it consists of; its pictures go into the page.
-    folder : str or pathlib.Path
-        Where the pictures are and the page goes.
-    name : str
-        Of the page.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
+    Their pictures, which are in the folder, go into the page.
 
     Example
     -------
@@ -133,32 +98,12 @@ def write_page(title, sections, folder, name="report.html"):
 def write_report(
     report, folder, more, systems, truth, counts, spectrogram, pictures=True
 ):
-    """Writes everything that a report leaves.
+    """Writes everything that a report leaves; returns the page.
 
-    Arguments
-    ---------
-    report : dict
-        As `report_sections` takes it; gets "sections" and "pictures".
-    folder : str or pathlib.Path
-        Gets report.json, report.md, report.html, the pictures, and
-        counts_<system>.npz of every system.
-    more : list of Section
-        What stands behind the figures of the models.
-    systems : dict
-        For each name an EvaluatedSystem.
-    truth : dict
-        GroundTruth of "validation" and "evaluation".
-    counts : dict
-        For each system counts by clip, as `clip_statistics` returns.
-    spectrogram : callable or None
-        As `draw_timelines` takes it.
-    pictures : bool
-        Whether to draw.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
+    These are report.json, report.md, report.html, the pictures if wanted, and
+    counts_<system>.npz. The report gets "sections", from `more` (sections that
+    stand behind the figures of the models), and "pictures". `systems` are
+    EvaluatedSystem by name, `counts` is as `count_system` returns it.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -182,21 +127,7 @@ def write_report(
 def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
     """Draws what there is data for.
 
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-    folder : str or pathlib.Path
-        Gets class_wise_f1.png, availability.png where the report has figures
-        by availability, and of each system psd_roc, f1_event, f1_segment,
-        f1_clip and timelines _<name>.png.
-    systems, truth, spectrogram
-        As for `write_report`.
-
-    Returns
-    -------
-    dict
-        files (names in the folder) and reason (why there are none, or "").
+    Returns the names of the files and the reason why there are none, or "".
     """
     if not has_matplotlib():
         reason = (

@@ -97,17 +97,7 @@ def table(header, rows, n_texts=1):
 
 @dataclass
 class Table:
-    """A table in a section; arguments as for `table`.
-
-    Arguments
-    ---------
-    header : list of str
-        Titles.
-    rows : list of list
-        Cells.
-    n_texts : int
-        Columns on the left that hold words.
-    """
+    """A table in a section; arguments as for `table`."""
 
     header: list
     rows: list
@@ -121,15 +111,9 @@ class Table:
 class Section:
     """A part of a report, to be written as markdown or as html.
 
-    Arguments
-    ---------
-    title : str
-        "" for what stands under the title of the whole.
-    blocks : list
-        A str is a paragraph, a list of str a list of points, and a Table a
-        table; empty ones are left out.
-    pictures : list of str
-        File names of pictures, at the end.
+    Of its blocks a str is a paragraph, a list of str a list of points, and a
+    Table a table; empty ones are left out. Pictures stand at the end. "" is
+    the title of what stands under the title of the whole.
     """
 
     title: str

@@ -19,17 +19,7 @@ F1 = ("cbf1", "sbf1", "ebf1")
 
 
 def screen_report(report):
-    """The tables of figures, and why some are empty.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-
-    Returns
-    -------
-    str
-    """
+    """The tables of figures, and why some are empty, as a text."""
     parts = ["", _figures(report, report["metrics"])]
     if report["controls"]:
         parts += ["", "Controls", _figures(report, _of_controls(report))]
@@ -41,20 +31,11 @@ def screen_report(report):
 
 
 def report_sections(report, more=()):
-    """The whole report.
+    """All sections of a report that have something to say.
 
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns, with "pictures"; also "tuned", False where
-        thresholds and windows are not.
-    more : sequence of Section
-        What stands behind the figures of the models.
-
-    Returns
-    -------
-    list of Section
-        Without those that have nothing to say.
+    The report is as `report_data` returns it, with "pictures", and with
+    "tuned" False where thresholds and windows are not; `more` are sections
+    behind the figures of the models.
     """
     sections = [Section("Evaluation", [_figures(report, report["metrics"])])]
     if report["controls"]:

@@ -17,21 +17,9 @@ from speechbrain_mmsed.lobes.frontend import LogMelFrontend
 
 
 def clip_spectrogram(path, frontend):
-    """Log-mel of a clip, not standardised.
+    """Log-mel (frames, bins) of a sound or film, and its length in seconds.
 
-    Arguments
-    ---------
-    path : str
-        Sound file, or film with sound.
-    frontend : LogMelFrontend
-        What computes it, on the CPU.
-
-    Returns
-    -------
-    log_mel : np.ndarray
-        (frames, bins), as long as the sound is.
-    seconds : float
-        Their length.
+    Not standardised; computed by a LogMelFrontend on the CPU.
     """
     waveform = unpadded_waveform(path, frontend)
     log_mel = frontend.log_mel(frontend.fit(waveform)[None])[0]
@@ -43,9 +31,10 @@ def clip_spectrogram(path, frontend):
 class ManifestSpectrograms:
     """Log-mel by file name, of the clips of a manifest.
 
-    Neither the manifest nor the front end is touched before the first call,
-    so a yaml can build this before the corpus is prepared. The front end may
-    be on any device and stays there: a copy on the CPU computes.
+    A call gives what `clip_spectrogram` does. Neither the manifest nor the
+    front end is touched before the first one, so a yaml can build this before
+    the corpus is prepared. The front end may be on any device and stays there:
+    a copy on the CPU computes.
 
     Arguments
     ---------
@@ -68,18 +57,7 @@ class ManifestSpectrograms:
         self._files = self._on_cpu = None
 
     def __call__(self, filename):
-        """The log-mel of a clip.
-
-        Arguments
-        ---------
-        filename : str
-            The clip, as the manifest names it.
-
-        Returns
-        -------
-        tuple
-            As `clip_spectrogram`.
-        """
+        """The log-mel of a clip and its length, by its file name."""
         if self._files is None:
             clips = read_manifest(self.manifest).values()
             self._files = {clip["filename"]: clip["wav"] for clip in clips}
@@ -90,15 +68,12 @@ class ManifestSpectrograms:
 class SpectrogramFolder:
     """Log-mel by file name, of the sounds of a folder.
 
+    A call gives what `clip_spectrogram` does, or None without a sound.
+
     Arguments
     ---------
     folder : str
         Sounds or films, named as the clips are, in any container.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder.
 
     Example
     -------
@@ -113,18 +88,7 @@ class SpectrogramFolder:
         self._frontend = LogMelFrontend()
 
     def __call__(self, filename):
-        """The log-mel of a clip; None where it has no sound here.
-
-        Arguments
-        ---------
-        filename : str
-            The clip.
-
-        Returns
-        -------
-        tuple or None
-            As `clip_spectrogram`.
-        """
+        """The log-mel of a clip and its length, by its file name."""
         for path in candidates(self._files, filename):
             try:
                 return clip_spectrogram(path, self._frontend)

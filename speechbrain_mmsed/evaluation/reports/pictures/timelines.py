@@ -18,24 +18,8 @@ TRUTH, PREDICTION, SCORE = "#404040", "#0072b2", "#d55e00"
 def draw_timelines(events, truth, title, scores=None, spectrogram=None):
     """Clips in rows: log-mel, and below it truth, prediction and scores.
 
-    Arguments
-    ---------
-    events : pandas.DataFrame
-        Predicted events of all clips.
-    truth : GroundTruth
-        Reference.
-    title : str
-        Which system.
-    scores : ClipScores or None
-        Scores of the same clips, where they are known.
-    spectrogram : callable or None
-        File name -> log-mel (frames, bins) and its length in seconds, or
-        None where there is none.
-
-    Returns
-    -------
-    matplotlib.figure.Figure or None
-        None without a clip that has events.
+    `spectrogram` gives for a file name log-mel (frames, bins) and its length
+    in seconds, or None. Without a clip that has events there is no figure.
     """
     clips = []
     for which, (name, f1) in _choose_clips(events, truth).items():

@@ -18,17 +18,17 @@ from speechbrain_mmsed.evaluation.readers.score_tables import (
     read_score_tables,
     score_labels,
 )
-from speechbrain_mmsed.evaluation.readers.tables import recognise
+from speechbrain_mmsed.evaluation.readers.tables import (
+    FORMS,
+    check_form,
+    recognise,
+)
 from speechbrain_mmsed.evaluation.readers.truth import (
     read_labels,
     read_truth,
     read_video,
 )
 from speechbrain_mmsed.evaluation.reports.report_data import EvaluatedSystem
-from speechbrain_mmsed.evaluation.reports.system.options import (
-    check_form,
-    check_options,
-)
 from speechbrain_mmsed.evaluation.splits import AUDIO_ONLY
 from speechbrain_mmsed.evaluation.tuning.inference_weight import choose_weight
 from speechbrain_mmsed.evaluation.tuning.tuning import WINDOWS
@@ -40,28 +40,27 @@ NOT_IGNORED = (
     "there are no scores with the video ignored; give them with "
     "--ignored-predictions"
 )
+VALIDATION = [
+    f"validation_{what}"
+    for what in ("predictions", "ground_truth", "durations")
+]
+# What a form of predictions gives no meaning to.
+FOREIGN = {
+    "npz": ["operating_point", "end_tolerance"],
+    "score-tsv": ["operating_point", "weight"],
+    "event-tsv": VALIDATION
+    + ["threshold", "window", "end_tolerance", "weight", "ignored_predictions"],
+}
 
 
 @dataclass
 class Inputs:
     """Everything that is read for an evaluation.
 
-    Arguments
-    ---------
-    form : str
-        A key of `FORMS`.
-    truth : dict
-        GroundTruth of "evaluation", and of "validation" if there is one.
-    system : EvaluatedSystem
-        With all that files tell of it.
-    reasons : dict or None
-        For `evaluate_splits`; None for its defaults.
-    points : list of pandas.DataFrame
-        Events of operating points.
-    chosen : pathlib.Path or None
-        The table that F1 is counted for.
-    notes : list of str
-        What is worth knowing.
+    The form of the predictions; GroundTruth of "evaluation" and perhaps of
+    "validation"; the system with all that files tell of it; reasons why splits
+    are empty; events of operating points, and the table of the one for F1;
+    what is worth knowing.
     """
 
     form: str
@@ -74,26 +73,11 @@ class Inputs:
 
 
 def read_inputs(arguments):
-    """Read all that the arguments name.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of `mmsed evaluate`.
-
-    Returns
-    -------
-    Inputs
-
-    Raises
-    ------
-    PredictionError
-        Where something is missing, contradictory or cannot be used.
-    """
+    """Reads all that the arguments of `mmsed evaluate` name."""
     form = arguments.format or recognise(arguments.predictions)
     if not pathlib.Path(arguments.predictions).exists():
         raise PredictionError(f"{arguments.predictions}: no such folder")
-    check_options(arguments, form)
+    _check_options(arguments, form)
     labels = _labels(arguments, form)
     truth = {
         "evaluation": read_truth(
@@ -119,6 +103,42 @@ def read_inputs(arguments):
     if inputs.system.has_video is None:
         inputs.notes.append(UNKNOWN_VIDEO)
     return inputs
+
+
+def _check_options(arguments, form):
+    """Refuse options that the form, or each other, make meaningless."""
+    # 0 is a value, and False an option that was not used.
+    options = {n: f"--{n.replace('_', '-')}" for n in vars(arguments)}
+    given = {
+        name: option
+        for name, option in options.items()
+        if getattr(arguments, name) is not None
+        and getattr(arguments, name) is not False
+    }
+    validation = [given[name] for name in VALIDATION if name in given]
+    absent = [options[name] for name in VALIDATION if name not in given]
+    if validation and absent:
+        raise PredictionError(
+            f"{validation[0]} needs {' and '.join(absent)} as well"
+        )
+    fixed = [given[name] for name in ("threshold", "window") if name in given]
+    if validation and fixed:
+        raise PredictionError(
+            f"{fixed[0]} and validation data: either the value is given or it "
+            "is tuned"
+        )
+    no_f1 = form == "event-tsv" and not arguments.operating_point
+    if no_f1 and arguments.intervals:
+        raise PredictionError(
+            "--intervals needs --operating-point: without scores there are "
+            "intervals of F1 only, and F1 needs one table of events"
+        )
+    for name in FOREIGN[form]:
+        if name in given:
+            raise PredictionError(
+                f"{given[name]} has no meaning for predictions of the form "
+                f"{form} ({FORMS[form]}); leave it out"
+            )
 
 
 def _labels(arguments, form):
@@ -251,8 +271,7 @@ def _weight(inputs, arguments, files):
 def _validation_npz(inputs, arguments, weight):
     """Validation scores at the same weight, or the only ones."""
     folder = arguments.validation_predictions
-    if not pathlib.Path(folder).exists():
-        raise PredictionError(f"{folder}: no such folder")
+    check_form(folder, "npz", "--validation-predictions")
     files = npz_files(folder)
     if len(files) == 1 and (weight is None or None in files):
         weight = next(iter(files))

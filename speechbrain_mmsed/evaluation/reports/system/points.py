@@ -64,26 +64,11 @@ def _measure(points, chosen, truth):
 
 
 def split_points(points, chosen, truth, has_video, reasons):
-    """Figures of all clips, and of those with and without video.
+    """SplitResult of all clips, and of those with and without video.
 
-    Arguments
-    ---------
-    points : list of pandas.DataFrame
-        Events of every operating point, columns filename, onset, offset,
-        event_label.
-    chosen : pandas.DataFrame or None
-        Events that F1 is counted for; clip labels are those that occur.
-    truth : GroundTruth
-        Reference.
-    has_video : dict or None
-        File name -> bool.
-    reasons : dict
-        Splits to leave empty, each with the reason.
-
-    Returns
-    -------
-    dict
-        For each split a SplitResult; "all" alone where has_video is None.
+    Of the events of every operating point, and those that F1 is counted for or
+    None; "all" alone where `has_video` is None. `reasons` says which splits
+    are left empty, and why.
     """
     clips = {"all": list(truth.durations)}
     if has_video is not None:

@@ -12,9 +12,10 @@ import os
 import pathlib
 import time
 
+import numpy as np
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import measure
+from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
 from speechbrain_mmsed.evaluation.reports.further import (
@@ -27,13 +28,14 @@ from speechbrain_mmsed.evaluation.reports.report_data import report_data
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
 from speechbrain_mmsed.evaluation.reports.sections import screen_report
 from speechbrain_mmsed.evaluation.reports.system.inputs import read_inputs
-from speechbrain_mmsed.evaluation.reports.system.options import (
-    choose_parameters,
-    describe_parameters,
-)
 from speechbrain_mmsed.evaluation.reports.system.points import split_points
 from speechbrain_mmsed.evaluation.run import count_system
 from speechbrain_mmsed.evaluation.splits import SplitResult, evaluate_splits
+from speechbrain_mmsed.evaluation.tuning.tuning import (
+    DEFAULT_THRESHOLD,
+    DEFAULT_WINDOW,
+)
+from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
 def evaluate_system(arguments):
@@ -62,7 +64,7 @@ def evaluate_system(arguments):
     except OSError as error:
         raise PredictionError(str(error)) from error
     system, truth = inputs.system, inputs.truth
-    said = describe_parameters(inputs, arguments)
+    said = _describe_parameters(inputs, arguments)
     how = "as asked" if arguments.format else "recognised from the content"
     print(
         f"predictions: {arguments.predictions}, of the form {inputs.form} "
@@ -78,7 +80,7 @@ def evaluate_system(arguments):
             bar.set_postfix_str(title)
 
         stage("tuning")
-        system.parameters = choose_parameters(inputs, arguments)
+        system.parameters = _choose_parameters(inputs, arguments)
         if system.validation is not None:
             system.parameters_from = str(arguments.validation_predictions)
         stage("figures")
@@ -131,6 +133,57 @@ def _make_folder(out):
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK | os.X_OK):
         raise PredictionError(f"--out {out}: no permission to write there")
+
+
+def _choose_parameters(inputs, arguments):
+    """ClassParameters of each metric, tuned or given; {} without scores."""
+    system = inputs.system
+    if system.scores is None:
+        return {}
+    if system.validation is not None:
+        return tune(system.validation, inputs.truth["validation"])
+    labels = system.scores.labels
+    threshold, window = _fixed(arguments)
+    return {
+        metric: ClassParameters(
+            labels,
+            None if "psds" in metric else np.full(len(labels), threshold),
+            None if metric == "cbf1" else np.full(len(labels), window),
+            np.zeros(len(labels), dtype=bool),
+        )
+        for metric in METRICS
+    }
+
+
+def _fixed(arguments):
+    """Threshold and window (frames) of an untuned evaluation."""
+    threshold, window = arguments.threshold, arguments.window
+    return (
+        DEFAULT_THRESHOLD if threshold is None else threshold,
+        DEFAULT_WINDOW if window is None else window,
+    )
+
+
+def _describe_parameters(inputs, arguments):
+    """How scores become events, in a sentence."""
+    system = inputs.system
+    if system.scores is None:
+        if inputs.chosen:
+            return f"F1 of one operating point: {inputs.chosen}."
+        return "PSDS only: no operating point was chosen for F1."
+    if system.validation is not None:
+        return (
+            "Tuned: thresholds and median windows of each class and metric "
+            f"on {arguments.validation_predictions}."
+        )
+    threshold, window = _fixed(arguments)
+    smooth = "no median filter"
+    if window > 1:
+        seconds = window * system.scores.frame_hop
+        smooth = f"median window {window} frames ({seconds:g} s)"
+    return (
+        f"Untuned: threshold {threshold:g}, {smooth}, the same for every class."
+    )
 
 
 def _splits(inputs):
