@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import tune
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.reports.documents import screen_report
 from speechbrain_mmsed.evaluation.reports.further import (
     further_figures,
     further_sections,
@@ -26,7 +27,6 @@ from speechbrain_mmsed.evaluation.reports.report_data import (
     report_data,
 )
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
-from speechbrain_mmsed.evaluation.reports.sections import screen_report
 from speechbrain_mmsed.evaluation.splits import evaluate_splits
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
@@ -122,8 +122,9 @@ def evaluate_run(
     controls = {name: systems[name] for name in controls}
     report = report_data(models, controls, truth, class_groups, metadata)
     report["further"] = further
+    report["sections"] = sections
     page = write_report(
-        report, output_folder, sections, models, truth, counts, spectrogram
+        report, output_folder, models, truth, counts, spectrogram
     )
     print(screen_report(report))
     print(f"report: {page} (one page with pictures), report.md, report.json")

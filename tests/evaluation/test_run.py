@@ -12,11 +12,8 @@ import pytest
 
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.reports.comparison import compare_reports
-from speechbrain_mmsed.evaluation.reports.report_files import (
-    markdown,
-    plot_report,
-)
-from speechbrain_mmsed.evaluation.reports.sections import report_sections
+from speechbrain_mmsed.evaluation.reports.documents import markdown
+from speechbrain_mmsed.evaluation.reports.report_files import plot_report
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.evaluation.tuning.inference_weight import choose_weight
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
@@ -278,9 +275,8 @@ def test_without_matplotlib_the_report_says_so(run, monkeypatch, tmp_path):
     report["pictures"] = plot_report(report, tmp_path)
     assert report["pictures"]["files"] == []
     assert not list(tmp_path.iterdir())
-    assert "matplotlib is not installed" in markdown(
-        "Report", report_sections(report)
-    )
+    text = markdown("report.txt", "Report", report=report)
+    assert "matplotlib is not installed" in text
 
 
 def test_missing_or_foreign_scores_name_the_file(tmp_path):

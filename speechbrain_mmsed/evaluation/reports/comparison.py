@@ -9,6 +9,11 @@ import pathlib
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.problems import PredictionError
+from speechbrain_mmsed.evaluation.reports.documents import (
+    markdown,
+    text,
+    write_page,
+)
 from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
     has_matplotlib,
     save,
@@ -16,16 +21,9 @@ from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
 from speechbrain_mmsed.evaluation.reports.pictures.charts import (
     draw_differences,
 )
-from speechbrain_mmsed.evaluation.reports.report_files import (
-    markdown,
-    markdown_blocks,
-    write_page,
-)
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     AVERAGES,
-    NAMES,
-    Section,
-    Table,
+    differences_table,
 )
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
@@ -139,32 +137,34 @@ def _clips_of(clips, loaded, files):
 
 def _report(results, names, files, clips, alone, out):
     """The comparison on the screen, and all of it in a folder if given."""
-    some = next(iter(results.values()))
-    blocks = [
-        f"{some['n_clips']} clips ({CLIPS[clips]}), the same for both; "
-        f"differences are {names[1]} minus {names[0]}; both keep their own "
-        "thresholds and windows.",
-        [f"{name}: {file}" for name, file in zip(names, files, strict=True)],
-        *_blocks(results),
-    ]
-    if alone:
-        blocks.append(f"Only one of the two has {', '.join(alone)}.")
-    labels = [name for name in some["figures"] if name not in AVERAGES]
-    classes = _blocks(results, labels, averages=False)
     title = f"{names[1]} against {names[0]}"
-    sections = [Section("", blocks), Section("Classes", classes)]
+    some = next(iter(results.values()))["figures"]
+    labels = [name for name in some if name not in AVERAGES]
+    classes = differences_table(results, labels)
+    content = {
+        "results": results,
+        "averages": differences_table(results, AVERAGES),
+        "names": names,
+        "files": files,
+        "clips": CLIPS[clips],
+        "alone": alone,
+        "pictures": [],
+        "classes": None if out else classes,
+    }
+    print(markdown("comparison.txt", title, **content))
     if out is None:
-        print(markdown(title, sections))
         return
-    print(markdown(title, sections[:1]))
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", results)
+    content["classes"] = classes
     if has_matplotlib():
         figure = draw_differences(results, names)
-        sections[0].pictures.append(save(figure, out, "differences.png"))
-    write_text(out / "comparison.md", markdown(title, sections))
-    page = write_page(title, sections, out, "comparison.html")
+        content["pictures"] = [save(figure, out, "differences.png")]
+    text = markdown("comparison.txt", title, **content)
+    write_text(out / "comparison.md", text)
+    page = "comparison.html"
+    page = write_page("comparison.txt", title, out, page, **content)
     print(f"results: {page} (one page), comparison.md, comparison.json")
 
 
@@ -174,44 +174,8 @@ def comparison_table(results, labels=(), averages=True):
     Of what `comparison` returns: the averages, with what each figure is below
     them, or not; and the classes that are named.
     """
-    return markdown_blocks(_blocks(results, labels, averages))
-
-
-def _blocks(results, labels=(), averages=True):
-    """Table and definitions of `comparison_table`."""
-    some = next(iter(results.values()))
-    rows = [
-        [f"{NAMES[kind]} {name}".removesuffix(" value")]
-        + _cells(kind, result["figures"][name])
-        for kind, result in results.items()
-        for name in (*(AVERAGES if averages else ()), *labels)
-        if name in result["figures"]
-    ]
-    header = ["figure", *some["names"], "difference"]
-    header += [f"{some['level']:.0%} interval", "p"]
-    points = [
-        f"{NAMES[kind]}: {result['definition']}; {result['n_classes']} "
-        f"classes, {result['n_clips']} clips, {result['method']}, "
-        f"{result['n_resamples']} resamples (seed {result['seed']}), "
-        f"computed by {result['computed_by']}."
-        for kind, result in results.items()
-    ]
-    return [Table(header, rows), *([points] if averages else [])]
-
-
-def _cells(kind, figure):
-    """The cells of a figure that may be undefined."""
-    if figure["difference"] is None or figure["low"] is None:
-        return ["-"] * 5
-    scale, digits = (1, 4) if "psds" in kind else (100, 2)
-    first, second, difference, low, high = (
-        scale * figure[name]
-        for name in ("first", "second", "difference", "low", "high")
-    )
-    return [
-        f"{first:.{digits}f}",
-        f"{second:.{digits}f}",
-        f"{difference:+.{digits}f}",
-        f"{low:+.{digits}f} to {high:+.{digits}f}",
-        f"{figure['p_value']:.4f}",
-    ]
+    shown = (*(AVERAGES if averages else ()), *labels)
+    content = differences_table(results, shown)
+    if not averages:
+        return str(content)
+    return text("differences.txt", results=results, averages=content)

@@ -7,15 +7,8 @@ Authors
 import importlib.metadata
 
 from speechbrain_mmsed.evaluation.metrics.psds_scenarios import SCENARIOS
-from speechbrain_mmsed.evaluation.reports.report_tables import (
-    AVERAGES,
-    NAMES,
-    SPLIT_TITLES,
-    TITLES,
-    Section,
-    Table,
-    number,
-)
+from speechbrain_mmsed.evaluation.reports.documents import text_sections
+from speechbrain_mmsed.evaluation.reports.report_tables import AVERAGES
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     THRESHOLD_FREE,
     intervals,
@@ -77,74 +70,8 @@ def _with_version(computed_by):
 
 
 def further_sections(further, name):
-    """Further figures and intervals of a system, as sections."""
-    figures = further["figures"]
-    rows = [
-        [NAMES[kind], _average(average), figure["computed_by"]]
-        + [number(kind, figure[average])]
-        for kind, figure in figures.items()
-        for average in AVERAGES
-        if average in figure
-    ]
-    by_class = [
-        [
-            label,
-            *(number(k, f["class_wise"][label]) for k, f in figures.items()),
-        ]
-        for label in next(iter(figures.values()))["class_wise"]
-    ]
-    points = [
-        f"{NAMES[kind]}: {figure['definition']}; {figure['n_classes']} classes"
-        + (f" ({figure['reason']})" if figure["reason"] else "")
-        + "."
-        for kind, figure in figures.items()
-    ]
-    shared = "The intersection-based F1 has thresholds and windows of EBF1"
-    if len(figures) > 1:
-        shared += ", PSDS over all thresholds the windows of PSDS"
-    blocks = [
-        Table(["figure", "average", "computed by", "value"], rows, 3),
-        Table(["class", *(NAMES[kind] for kind in figures)], by_class),
-        points,
-        f"{shared}. F1 in %.",
-    ]
-    sections = [
-        Section(f"Beside the paper's figures, {name}, all clips", blocks)
-    ]
-    if further["intervals"]:
-        blocks = _intervals(further["intervals"])
-        sections.append(Section(f"Intervals, {name}, all clips", blocks))
-    return sections
-
-
-def _average(name):
-    """The average in a cell; PSDS has but one."""
-    return "" if name == "value" else name
-
-
-def _intervals(results):
-    """A row for each average with its interval."""
-    rows, draws = [], {}
-    for kind, result in results.items():
-        draws.setdefault(result["n_resamples"], []).append(NAMES[kind])
-        for name in AVERAGES:
-            figure = result["figures"].get(name)
-            if figure is not None:
-                keys = ("value", "low", "high", "bootstrap_error")
-                cells = [number(kind, figure[key]) for key in keys]
-                rows.append([NAMES[kind], _average(name), *cells])
-    some = next(iter(results.values()))
-    header = ["figure", "average", "value", "from", "to", "error"]
-    said = "; ".join(f"{n} for {', '.join(k)}" for n, k in draws.items())
-    return [
-        f"{some['level']:.0%} intervals: {some['method']} ({some['n_clips']} "
-        "clips); thresholds and windows are kept.",
-        Table(header, rows, 2),
-        f"Resamples: {said} (seed {some['seed']}). Definitions of the "
-        "figures are in the other sections. PSDS of resamples lies below that "
-        "of the clips themselves, because chance enlarges the deviation over "
-        "classes; report.json has the bias and the basic interval.",
-    ]
+    """Titles and texts of further figures and intervals of a system."""
+    return text_sections("further.txt", further=further, name=name)
 
 
 def describe_figures(report, form, said, n_points=0):
@@ -196,24 +123,6 @@ def _definition(metric, form, n_points):
     return DEFINITIONS[metric] + added
 
 
-def figures_section(figures, said, notes):
-    """A row for each figure of one system, and what each is."""
-    rows, meanings = [], {}
-    for split, metrics in figures.items():
-        for metric, figure in metrics.items():
-            if figure["value"] is None:
-                continue
-            meanings[TITLES[metric]] = figure["definition"]
-            rows.append(
-                [
-                    TITLES[metric],
-                    SPLIT_TITLES[split],
-                    figure["computed_by"],
-                    number(metric, figure["value"]),
-                    figure["n_classes"],
-                ]
-            )
-    header = ["figure", "clips", "computed by", "value", "classes"]
-    points = [f"{title}: {text}." for title, text in meanings.items()]
-    blocks = [said, notes, Table(header, rows, 3), points]
-    return Section("What was evaluated, and how", blocks)
+def figures_section(report, name):
+    """Title and text of what every figure of a system is."""
+    return text_sections("figures.txt", report=report, name=name)

@@ -1,16 +1,15 @@
 """A report on disk: figures, text, pictures, page, counts for comparisons.
 
-Sections become markdown and html by the templates beside this file.
-
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import base64
 import pathlib
 
-import jinja2
-
+from speechbrain_mmsed.evaluation.reports.documents import (
+    markdown,
+    write_page,
+)
 from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
     has_matplotlib,
     save,
@@ -24,8 +23,6 @@ from speechbrain_mmsed.evaluation.reports.pictures.grids import draw_grids
 from speechbrain_mmsed.evaluation.reports.pictures.timelines import (
     draw_timelines,
 )
-from speechbrain_mmsed.evaluation.reports.report_tables import Table
-from speechbrain_mmsed.evaluation.reports.sections import report_sections
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     counts_path,
     save_counts,
@@ -33,70 +30,9 @@ from speechbrain_mmsed.evaluation.statistics.stored_counts import (
 from speechbrain_mmsed.files import plain_name, write_json, write_text
 from speechbrain_mmsed.postprocessing.decode import decode
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader(__package__, "templates"),
-    autoescape=lambda name: name.endswith(".html"),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.tests["table"] = lambda block: isinstance(block, Table)
-
-
-def markdown(title, sections):
-    """Sections as a markdown document.
-
-    Example
-    -------
-    >>> from speechbrain_mmsed.evaluation.reports.report_tables import Section
-    >>> print(markdown("Report", [Section("A", ["Some words.", ["b", "c"]])]))
-    # Report
-    <BLANKLINE>
-    ## A
-    <BLANKLINE>
-    Some words.
-    <BLANKLINE>
-    - b
-    - c
-    <BLANKLINE>
-    """
-    template = _TEMPLATES.get_template("document.md")
-    return template.render(title=title, sections=sections)
-
-
-def markdown_blocks(blocks):
-    """Blocks of a section, as `markdown` writes them."""
-    return _TEMPLATES.get_template("blocks.md").render(blocks=blocks).rstrip()
-
-
-def write_page(title, sections, folder, name="report.html"):
-    """Writes sections as one page that opens without a network.
-
-    Their pictures, which are in the folder, go into the page.
-
-    Example
-    -------
-    >>> from speechbrain_mmsed.evaluation.reports.report_tables import Section
-    >>> folder = getfixture("tmp_path")
-    >>> page = write_page("Report", [Section("A", [["b < c"]])], folder)
-    >>> "<li>b &lt; c</li>" in page.read_text()
-    True
-    """
-    folder = pathlib.Path(folder)
-    pictures = {
-        picture: base64.b64encode((folder / picture).read_bytes()).decode()
-        for section in sections
-        for picture in section.pictures
-    }
-    page = _TEMPLATES.get_template("document.html").render(
-        title=title, sections=sections, pictures=pictures
-    )
-    write_text(folder / name, page + "\n")
-    return folder / name
-
 
 def write_report(
-    report, folder, more, systems, truth, counts, spectrogram, pictures=True
+    report, folder, systems, truth, counts, spectrogram, pictures=True
 ):
     """Writes everything that a report leaves; returns the page.
 
@@ -109,9 +45,6 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     for name, (statistics, has_video) in counts.items():
         save_counts(counts_path(folder, name), statistics, has_video)
-    report["sections"] = [
-        [section.title, markdown_blocks(section.blocks)] for section in more
-    ]
     report["pictures"] = {"files": [], "reason": "No pictures were asked for."}
     if pictures:
         report["pictures"] = plot_report(
@@ -119,9 +52,11 @@ def write_report(
         )
     # NaN is no JSON, and no figure of this report may be NaN.
     write_json(folder / "report.json", report)
-    sections = report_sections(report, more)
-    write_text(folder / "report.md", markdown("Report", sections))
-    return write_page("Report", sections, folder)
+    text = markdown("report.txt", "Report", report=report)
+    write_text(folder / "report.md", text)
+    return write_page(
+        "report.txt", "Report", folder, "report.html", report=report
+    )
 
 
 def plot_report(report, folder, systems=None, truth=None, spectrogram=None):

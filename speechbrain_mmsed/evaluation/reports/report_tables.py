@@ -1,10 +1,10 @@
-"""What reports consist of: titles, numbers, tables, sections.
+"""Titles, numbers and tables of reports.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 TITLES = {
     "cbf1": "CBF1 %",
@@ -22,6 +22,9 @@ NAMES = {
 }
 # Averages over classes: both of an F1, the one of PSDS.
 AVERAGES = ("micro", "macro", "value")
+# What each F1 counts.
+F1_COLUMNS = {"cbf1": "clips", "sbf1": "segments", "ebf1": "events"}
+COUNTS = ("tp", "fp", "fn")
 SPLIT_TITLES = {
     "all": "all clips",
     "video_available": "available",
@@ -107,18 +110,161 @@ class Table:
         return table(self.header, self.rows, self.n_texts)
 
 
-@dataclass
-class Section:
-    """A part of a report, to be written as markdown or as html.
+def figures_table(report, models):
+    """The five metrics, a row for each model and split."""
+    clips = {name: n["clips"] for name, n in report["counts"]["splits"].items()}
+    rows = [
+        [model, SPLIT_TITLES[split], clips[split]]
+        + [number(metric, metrics[metric]) for metric in TITLES]
+        for model, splits in models.items()
+        for split, metrics in splits.items()
+    ]
+    return Table(["model", "video", "clips", *TITLES.values()], rows, 2)
 
-    Of its blocks a str is a paragraph, a list of str a list of points, and a
-    Table a table; empty ones are left out. Pictures stand at the end. "" is
-    the title of what stands under the title of the whole.
-    """
 
-    title: str
-    blocks: list
-    pictures: list = field(default_factory=list)
+def averages_table(report):
+    """Micro and macro average of every F1, a row for each model and split."""
+    rows = [
+        [model, SPLIT_TITLES[split]]
+        + [
+            " / ".join(
+                number(metric, averages[metric][name]) for name in AVERAGES[:2]
+            )
+            for metric in F1_COLUMNS
+        ]
+        for model, splits in report["f1_averages"].items()
+        for split, averages in splits.items()
+        if averages
+    ]
+    return Table(["model", "video", *(NAMES[m] for m in F1_COLUMNS)], rows, 2)
 
-    def __post_init__(self):
-        self.blocks = [block for block in self.blocks if block]
+
+def classes_table(report, model):
+    """F1 of every class, and area under its own PSD-ROC."""
+    values = report["class_wise"][model]["all"]
+    events = report["counts"]["subsets"]["evaluation"]["events_of_class"]
+    rows = [
+        [label, events[label]]
+        + [number(metric, values[metric][label]) for metric in TITLES]
+        for label in report["class_labels"]
+    ]
+    titles = [
+        f"{title} area" if metric.startswith("psds") else title
+        for metric, title in TITLES.items()
+    ]
+    return Table(["class", "events", *titles], rows)
+
+
+def counts_table(report, model):
+    """What the F1 of every class is made of."""
+    counts = report["class_counts"][model]["all"]
+    rows = [
+        [label]
+        + [
+            " / ".join(str(counts[metric][label][n]) for n in COUNTS)
+            for metric in F1_COLUMNS
+        ]
+        for label in report["class_labels"]
+    ]
+    return Table(["class", *F1_COLUMNS.values()], rows)
+
+
+def parameters_table(report, model):
+    """Threshold and median window of every class and metric."""
+    tuned = report["tuned_parameters"][model]
+    rows = []
+    for c, label in enumerate(report["class_labels"]):
+        row = [label]
+        for metric in TITLES:
+            values = [
+                tuned[metric][name][c]
+                for name in ("thresholds", "windows")
+                if tuned[metric][name] is not None
+            ]
+            mark = "" if tuned[metric]["tuned"][c] else " (default)"
+            row.append(" / ".join(f"{value:g}" for value in values) + mark)
+        rows.append(row)
+    return Table(["class", *(NAMES[metric] for metric in TITLES)], rows)
+
+
+def described_table(figures):
+    """The figures of a system that have a value, and who computed them."""
+    rows = [
+        [TITLES[metric], SPLIT_TITLES[split], figure["computed_by"]]
+        + [number(metric, figure["value"]), figure["n_classes"]]
+        for split, metrics in figures.items()
+        for metric, figure in metrics.items()
+        if figure["value"] is not None
+    ]
+    return Table(
+        ["figure", "clips", "computed by", "value", "classes"], rows, 3
+    )
+
+
+def further_table(figures):
+    """The averages of figures beside the five."""
+    rows = [
+        [*_figure_and_average(kind, average), figure["computed_by"]]
+        + [number(kind, figure[average])]
+        for kind, figure in figures.items()
+        for average in AVERAGES
+        if average in figure
+    ]
+    return Table(["figure", "average", "computed by", "value"], rows, 3)
+
+
+def further_classes_table(figures):
+    """Figures beside the five, of every class."""
+    of_classes = {kind: f["class_wise"] for kind, f in figures.items()}
+    labels = next(iter(of_classes.values()))
+    rows = [
+        [label, *(number(kind, f[label]) for kind, f in of_classes.items())]
+        for label in labels
+    ]
+    return Table(["class", *(NAMES[kind] for kind in figures)], rows)
+
+
+def intervals_table(intervals):
+    """Every average with its interval."""
+    keys = ("value", "low", "high", "bootstrap_error")
+    rows = [
+        _figure_and_average(kind, average)
+        + [number(kind, result["figures"][average][key]) for key in keys]
+        for kind, result in intervals.items()
+        for average in AVERAGES
+        if average in result["figures"]
+    ]
+    header = ["figure", "average", "value", "from", "to", "error"]
+    return Table(header, rows, 2)
+
+
+def _figure_and_average(kind, average):
+    """Two cells; PSDS has one average, which goes without saying."""
+    return [NAMES[kind], "" if average == "value" else average]
+
+
+def differences_table(results, names):
+    """Differences of two systems, of the averages or classes named."""
+    some = next(iter(results.values()))
+    rows = [
+        [f"{NAMES[kind]} {name}".removesuffix(" value")]
+        + _difference(kind, result["figures"][name])
+        for kind, result in results.items()
+        for name in names
+        if name in result["figures"]
+    ]
+    header = ["figure", *some["names"], "difference"]
+    return Table([*header, f"{some['level']:.0%} interval", "p"], rows)
+
+
+def _difference(kind, figure):
+    """The cells of a difference that may be undefined."""
+    if figure["difference"] is None or figure["low"] is None:
+        return ["-"] * 5
+    scale, digits = (1, 4) if "psds" in kind else (100, 2)
+    difference, low, high = (
+        f"{scale * figure[name]:+.{digits}f}"
+        for name in ("difference", "low", "high")
+    )
+    values = [number(kind, figure[name]) for name in ("first", "second")]
+    return [*values, difference, f"{low} to {high}", f"{figure['p_value']:.4f}"]

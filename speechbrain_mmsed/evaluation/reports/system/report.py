@@ -18,6 +18,7 @@ from tqdm import tqdm
 from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
+from speechbrain_mmsed.evaluation.reports.documents import screen_report
 from speechbrain_mmsed.evaluation.reports.further import (
     describe_figures,
     figures_section,
@@ -26,7 +27,6 @@ from speechbrain_mmsed.evaluation.reports.further import (
 )
 from speechbrain_mmsed.evaluation.reports.report_data import report_data
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
-from speechbrain_mmsed.evaluation.reports.sections import screen_report
 from speechbrain_mmsed.evaluation.reports.system.inputs import read_inputs
 from speechbrain_mmsed.evaluation.reports.system.points import split_points
 from speechbrain_mmsed.evaluation.run import count_system
@@ -92,23 +92,20 @@ def evaluate_system(arguments):
         report["figures"] = describe_figures(
             report, inputs.form, said, len(inputs.points)
         )
-        sections = [
-            figures_section(report["figures"][name], said, inputs.notes)
-        ]
+        report["sections"] = figures_section(report, name)
         stage("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
             report["further"] = further_figures(
                 counts[name][0], arguments.intervals
             )
-            sections += further_sections(report["further"], name)
+            report["sections"] += further_sections(report["further"], name)
         metadata["seconds"] = round(time.time() - start, 1)
         stage("pictures")
         try:
             page = write_report(
                 report,
                 out,
-                sections,
                 {name: system},
                 truth,
                 counts,

@@ -1,0 +1,194 @@
+"""Reports as markdown, as pages and as parts of report.json.
+
+What they say stands in templates, once for all forms: a template calls the
+macros of a form for headings, texts, points and tables.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import base64
+import re
+
+import jinja2
+
+from speechbrain_mmsed.evaluation.reports import report_tables
+from speechbrain_mmsed.files import write_text
+
+
+def markdown(template, title, **content):
+    """A template as a markdown document.
+
+    Arguments
+    ---------
+    template : str
+        Name of a template.
+    title : str
+        Of the document.
+    content : dict
+        What the template speaks of.
+
+    Returns
+    -------
+    str
+    """
+    return f"# {title}\n\n{text(template, **content)}\n"
+
+
+def text_sections(template, **content):
+    """Titles and texts in markdown of the sections of a template.
+
+    Arguments
+    ---------
+    template : str
+        Name of a template that begins with a heading.
+    content : dict
+        What the template speaks of.
+
+    Returns
+    -------
+    list of list of str
+    """
+    parts = re.split(r"^## ", text(template, **content), flags=re.MULTILINE)
+    sections = [part.split("\n", 1) for part in parts[1:]]
+    return [[title, text.strip()] for title, text in sections]
+
+
+def text(template, **content):
+    """The markdown of a template, one empty line between its parts."""
+    text = _TEMPLATES.get_template(template).render(
+        macros="macros.md", titles=[], **content
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def write_page(template, title, folder, name, **content):
+    """Writes a template as one page that opens without a network.
+
+    Arguments
+    ---------
+    template : str
+        Name of a template.
+    title : str
+        Of the page.
+    folder : pathlib.Path
+        Where its pictures are, which go into it, and the page goes.
+    name : str
+        Of the file.
+    content : dict
+        What the template speaks of.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+    """
+    titles = []
+    body = _TEMPLATES.get_template(template).render(
+        macros="macros.html", titles=titles, folder=folder, **content
+    )
+    page = _TEMPLATES.get_template("page.html").render(
+        title=title, titles=titles, body=body
+    )
+    write_text(folder / name, page + "\n")
+    return folder / name
+
+
+def screen_report(report):
+    """The tables of figures, and why some are empty, for the screen."""
+    return _TEMPLATES.get_template("screen.txt").render(report=report)
+
+
+def _control_metrics(report):
+    """[control][split][metric]."""
+    return {n: control["metrics"] for n, control in report["controls"].items()}
+
+
+def _undefined_figures(report):
+    """One line for each reason, with the figures it explains."""
+    of_systems = {
+        **report["null_reasons"],
+        **{n: c["null_reasons"] for n, c in report["controls"].items()},
+    }
+    for group, content in report["class_groups"].items():
+        for model, splits in content["null_reasons"].items():
+            of_systems[f"{model} ({group})"] = splits
+    reasons = {}
+    for name, splits in of_systems.items():
+        for split, metrics in splits.items():
+            for metric, reason in metrics.items():
+                where = reasons.setdefault((name, split, reason), [])
+                where.append(report_tables.NAMES[metric])
+    return [
+        f"{name}, {_clips(split)}: {', '.join(where)}: {reason}"
+        for (name, split, reason), where in reasons.items()
+    ]
+
+
+def _clips(split):
+    """A split in the middle of a sentence."""
+    title = report_tables.SPLIT_TITLES[split]
+    return title if split == "all" else f"video {title}"
+
+
+def _chosen_weights(report):
+    """Weight of each model and control, and F1 of the candidates."""
+    chosen = {
+        model: (weight, report["validation_ebf1"][model])
+        for model, weight in report["inference_weight"].items()
+    }
+    for name, control in report["controls"].items():
+        chosen[name] = control["inference_weight"], control["validation_ebf1"]
+    return {name: pair for name, pair in chosen.items() if pair[0] is not None}
+
+
+def _definitions_of(figures):
+    """The definition of each metric that has a value somewhere."""
+    return {
+        metric: figure["definition"]
+        for metrics in figures.values()
+        for metric, figure in metrics.items()
+        if figure["value"] is not None
+    }
+
+
+def _resampled(intervals):
+    """Number of resamples -> the figures that have it."""
+    kinds = {}
+    for kind, result in intervals.items():
+        name = report_tables.NAMES[kind]
+        kinds.setdefault(result["n_resamples"], []).append(name)
+    return kinds
+
+
+def _flow(text):
+    """Lines of a template as one."""
+    return " ".join(text.split())
+
+
+def _points(text):
+    """What stands behind the asterisks at the starts of lines."""
+    return [_flow(p) for p in re.split(r"^\s*\* ", text, flags=re.M)[1:]]
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader(__package__, "templates"),
+    autoescape=lambda name: name.endswith(".html"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters.update(
+    flow=_flow,
+    points=_points,
+    base64=lambda path: base64.b64encode(path.read_bytes()).decode(),
+)
+_TEMPLATES.globals.update(
+    {k: v for k, v in vars(report_tables).items() if not k.startswith("_")},
+    clips=_clips,
+    control_metrics=_control_metrics,
+    undefined_figures=_undefined_figures,
+    chosen_weights=_chosen_weights,
+    definitions_of=_definitions_of,
+    resampled=_resampled,
+)
