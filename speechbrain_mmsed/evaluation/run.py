@@ -17,13 +17,13 @@ from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import tune
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.reports.documents import screen_report
-from speechbrain_mmsed.evaluation.reports.further import (
-    further_figures,
+from speechbrain_mmsed.evaluation.reports.documents import (
     further_sections,
+    screen_report,
 )
 from speechbrain_mmsed.evaluation.reports.report_data import (
     EvaluatedSystem,
+    further_figures,
     report_data,
 )
 from speechbrain_mmsed.evaluation.reports.report_files import write_report

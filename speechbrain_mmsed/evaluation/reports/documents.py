@@ -17,71 +17,34 @@ from speechbrain_mmsed.files import write_text
 
 
 def markdown(template, title, **content):
-    """A template as a markdown document.
-
-    Arguments
-    ---------
-    template : str
-        Name of a template.
-    title : str
-        Of the document.
-    content : dict
-        What the template speaks of.
-
-    Returns
-    -------
-    str
-    """
+    """A template as a markdown document; the rest is what it speaks of."""
     return f"# {title}\n\n{text(template, **content)}\n"
 
 
 def text_sections(template, **content):
-    """Titles and texts in markdown of the sections of a template.
-
-    Arguments
-    ---------
-    template : str
-        Name of a template that begins with a heading.
-    content : dict
-        What the template speaks of.
-
-    Returns
-    -------
-    list of list of str
-    """
+    """Titles and texts, in markdown, of the sections of a template."""
     parts = re.split(r"^## ", text(template, **content), flags=re.MULTILINE)
     sections = [part.split("\n", 1) for part in parts[1:]]
     return [[title, text.strip()] for title, text in sections]
 
 
+def further_sections(further, name):
+    """Titles and texts of further figures and intervals of a system."""
+    return text_sections("further.txt", further=further, name=name)
+
+
 def text(template, **content):
     """The markdown of a template, one empty line between its parts."""
-    text = _TEMPLATES.get_template(template).render(
+    rendered = _TEMPLATES.get_template(template).render(
         macros="macros.md", titles=[], **content
     )
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    return re.sub(r"\n{3,}", "\n\n", rendered).strip()
 
 
 def write_page(template, title, folder, name, **content):
     """Writes a template as one page that opens without a network.
 
-    Arguments
-    ---------
-    template : str
-        Name of a template.
-    title : str
-        Of the page.
-    folder : pathlib.Path
-        Where its pictures are, which go into it, and the page goes.
-    name : str
-        Of the file.
-    content : dict
-        What the template speaks of.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
+    The pictures, which are in the folder of the page, go into it.
     """
     titles = []
     body = _TEMPLATES.get_template(template).render(

@@ -11,6 +11,12 @@ import importlib.metadata
 from dataclasses import dataclass, field
 
 import speechbrain_mmsed
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import SCENARIOS
+from speechbrain_mmsed.evaluation.reports.report_tables import AVERAGES
+from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
+    THRESHOLD_FREE,
+    intervals,
+)
 
 LIBRARIES = ("psds_eval", "sed_eval", "numpy", "pandas")
 # From a figure (see `Measured.figures`) to the sections of the report.
@@ -23,6 +29,19 @@ SECTIONS = {
     "computed_by": "computed_by",
 }
 OF_F1 = ("f1_averages", "class_counts")
+FURTHER = ("ibf1", *THRESHOLD_FREE)
+DEFINITIONS = {
+    "cbf1": "micro F1 of clip labels",
+    "sbf1": "micro F1 of 1 s segments",
+    "ebf1": (
+        "macro F1 of events: onset within 200 ms, offset within the larger of "
+        "200 ms and 20 % of the event, optimal matching; a class that is "
+        "never predicted counts 0"
+    ),
+    **{
+        name: f"PSDS, {scenario.text()}" for name, scenario in SCENARIOS.items()
+    },
+}
 
 
 @dataclass
@@ -157,3 +176,92 @@ def _largest_difference(models):
         if part.measured is not None
     ]
     return max((d for d in differences if d is not None), default=None)
+
+
+def further_figures(statistics, with_intervals=True):
+    """Further figures of all clips, with intervals if asked.
+
+    From counts by clip, as `clip_statistics` returns them. figures: for each
+    kind micro and macro or value, class_wise, definition, computed_by,
+    n_classes, reason. intervals: of these and the five, or {}.
+    """
+    return {
+        "figures": {
+            kind: _figure(counts.result())
+            for kind, counts in statistics.items()
+            if kind in FURTHER
+        },
+        "intervals": intervals(statistics) if with_intervals else {},
+    }
+
+
+def _figure(result):
+    """The plain values of a result."""
+    return {
+        **{name: result[name] for name in AVERAGES if name in result},
+        "class_wise": {
+            label: value["f1"] if isinstance(value, dict) else value
+            for label, value in result["class_wise"].items()
+        },
+        "definition": result["definition"],
+        "computed_by": _with_version(result["computed_by"]),
+        "n_classes": result["n_classes"],
+        "reason": result["reason"],
+    }
+
+
+def _with_version(computed_by):
+    """The code that computed a figure, with its version."""
+    if computed_by in ("speechbrain_mmsed", "counts of speechbrain_mmsed"):
+        version = importlib.metadata.version("speechbrain_mmsed")
+        return f"{computed_by} {version}"
+    return computed_by
+
+
+def describe_figures(report, form, said, n_points=0):
+    """Every figure with all that it takes to understand it.
+
+    [model][split][metric]: value, reason (why it is None), definition,
+    post_processing, parameters, n_classes, averaged_classes, computed_by
+    (library and version).
+    """
+
+    def describe(model, split, metric, value):
+        averaged = report["averaged_classes"][model][split][metric]
+        return {
+            "value": value,
+            "reason": report["null_reasons"][model][split].get(metric),
+            "definition": _definition(metric, form, n_points),
+            "post_processing": said,
+            "parameters": report["tuned_parameters"][model].get(metric),
+            "n_classes": len(averaged),
+            "averaged_classes": averaged,
+            "computed_by": _with_version(
+                report["computed_by"][model][split][metric]
+            ),
+        }
+
+    return {
+        model: {
+            split: {
+                metric: describe(model, split, metric, value)
+                for metric, value in metrics.items()
+            }
+            for split, metrics in splits.items()
+        }
+        for model, splits in report["metrics"].items()
+    }
+
+
+def _definition(metric, form, n_points):
+    """The definition, with what this form of predictions adds to it."""
+    added = ""
+    if metric.startswith("psds"):
+        added = "; 50 thresholds 0.01 to 0.99"
+        if form == "event-tsv":
+            added = f"; {n_points} operating points as given"
+    elif metric == "cbf1" and form == "event-tsv":
+        added = "; a clip's labels are those of its events"
+    elif metric == "cbf1" and form == "score-tsv":
+        added = "; a clip's score is the largest of its frames"
+    return DEFINITIONS[metric] + added

@@ -18,14 +18,16 @@ from tqdm import tqdm
 from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
-from speechbrain_mmsed.evaluation.reports.documents import screen_report
-from speechbrain_mmsed.evaluation.reports.further import (
-    describe_figures,
-    figures_section,
-    further_figures,
+from speechbrain_mmsed.evaluation.reports.documents import (
     further_sections,
+    screen_report,
+    text_sections,
 )
-from speechbrain_mmsed.evaluation.reports.report_data import report_data
+from speechbrain_mmsed.evaluation.reports.report_data import (
+    describe_figures,
+    further_figures,
+    report_data,
+)
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
 from speechbrain_mmsed.evaluation.reports.system.inputs import read_inputs
 from speechbrain_mmsed.evaluation.reports.system.points import split_points
@@ -92,7 +94,9 @@ def evaluate_system(arguments):
         report["figures"] = describe_figures(
             report, inputs.form, said, len(inputs.points)
         )
-        report["sections"] = figures_section(report, name)
+        report["sections"] = text_sections(
+            "figures.txt", report=report, name=name
+        )
         stage("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
