@@ -124,14 +124,15 @@ def _resampled(intervals):
     return kinds
 
 
-def _flow(text):
+def _flow(lines):
     """Lines of a template as one."""
-    return " ".join(text.split())
+    return " ".join(lines.split())
 
 
-def _points(text):
+def _points(lines):
     """What stands behind the asterisks at the starts of lines."""
-    return [_flow(p) for p in re.split(r"^\s*\* ", text, flags=re.M)[1:]]
+    parts = re.split(r"^\s*\* ", lines, flags=re.MULTILINE)
+    return [_flow(part) for part in parts[1:]]
 
 
 _TEMPLATES = jinja2.Environment(

@@ -37,9 +37,9 @@ def write_report(
     """Writes everything that a report leaves; returns the page.
 
     These are report.json, report.md, report.html, the pictures if wanted, and
-    counts_<system>.npz. The report gets "sections", from `more` (sections that
-    stand behind the figures of the models), and "pictures". `systems` are
-    EvaluatedSystem by name, `counts` is as `count_system` returns it.
+    counts_<system>.npz. The report is as `report_data` returns it, and gets
+    "pictures"; `systems` are EvaluatedSystem by name, `counts` is as
+    `count_system` returns it.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
