@@ -158,16 +158,12 @@ def draw_roc(figures, labels, title):
         most = scenario_of(name).max_rate
         areas = result["class_wise"]
         # The best class first, so that the legend is in the lines' order.
-        for label in sorted(
-            result["curves"]["classes"], key=lambda label: -areas[label]
-        ):
-            ax.step(
-                *_stairs(result["curves"]["classes"][label], most),
-                where="post",
-                label=f"{title_of(label)} {areas[label]:.2f}",
-                linewidth=1.4,
-                **line_of(labels.index(label)),
-            )
+        classes = result["curves"]["classes"]
+        for label in sorted(classes, key=lambda x: -areas[x]):
+            stairs = _stairs(classes[label], most)
+            line = line_of(labels.index(label)) | {"linewidth": 1.4}
+            text = f"{title_of(label)} {areas[label]:.2f}"
+            ax.step(*stairs, where="post", label=text, **line)
         stairs = _stairs(result["curves"]["overall"], most)
         text = f"overall, {NAMES[name]} = {result['value']:.4f}"
         ax.step(*stairs, where="post", label=text, color="black", linewidth=3)
@@ -181,12 +177,8 @@ def draw_roc(figures, labels, title):
         )
         ax.grid(alpha=0.3)
         # Below the axes: above them it hides curves of one system or other.
-        ax.legend(
-            fontsize="small",
-            ncols=2,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.13),
-        )
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
+        ax.legend(fontsize="small", ncols=2, **place)
     return figure
 
 

@@ -17,6 +17,8 @@ from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
 from speechbrain_mmsed.evaluation.tuning.tuning import THRESHOLDS, WINDOWS
 
 COLUMNS = 5
+MAP = {"vmin": 0, "vmax": 1, "cmap": "viridis", "shading": "nearest"}
+CHOSEN = {"color": "white", "markeredgecolor": "black", "markersize": 8}
 
 
 def draw_grids(scores, truth, parameters, name):
@@ -58,25 +60,13 @@ def _draw_maps(counts, parameters, frame_hop, title):
             ax.set_title(title_of(label), fontsize="medium")
             ax.text(0.5, 0.5, "no events", ha="center", transform=ax.transAxes)
             continue
-        image = ax.pcolormesh(
-            counts.windows * frame_hop,
-            counts.thresholds,
-            f1[index],
-            vmin=0,
-            vmax=1,
-            cmap="viridis",
-            shading="nearest",
-        )
+        seconds = counts.windows * frame_hop
+        image = ax.pcolormesh(seconds, counts.thresholds, f1[index], **MAP)
         window = parameters.windows[index]
         threshold = parameters.thresholds[index]
         row = np.argmin(np.abs(counts.thresholds - threshold))
         column = np.argmin(np.abs(counts.windows - window))
-        ax.plot(
-            *(window * frame_hop, threshold, "o"),
-            color="white",
-            markeredgecolor="black",
-            markersize=8,
-        )
+        ax.plot(window * frame_hop, threshold, "o", **CHOSEN)
         # Below the name, as the axes' own labels are at the rim alone.
         ax.set_title(
             f"{title_of(label)}\n{100 * f1[index][row, column]:.1f} % at "
@@ -101,14 +91,8 @@ def _draw_thresholds(counts, parameters, title):
     for index, label in enumerate(counts.labels):
         if counts.nref[index] == 0:
             continue
-        line = line_of(index)
-        ax.plot(
-            counts.thresholds,
-            f1[index],
-            label=title_of(label),
-            linewidth=1.6,
-            **line,
-        )
+        line = line_of(index) | {"label": title_of(label), "linewidth": 1.6}
+        ax.plot(counts.thresholds, f1[index], **line)
         threshold = parameters.thresholds[index]
         best = np.interp(threshold, counts.thresholds, f1[index])
         ax.plot(threshold, best, "o", color=line["color"], markersize=7)

@@ -13,6 +13,7 @@ from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
 )
 
 TRUTH, PREDICTION, SCORE = "#404040", "#0072b2", "#d55e00"
+LOG_MEL = {"cmap": "magma", "origin": "lower", "aspect": "auto"}
 
 
 def draw_timelines(events, truth, title, scores=None, spectrogram=None):
@@ -75,16 +76,14 @@ def _choose_clips(events, truth):
         return -f1[n], -nref[n] if f1[n] else nsys[n] + nref[n], names[n]
 
     ordered = sorted(np.flatnonzero(nref), key=order)
+    if not ordered:
+        return {}
+    places = {"best": 0, "median": len(ordered) // 2, "worst": -1}
     chosen = {}
-    if ordered:
-        for title, place in (
-            ("best", 0),
-            ("median", len(ordered) // 2),
-            ("worst", -1),
-        ):
-            n = ordered[place]
-            if (names[n], float(f1[n])) not in chosen.values():
-                chosen[title] = names[n], float(f1[n])
+    for title, place in places.items():
+        clip = names[ordered[place]], float(f1[ordered[place]])
+        if clip not in chosen.values():
+            chosen[title] = clip
     return chosen
 
 
@@ -95,15 +94,9 @@ def _draw_spectrogram(ax, found, clip_seconds):
         return
     picture, seconds = found
     low, high = np.percentile(picture, [2, 99.8])
-    ax.imshow(
-        np.asarray(picture).T,
-        origin="lower",
-        aspect="auto",
-        extent=(0, seconds, 0, picture.shape[1]),
-        cmap="magma",
-        vmin=low,
-        vmax=max(high, low + 1e-6),
-    )
+    extent = (0, seconds, 0, picture.shape[1])
+    limits = {"vmin": low, "vmax": max(high, low + 1e-6)}
+    ax.imshow(np.asarray(picture).T, extent=extent, **limits, **LOG_MEL)
     ax.set(xlim=(0, clip_seconds), xticks=[], yticks=[])
     ax.set_ylabel("log-mel", fontsize="small")
 
@@ -118,11 +111,8 @@ def _draw_events(ax, of_clip, labels):
         spans = table.assign(length=table["offset"] - table["onset"])
         for place, label in enumerate(reversed(labels)):
             mine = spans[spans["event_label"] == label]
-            ax.broken_barh(
-                mine[["onset", "length"]].to_numpy().tolist(),
-                (place + shift, 0.28),
-                color=colour,
-            )
+            bars = mine[["onset", "length"]].to_numpy().tolist()
+            ax.broken_barh(bars, (place + shift, 0.28), color=colour)
         # A bar of no length, so that the legend has both.
         ax.broken_barh([(0, 0)], (0, 0), color=colour, label=kind)
     ax.set_yticks(range(len(labels)), [title_of(x) for x in reversed(labels)])
@@ -136,10 +126,5 @@ def _draw_scores(ax, labels, scores, row):
     ax.plot([], [], color=SCORE, label="score, 0 to 1")
     for place, label in enumerate(reversed(labels)):
         curve = scores.frame[row, :, scores.labels.index(label)]
-        ax.step(
-            edges,
-            place - 0.4 + 0.8 * curve,
-            where="post",
-            color=SCORE,
-            linewidth=1.2,
-        )
+        values = place - 0.4 + 0.8 * curve
+        ax.step(edges, values, where="post", color=SCORE, linewidth=1.2)
