@@ -163,8 +163,8 @@ def _report(results, names, files, clips, alone, out):
         content["pictures"] = [save(figure, out, "differences.png")]
     text = markdown("comparison.txt", title, **content)
     write_text(out / "comparison.md", text)
-    page = "comparison.html"
-    page = write_page("comparison.txt", title, out, page, **content)
+    page = out / "comparison.html"
+    write_page("comparison.txt", title, page, **content)
     print(f"results: {page} (one page), comparison.md, comparison.json")
 
 

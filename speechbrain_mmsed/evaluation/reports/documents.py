@@ -16,12 +16,12 @@ from speechbrain_mmsed.evaluation.reports import report_tables
 from speechbrain_mmsed.files import write_text
 
 
-def markdown(template, title, **content):
+def markdown(template, title, /, **content):
     """A template as a markdown document; the rest is what it speaks of."""
     return f"# {title}\n\n{text(template, **content)}\n"
 
 
-def text_sections(template, **content):
+def text_sections(template, /, **content):
     """Titles and texts, in markdown, of the sections of a template."""
     parts = re.split(r"^## ", text(template, **content), flags=re.MULTILINE)
     sections = [part.split("\n", 1) for part in parts[1:]]
@@ -33,7 +33,7 @@ def further_sections(further, name):
     return text_sections("further.txt", further=further, name=name)
 
 
-def text(template, **content):
+def text(template, /, **content):
     """The markdown of a template, one empty line between its parts."""
     rendered = _TEMPLATES.get_template(template).render(
         macros="macros.md", titles=[], **content
@@ -41,20 +41,20 @@ def text(template, **content):
     return re.sub(r"\n{3,}", "\n\n", rendered).strip()
 
 
-def write_page(template, title, folder, name, **content):
+def write_page(template, title, path, /, **content):
     """Writes a template as one page that opens without a network.
 
     The pictures, which are in the folder of the page, go into it.
     """
     titles = []
     body = _TEMPLATES.get_template(template).render(
-        macros="macros.html", titles=titles, folder=folder, **content
+        macros="macros.html", titles=titles, folder=path.parent, **content
     )
     page = _TEMPLATES.get_template("page.html").render(
         title=title, titles=titles, body=body
     )
-    write_text(folder / name, page + "\n")
-    return folder / name
+    write_text(path, page + "\n")
+    return path
 
 
 def screen_report(report):

@@ -54,9 +54,8 @@ def write_report(
     write_json(folder / "report.json", report)
     text = markdown("report.txt", "Report", report=report)
     write_text(folder / "report.md", text)
-    return write_page(
-        "report.txt", "Report", folder, "report.html", report=report
-    )
+    page = folder / "report.html"
+    return write_page("report.txt", "Report", page, report=report)
 
 
 def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
