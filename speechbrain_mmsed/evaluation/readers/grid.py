@@ -35,14 +35,7 @@ class FrameGrid:
 
 
 def axis_problem(onset, offset):
-    """What is wrong with one clip's times, whatever the hop; else None.
-
-    Example
-    -------
-    >>> axis_problem(np.array([0.0, 0.5]), np.array([0.5, 1.0]))
-    >>> axis_problem(np.array([1.0, 1.5]), np.array([1.5, 2.0]))
-    ('the first frame does not start at 0 s', 'it starts at 1 s')
-    """
+    """What is wrong with one clip's times, whatever the hop, or None."""
     if not len(onset):
         return "there are no frames", "the table has no rows"
     bad = ~(np.isfinite(onset) & np.isfinite(offset))
@@ -77,14 +70,6 @@ def common_grid(axes, source):
     """The grid of all clips, from (onset, offset) of the frames of each.
 
     Clips whose frames are not regular or have another hop are refused.
-
-    Example
-    -------
-    >>> times = np.arange(157) * 0.064
-    >>> axes = {"a": (times[:-1], times[1:]), "b": (times[:9], times[1:10])}
-    >>> grid = common_grid(axes, "folder")
-    >>> grid.hop, grid.n_frames["b"], round(grid.ends["a"], 3)
-    (0.064, 9, 9.984)
     """
     longest = max(axes, key=lambda clip: len(axes[clip][0]))
     hop = _hop(*axes[longest])

@@ -206,13 +206,6 @@ def single_precision(values, thresholds):
 
     The nearest float32 of a score 0.3 lies above 0.3 and that of 0.7 below
     0.7, which would matter for scores written with few decimals.
-
-    Example
-    -------
-    >>> values = np.array([0.3, 0.7, 0.30000001])
-    >>> single = single_precision(values, np.array([0.3, 0.7])).astype(float)
-    >>> (single > [0.3, 0.7, 0.3]).tolist()
-    [False, False, True]
     """
     single = values.astype(np.float32)
     wanted = np.searchsorted(thresholds, values)

@@ -114,11 +114,6 @@ def match_names(given, known, source):
     Score tables are named after a clip without its ending, so both the whole
     name and the name without its last ending are tried. Names that are not in
     the reference are left out; what is ambiguous is refused.
-
-    Example
-    -------
-    >>> match_names(["Y_1.000_2.000"], ["Y_1.000_2.000.wav"], "folder")
-    {'Y_1.000_2.000': 'Y_1.000_2.000.wav'}
     """
     exact, stems = set(known), {}
     for name in exact:

@@ -51,13 +51,7 @@ def save(figure, folder, name):
 
 
 def line_of(index):
-    """Colour and style of the line of a class, by its place among all.
-
-    Example
-    -------
-    >>> line_of(0) == line_of(10), line_of(0)["color"] == line_of(10)["color"]
-    (False, True)
-    """
+    """Colour and style of the line of a class, by its place among all."""
     style = STYLES[index // len(COLOURS) % len(STYLES)]
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": style}
 
