@@ -60,7 +60,7 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command; 0."""
     from speechbrain_mmsed.evaluation.problems import PredictionError
-    from speechbrain_mmsed.evaluation.reports.system.report import (
+    from speechbrain_mmsed.evaluation.system.report import (
         evaluate_system,
     )
 

@@ -29,10 +29,10 @@ from speechbrain_mmsed.evaluation.reports.report_data import (
     report_data,
 )
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
-from speechbrain_mmsed.evaluation.reports.system.inputs import read_inputs
-from speechbrain_mmsed.evaluation.reports.system.points import split_points
 from speechbrain_mmsed.evaluation.run import count_system
 from speechbrain_mmsed.evaluation.splits import SplitResult, evaluate_splits
+from speechbrain_mmsed.evaluation.system.inputs import read_inputs
+from speechbrain_mmsed.evaluation.system.points import split_points
 from speechbrain_mmsed.evaluation.tuning.tuning import (
     DEFAULT_THRESHOLD,
     DEFAULT_WINDOW,
