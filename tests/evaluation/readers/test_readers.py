@@ -347,6 +347,7 @@ def test_operating_points_are_ordered_and_chosen(tmp_path):
         path.write_text(header)
     files = _point_files(tmp_path)
     assert [_threshold_of(file) for file in files] == [0.05, 0.25, 0.5, 1.0]
+    assert _threshold_of(tmp_path / "student.tsv") is None
     for choice in ("0.25", ".25", files[1].name, files[1].stem, str(files[1])):
         assert _chosen_point(files, choice) == files[1]
     with pytest.raises(PredictionError, match="none of the tables"):

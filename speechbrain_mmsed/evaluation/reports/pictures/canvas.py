@@ -51,7 +51,13 @@ def save(figure, folder, name):
 
 
 def line_of(index):
-    """Colour and style of the line of a class, by its place among all."""
+    """Colour and style of the line of a class, by its place among all.
+
+    Example
+    -------
+    >>> line_of(0) == line_of(10), line_of(0)["color"] == line_of(10)["color"]
+    (False, True)
+    """
     style = STYLES[index // len(COLOURS) % len(STYLES)]
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": style}
 
