@@ -25,7 +25,7 @@ REQUIREMENTS = [
     "psds_eval>=0.5.3",
     "sed_eval>=0.2.1",
     "tensorboard>=2.14",
-    "markdown>=3.4",
+    "jinja2>=3.1",
 ]
 
 EXTRAS = {
@@ -73,7 +73,8 @@ setup(
     packages=find_packages(include=["speechbrain_mmsed*"]),
     package_data={
         # Parts of the page that `mmsed detect --format html` writes.
-        "speechbrain_mmsed.inference.formats": ["*.html", "*.css", "*.js"]
+        "speechbrain_mmsed.inference.formats": ["*.html", "*.css", "*.js"],
+        "speechbrain_mmsed.evaluation.reports": ["templates/*"],
     },
     python_requires=">=3.10",
     install_requires=REQUIREMENTS,

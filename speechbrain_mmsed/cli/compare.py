@@ -6,7 +6,8 @@ Authors
 
 import argparse
 
-from speechbrain_mmsed.cli.arguments import UsageError
+from speechbrain_mmsed.cli.errors import UsageError
+from speechbrain_mmsed.cli.evaluate import checked
 
 DESCRIPTION = """\
 Compares two systems that were evaluated on the same clips: the difference of
@@ -23,13 +24,7 @@ other clips would have given, not what another training would have given.
 
 
 def add_parser(commands):
-    """Describes the command.
-
-    Arguments
-    ---------
-    commands : argparse subparsers
-        Where it belongs.
-    """
+    """Describes the command."""
     parser = commands.add_parser(
         "compare",
         help="two evaluated systems on the same clips",
@@ -54,7 +49,7 @@ def add_parser(commands):
     )
     add(
         "--resamples",
-        type=_count,
+        type=checked(int, lambda n: n > 0, "at least 1"),
         metavar="N",
         help="draws of every figure (2000 for F1, 500 for PSDS)",
     )
@@ -63,40 +58,16 @@ def add_parser(commands):
 
 
 def run(arguments):
-    """Compares, writes and prints.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of the parser.
-
-    Returns
-    -------
-    int
-        0.
-    """
-    from speechbrain_mmsed.evaluation.readers.problems import PredictionError
-    from speechbrain_mmsed.evaluation.reports.comparison_report import (
-        compare_reports,
-    )
+    """Runs the command; 0."""
+    from speechbrain_mmsed.evaluation.problems import PredictionError
+    from speechbrain_mmsed.evaluation.reports.comparison import compare_reports
 
     try:
         compare_reports(
-            arguments.first,
-            arguments.second,
-            arguments.names,
-            arguments.out,
-            arguments.clips,
-            arguments.resamples,
-            arguments.seed,
+            *(arguments.first, arguments.second, arguments.names),
+            *(arguments.out, arguments.clips),
+            *(arguments.resamples, arguments.seed),
         )
     except (PredictionError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
-
-
-def _count(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected at least 1")
-    return value

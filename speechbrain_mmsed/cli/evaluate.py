@@ -33,13 +33,7 @@ no filter if not given) and is labelled as untuned."""
 
 
 def add_parser(commands):
-    """Describes the command.
-
-    Arguments
-    ---------
-    commands : argparse subparsers
-        Where it belongs.
-    """
+    """Describes the command."""
     parser = commands.add_parser(
         "evaluate",
         help="figures of any system from its scores or events",
@@ -64,20 +58,9 @@ def add_parser(commands):
 
 
 def run(arguments):
-    """Reads, measures, writes and prints.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of the parser.
-
-    Returns
-    -------
-    int
-        0.
-    """
-    from speechbrain_mmsed.evaluation.readers.problems import PredictionError
-    from speechbrain_mmsed.evaluation.reports.system.report import (
+    """Runs the command; 0."""
+    from speechbrain_mmsed.evaluation.problems import PredictionError
+    from speechbrain_mmsed.evaluation.system.report import (
         evaluate_system,
     )
 
@@ -127,7 +110,7 @@ def _add_data(parser):
     )
     add(
         "--end-tolerance",
-        type=_seconds,
+        type=checked(float, lambda n: 0 <= n < math.inf, "seconds >= 0"),
         metavar="SECONDS",
         help="score-tsv: how far from its clip's end a table may end (two "
         "frames)",
@@ -148,12 +131,16 @@ def _add_tuning(parser):
     add("--validation-durations", metavar="TSV", help="their durations")
     add(
         "--threshold",
-        type=_threshold,
+        type=checked(float, lambda n: 0 <= n < 1, "0 to below 1"),
         help="for every class: active where the score is larger",
     )
     add(
         "--window",
-        type=_window,
+        type=checked(
+            int,
+            lambda n: n > 0 and n % 2,
+            "an odd number of frames",
+        ),
         metavar="FRAMES",
         help="median window for every class, an odd number of frames",
     )
@@ -182,31 +169,13 @@ def _add_video(parser):
     )
 
 
-def _number(text):
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
+def checked(kind, good, expected):
+    """Reads a number and says what was expected if it is not good."""
 
+    def number(text):
+        value = kind(text)
+        if not good(value):
+            raise argparse.ArgumentTypeError(f"{text}: expected {expected}")
+        return value
 
-def _threshold(text):
-    value = _number(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 0 to below 1")
-    return value
-
-
-def _seconds(text):
-    value = _number(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}: expected seconds >= 0")
-    return value
-
-
-def _window(text):
-    value = int(text)
-    if value < 1 or value % 2 == 0:
-        raise argparse.ArgumentTypeError(
-            f"{text}: expected an odd number of frames"
-        )
-    return value
+    return number

@@ -17,20 +17,22 @@ from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import tune
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.reports.further import (
-    further_figures,
+from speechbrain_mmsed.evaluation.reports.documents import (
     further_sections,
+    screen_report,
 )
-from speechbrain_mmsed.evaluation.reports.model_result import ModelResult
-from speechbrain_mmsed.evaluation.reports.pictures import PictureData
-from speechbrain_mmsed.evaluation.reports.report import screen_report
-from speechbrain_mmsed.evaluation.reports.report_data import report_data
+from speechbrain_mmsed.evaluation.reports.report_data import (
+    EvaluatedSystem,
+    further_figures,
+    report_data,
+)
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
 from speechbrain_mmsed.evaluation.splits import evaluate_splits
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
     clip_statistics,
+    event_statistics,
 )
 from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
 from speechbrain_mmsed.evaluation.tuning.inference_weight import (
@@ -80,7 +82,8 @@ def evaluate_run(
         Goes into the report: git revision, seed, library versions.
     spectrogram : callable or None
         For the pictures of single clips: file name -> log-mel
-        (frames, bins) and its length in seconds, or None.
+        (frames, bins) and its length in seconds, or None. Not called before
+        these are drawn; see `ManifestSpectrograms`.
 
     Returns
     -------
@@ -92,114 +95,98 @@ def evaluate_run(
     metadata = dict(metadata or {})
     _check_arguments(class_labels, models, class_groups, metadata)
     scores_folder = pathlib.Path(scores_folder)
+    truth_folder = pathlib.Path(truth_folder)
     truth = {
         subset: GroundTruth.load(
-            pathlib.Path(truth_folder) / f"{subset}.tsv",
-            pathlib.Path(truth_folder) / f"{subset}_durations.tsv",
+            truth_folder / f"{subset}.tsv",
+            truth_folder / f"{subset}_durations.tsv",
             class_labels,
         )
         for subset in SUBSETS
     }
-    results = {}
+    systems, further, sections, counts = {}, {}, [], {}
     steps = 2 * len([*models, *controls]) + len(models)
     with tqdm(total=steps, desc="evaluation", disable=None) as bar:
         for name in [*models, *controls]:
-            main = next(iter(results.items()), None)
-            results[name] = _evaluate_model(
-                scores_folder / name, truth, name in models, main, bar
+            first = next(iter(systems.items()), None)
+            systems[name] = _evaluate_model(
+                scores_folder / name, truth, name in models, first, bar
             )
-        further, counts = {}, {}
         for name in models:
             bar.set_postfix_str(f"{name}: intervals")
-            data = results[name].pictures
-            statistics = clip_statistics(
-                data.scores,
-                data.truth,
-                data.parameters,
-                (*KINDS, *THRESHOLD_FREE),
-            )
-            has_video = data.scores.video()
-            counts[name] = statistics, has_video
-            ignored = results[name].ignored
-            if ignored is not None:
-                counts[f"{name}{IGNORED}"] = (
-                    clip_statistics(ignored, data.truth, data.parameters),
-                    has_video,
-                )
-            further[name] = further_figures(statistics)
+            counts |= count_system(name, systems[name], truth["evaluation"])
+            further[name] = further_figures(counts[name][0])
+            sections += further_sections(further[name], name)
             bar.update()
-    report = report_data(
-        {name: results[name] for name in models},
-        {name: results[name] for name in controls},
-        truth,
-        class_groups,
-        metadata,
-    )
+    models = {name: systems[name] for name in models}
+    controls = {name: systems[name] for name in controls}
+    report = report_data(models, controls, truth, class_groups, metadata)
     report["further"] = further
-    report["sections"] = [
-        section
-        for name in models
-        for section in further_sections(further[name], name)
-    ]
-    for name in models:
-        results[name].pictures.spectrogram = spectrogram
+    report["sections"] = sections
     page = write_report(
-        report,
-        output_folder,
-        {name: results[name].pictures for name in models},
-        counts,
+        report, output_folder, models, truth, counts, spectrogram
     )
     print(screen_report(report))
     print(f"report: {page} (one page with pictures), report.md, report.json")
     return report
 
 
-def _evaluate_model(folder, truth, is_model, main, bar):
+def _evaluate_model(folder, truth, is_model, first, bar):
     """Choose, tune and measure one model or control."""
     bar.set_postfix_str(f"{folder.name}: tuning")
+    system = EvaluatedSystem(parameters_from=folder.name)
     tuned_here = is_model or (folder / "validation").is_dir()
     if tuned_here:
-        source = folder.name
-        weight, validation, f1 = choose_weight(
-            folder / "validation", truth["validation"]
+        system.weight, system.validation, system.validation_ebf1 = (
+            choose_weight(folder / "validation", truth["validation"])
         )
-        parameters = tune(validation, truth["validation"])
+        system.parameters = tune(system.validation, truth["validation"])
     else:
-        source, other = main
-        weight, f1, parameters = other.weight, {}, other.parameters
+        system.parameters_from, other = first
+        system.weight, system.parameters = other.weight, other.parameters
     bar.update()
     bar.set_postfix_str(f"{folder.name}: evaluation")
     evaluation = folder / "evaluation"
     labels = truth["evaluation"].labels
-    scores = load_scores(evaluation, weight, labels)
-    ignored, reasons = None, None
-    if weight != 1 and (tuned_here or 1.0 in stored_weights(evaluation)):
-        ignored = load_scores(evaluation, 1.0, labels)
-    elif weight != 1:
-        reasons = {"video_ignored": f"{folder.name} has no scores at weight 1"}
-    splits = evaluate_splits(
-        scores,
-        ignored,
+    system.scores = load_scores(evaluation, system.weight, labels)
+    system.has_video = system.scores.video()
+    reasons = None
+    if system.weight != 1:
+        if tuned_here or 1.0 in stored_weights(evaluation):
+            system.ignored = load_scores(evaluation, 1.0, labels)
+        else:
+            reason = f"{folder.name} has no scores at weight 1"
+            reasons = {"video_ignored": reason}
+    system.splits = evaluate_splits(
+        system.scores,
+        system.ignored,
         truth["evaluation"],
-        parameters,
+        system.parameters,
         official=("all",) if is_model else (),
         reasons=reasons,
     )
     bar.update()
-    pictures = None
-    if is_model:
-        pictures = PictureData(
-            splits["all"].figures(),
-            labels,
-            parameters,
-            scores,
-            truth=truth["evaluation"],
-            validation_scores=validation,
-            validation_truth=truth["validation"],
+    return system
+
+
+def count_system(name, system, truth):
+    """Counts by clip of a system, and of it with the video ignored, by name.
+
+    With each stands `has_video`; both are missing without scores and events.
+    """
+    counts = {}
+    if system.scores is not None:
+        kinds = (*KINDS, *THRESHOLD_FREE)
+        counts[name] = clip_statistics(
+            system.scores, truth, system.parameters, kinds
         )
-    return ModelResult(
-        weight, f1, parameters, source, splits, pictures, ignored
-    )
+    elif system.events is not None:
+        counts[name] = event_statistics(system.events, truth)
+    if system.ignored is not None:
+        counts[f"{name}{IGNORED}"] = clip_statistics(
+            system.ignored, truth, system.parameters
+        )
+    return {key: (part, system.has_video) for key, part in counts.items()}
 
 
 def _check_arguments(class_labels, models, class_groups, metadata):

@@ -11,11 +11,9 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.reports.comparison_report import (
-    compare_reports,
-)
-from speechbrain_mmsed.evaluation.reports.plots import plot_report
-from speechbrain_mmsed.evaluation.reports.report import render_report
+from speechbrain_mmsed.evaluation.reports.comparison import compare_reports
+from speechbrain_mmsed.evaluation.reports.documents import markdown
+from speechbrain_mmsed.evaluation.reports.report_files import plot_report
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.evaluation.tuning.inference_weight import choose_weight
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
@@ -277,7 +275,8 @@ def test_without_matplotlib_the_report_says_so(run, monkeypatch, tmp_path):
     report["pictures"] = plot_report(report, tmp_path)
     assert report["pictures"]["files"] == []
     assert not list(tmp_path.iterdir())
-    assert "matplotlib is not installed" in render_report(report)
+    text = markdown("report.txt", "Report", report=report)
+    assert "matplotlib is not installed" in text
 
 
 def test_missing_or_foreign_scores_name_the_file(tmp_path):

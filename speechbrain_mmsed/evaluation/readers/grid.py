@@ -1,9 +1,7 @@
 """The frames of score tables: from written times to one hop.
 
-Score tables give onset and offset of every frame. The counts of this package
-need frame k to cover [k hop, (k + 1) hop) in every clip, with any hop and
-any number of frames. Whether written times are such a grid is found out
-here; what is not is refused, never resampled.
+Frame k must cover [k hop, (k + 1) hop) in every clip, with any hop and any
+number of frames. Times that are no such grid are refused, never resampled.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -13,10 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.readers.problems import (
-    PredictionError,
-    listed,
-)
+from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 
 # Times are often written with three decimals.
 TIME_TOLERANCE = 1e-3
@@ -29,16 +24,8 @@ END_TOLERANCE_FRAMES = 2.0
 class FrameGrid:
     """The common frames of a set of clips.
 
-    Arguments
-    ---------
-    hop : float
-        Seconds between the starts of two frames.
-    n_frames : dict
-        Clip -> number of frames.
-    ends : dict
-        Clip -> end of the last frame, in seconds.
-    deviation : float
-        Largest difference between a written time and the grid, in seconds.
+    Hop and the largest deviation of a written time in seconds; number of
+    frames and end of the last one (seconds) of each clip.
     """
 
     hop: float
@@ -48,107 +35,61 @@ class FrameGrid:
 
 
 def axis_problem(onset, offset):
-    """What is wrong with one clip's times, whatever the hop.
-
-    Arguments
-    ---------
-    onset : numpy.ndarray
-        (T,) seconds.
-    offset : numpy.ndarray
-        (T,) seconds.
-
-    Returns
-    -------
-    tuple of str or None
-        The kind of problem and the detail.
-
-    Example
-    -------
-    >>> axis_problem(np.array([0.0, 0.5]), np.array([0.5, 1.0]))
-    >>> axis_problem(np.array([1.0, 1.5]), np.array([1.5, 2.0]))
-    ('the first frame does not start at 0 s', 'it starts at 1 s')
-    """
+    """What is wrong with one clip's times, whatever the hop, or None."""
     if not len(onset):
         return "there are no frames", "the table has no rows"
     bad = ~(np.isfinite(onset) & np.isfinite(offset))
     if bad.any():
-        row = int(bad.argmax())
-        return "times are not finite", _frame(row, onset, offset)
+        return "times are not finite", _frame(bad.argmax(), onset, offset)
     if abs(onset[0]) > TIME_TOLERANCE:
-        return (
-            "the first frame does not start at 0 s",
-            f"it starts at {onset[0]:g} s",
-        )
-    bad = offset <= onset
-    if bad.any():
-        row = int(bad.argmax())
-        return "frames do not end after they start", _frame(row, onset, offset)
-    bad = onset[1:] <= onset[:-1]
-    if bad.any():
-        row = int(bad.argmax()) + 1
-        return "times do not rise", _frame(row, onset, offset)
-    bad = np.abs(onset[1:] - offset[:-1]) > TIME_TOLERANCE
-    if bad.any():
-        row = int(bad.argmax()) + 1
-        return (
-            "frames overlap or leave gaps",
-            f"{_frame(row, onset, offset)}, the frame before ends at "
-            f"{offset[row - 1]:g} s",
-        )
+        kind = "the first frame does not start at 0 s"
+        return kind, f"it starts at {onset[0]:g} s"
+    before = np.append(onset[0], offset[:-1])
+    gaps = "frames overlap or leave gaps"
+    kinds = {
+        "frames do not end after they start": offset <= onset,
+        "times do not rise": np.diff(onset, prepend=-np.inf) <= 0,
+        gaps: np.abs(onset - before) > TIME_TOLERANCE,
+    }
+    for kind, bad in kinds.items():
+        if bad.any():
+            row = bad.argmax()
+            detail = _frame(row, onset, offset)
+            if kind == gaps:
+                detail += f", the frame before ends at {before[row]:g} s"
+            return kind, detail
     return None
 
 
 def _frame(row, onset, offset):
+    """A frame as the line of its table."""
     return f"line {row + 2}: {onset[row]:g} to {offset[row]:g} s"
 
 
 def common_grid(axes, source):
-    """The grid of all clips.
+    """The grid of all clips, from (onset, offset) of the frames of each.
 
-    Arguments
-    ---------
-    axes : dict
-        Clip -> (onset, offset), (T,) seconds each, T may differ; each
-        without an `axis_problem`.
-    source : str
-        The predictions, for messages.
-
-    Returns
-    -------
-    FrameGrid
-
-    Raises
-    ------
-    PredictionError
-        Listing the clips whose frames are not regular or have another hop.
-
-    Example
-    -------
-    >>> times = np.arange(157) * 0.064
-    >>> axes = {"a": (times[:-1], times[1:]), "b": (times[:9], times[1:10])}
-    >>> grid = common_grid(axes, "folder")
-    >>> grid.hop, grid.n_frames["b"], round(grid.ends["a"], 3)
-    (0.064, 9, 9.984)
+    Clips whose frames are not regular or have another hop are refused.
     """
     longest = max(axes, key=lambda clip: len(axes[clip][0]))
     hop = _hop(*axes[longest])
     irregular, others, largest = {}, {}, 0.0
-    for clip, (onset, offset) in axes.items():
-        deviation = _deviation(onset, offset, hop)
+    for clip, axis in axes.items():
+        deviation = _deviation(*axis, hop)
         if deviation <= TIME_TOLERANCE:
             largest = max(largest, deviation)
             continue
-        own = _hop(onset, offset)
-        regular = _deviation(onset, offset, own) <= TIME_TOLERANCE
+        own = _hop(*axis)
+        regular = _deviation(*axis, own) <= TIME_TOLERANCE
         (others if regular else irregular)[clip] = own
     if irregular:
         clip = min(irregular)
         raise PredictionError(
             f"{source}: the frames of {len(irregular)} clips are not of equal "
-            f"length; {_first_irregular(clip, *axes[clip], irregular[clip])}. "
-            "Only regular frames are evaluated (the last may be shorter): "
-            "write the scores at a fixed hop, repeating those of longer "
-            f"segments. Clips: {listed(irregular)}"
+            f"length; {clip}, {_odd_frame(*axes[clip])}. Only regular frames "
+            "are evaluated (the last may be shorter): write the scores at a "
+            "fixed hop, repeating those of longer segments. Clips: "
+            f"{listed(irregular)}"
         )
     if others:
         clip = min(others)
@@ -169,10 +110,9 @@ def common_grid(axes, source):
 
 def _hop(onset, offset):
     """The shortest decimal number that fits the times as well as any."""
-    n_frames = len(onset)
-    if n_frames == 1:
+    if len(onset) == 1:
         return float(offset[0] - onset[0])
-    exact = float((onset[-1] - onset[0]) / (n_frames - 1))
+    exact = float((onset[-1] - onset[0]) / (len(onset) - 1))
     least = _deviation(onset, offset, exact)
     for digits in range(1, 9):
         hop = round(exact, digits)
@@ -183,40 +123,24 @@ def _hop(onset, offset):
 
 def _deviation(onset, offset, hop):
     """Largest distance from a grid; the last frame may be shorter."""
-    frames = np.arange(len(onset))
-    apart = np.abs(onset - frames * hop).max()
+    apart = np.abs(onset - np.arange(len(onset)) * hop).max()
     return float(max(apart, offset[-1] - len(onset) * hop))
 
 
-def _first_irregular(clip, onset, offset, hop):
-    """The frame that differs most, as text."""
+def _odd_frame(onset, offset):
+    """The frame whose length differs most, as text."""
     lengths = offset - onset
-    row = int(np.abs(lengths - np.median(lengths)).argmax())
-    return (
-        f"{clip}, {_frame(row, onset, offset)}, where others last "
-        f"{np.median(lengths):g} s"
-    )
+    usual = np.median(lengths)
+    row = int(np.abs(lengths - usual).argmax())
+    return f"{_frame(row, onset, offset)}, where others last {usual:g} s"
 
 
 def check_ends(grid, durations, source, tolerance=None):
     """Refuse scores that end far from where their clips end.
 
-    Arguments
-    ---------
-    grid : FrameGrid
-        Frames of N clips.
-    durations : dict
-        Clip -> seconds.
-    source : str
-        The predictions, for messages.
-    tolerance : float or None
-        Seconds; two frames if None.
-
-    Returns
-    -------
-    list of str
-        Clips whose padding was scored as well: systems with an input of
-        fixed length have the same number of frames for every clip.
+    The tolerance is in seconds, two frames if None. Returns the clips whose
+    padding was scored as well: systems with an input of fixed length have the
+    same number of frames for every clip.
     """
     if tolerance is None:
         tolerance = END_TOLERANCE_FRAMES * grid.hop

@@ -1,4 +1,8 @@
-"""Tables of scores, one for each clip: numbers, or what is wrong with them.
+"""Score tables of another system, one for each clip, as ClipScores.
+
+Clips may differ in their number of frames. ClipScores has one, so shorter
+clips are continued by their own reflection, which is what the median filter
+puts past an end anyway; their duration keeps these rows out of every event.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -8,56 +12,120 @@ import warnings
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.readers.grid import axis_problem
-from speechbrain_mmsed.evaluation.readers.problems import (
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+    THRESHOLDS as PSDS_THRESHOLDS,
+)
+from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
     listed,
+    repeated,
 )
-from speechbrain_mmsed.evaluation.readers.tables import header_of, rows_of
+from speechbrain_mmsed.evaluation.readers.grid import (
+    axis_problem,
+    check_ends,
+    common_grid,
+)
+from speechbrain_mmsed.evaluation.readers.tables import (
+    TIMES,
+    files_of,
+    header_of,
+    rows_of,
+)
+from speechbrain_mmsed.evaluation.readers.truth import match_all
+from speechbrain_mmsed.evaluation.tuning.tuning import (
+    THRESHOLDS as F1_THRESHOLDS,
+)
+from speechbrain_mmsed.evaluation.tuning.tuning import WINDOWS
+from speechbrain_mmsed.postprocessing.decode import (
+    frames_inside,
+    reflected_frames,
+)
+from speechbrain_mmsed.postprocessing.scores import ClipScores
 
-TIMES = ["onset", "offset"]
+
+def score_labels(folder):
+    """Classes of a folder of score tables, from the header of the first."""
+    files = files_of(folder, (".tsv",))
+    if not files:
+        raise PredictionError(f"{folder}: no tsv files of scores")
+    header = header_of(files[0])
+    labels = header[2:]
+    if header[:2] != TIMES or not labels:
+        raise PredictionError(
+            f"{files[0]}: columns {header[:6]}, expected onset, offset and "
+            "one column for each class, separated by tabs"
+        )
+    if repeated(labels):
+        raise PredictionError(f"{files[0]}: columns {repeated(labels)} repeat")
+    return labels
 
 
-def read_tables(by_clip, columns, truth, source):
-    """Times and probabilities of every clip, or one error for all clips.
+def read_score_tables(
+    folder,
+    truth,
+    source_of_durations="durations",
+    has_video=None,
+    largest_window=WINDOWS[-1],
+    thresholds=(),
+    end_tolerance=None,
+):
+    """Scores of all clips from a folder of tables.
 
-    Arguments
-    ---------
-    by_clip : dict
-        Clip -> file.
-    columns : list of str
-        Classes that every file must have.
-    truth : GroundTruth
-        Reference; its clips are read, and its classes taken.
-    source : str
-        The predictions, for messages.
+    Each is tab-separated and named after its clip: columns onset, offset
+    (seconds), then one for each class (probabilities). Comparisons come out as
+    in double precision at the thresholds of the paper's grids and those given.
+    The probability of a clip is the largest of its frames.
 
     Returns
     -------
-    axes : dict
-        Clip -> (onset, offset), (T,) seconds each.
-    values : dict
-        Clip -> (T, C) probabilities.
-
-    Raises
-    ------
-    PredictionError
-        Listing the files of the first kind of problem, and how many have
-        another.
+    ClipScores
+        Clips and labels in the order of the reference.
+    list of str
+        What is worth knowing about them, a sentence each.
     """
+    files = {file.stem: file for file in files_of(folder, (".tsv",))}
+    names = list(truth.durations)
+    matched = match_all(files, names, str(folder), source_of_durations)
+    columns = score_labels(folder)
+    missing = [label for label in truth.labels if label not in columns]
+    if missing:
+        raise PredictionError(
+            f"{folder}: no column of the classes {missing}; there are "
+            f"{columns}. Give these with --labels"
+        )
+    by_clip = {clip: files[name] for name, clip in matched.items()}
+    axes, values = _read_tables(by_clip, columns, truth, folder)
+    grid = common_grid(axes, str(folder))
+    padded = check_ends(grid, truth.durations, str(folder), end_tolerance)
+    known = np.union1d(np.union1d(F1_THRESHOLDS, PSDS_THRESHOLDS), thresholds)
+    longest = max(grid.n_frames.values())
+    if len(set(grid.n_frames.values())) > 1:
+        # No window reaches from a clip's frames past the continued ones.
+        longest += largest_window // 2
+    frame = np.stack(
+        [single_precision(_continued(values[n], longest), known) for n in names]
+    )
+    ends = [min(truth.durations[n], grid.ends[n]) for n in names]
+    inside = frames_inside(ends, longest, grid.hop)
+    clip = np.where(inside[:, :, None], frame, 0).max(axis=1)
+    video = [bool(has_video and has_video[name]) for name in names]
+    scores = ClipScores(names, ends, truth.labels, clip, frame, video, grid.hop)
+    return scores, _notes(grid, padded, columns, truth, ends)
+
+
+def _read_tables(by_clip, columns, truth, source):
+    """Times and probabilities of every clip, or one error for all clips."""
     axes, values, problems = {}, {}, {}
     for clip in truth.durations:
         file = by_clip[clip]
-        table, problem = _read(file, columns)
+        table, problem = _read_table(file, columns)
         if problem is None:
-            onset, offset = (table[name] for name in TIMES)
-            problem = axis_problem(onset, offset)
-        if problem is None:
+            axes[clip] = tuple(table[name] for name in TIMES)
             values[clip] = np.stack([table[x] for x in truth.labels], axis=1)
-            problem = _value_problem(values[clip], truth.labels)
-        if problem is None:
-            axes[clip] = (onset, offset)
-        else:
+            problem = axis_problem(*axes[clip]) or _value_problem(
+                values[clip], truth.labels
+            )
+        if problem is not None:
             kind, detail = problem
             problems.setdefault(kind, {})[file.name] = detail
     if problems:
@@ -73,15 +141,13 @@ def read_tables(by_clip, columns, truth, source):
     return axes, values
 
 
-def _read(file, columns):
-    """Columns of numbers by title, or the problem with them."""
+def _read_table(file, columns):
+    """Columns of numbers by title, and None or the problem with them."""
     header = header_of(file)
     if sorted(header) != sorted([*TIMES, *columns]):
         odd = sorted(set(header) ^ {*TIMES, *columns}) or header
-        return None, (
-            "the columns are not those of the first file",
-            f"{odd[:6]} only in one of the two",
-        )
+        kind = "the columns are not those of the first file"
+        return None, (kind, f"{odd[:6]} only in one of the two")
     try:
         with warnings.catch_warnings():
             # A table without rows has its own message.
@@ -97,21 +163,18 @@ def _read(file, columns):
     except ValueError as error:
         return None, ("cells are not numbers", _bad_cell(file, header, error))
     if table.size and table.shape[1] != len(header):
-        return None, (
-            "the rows have not as many cells as the header",
-            f"{table.shape[1]} and {len(header)}",
-        )
-    return dict(
-        zip(header, table.reshape(-1, len(header)).T, strict=True)
-    ), None
+        kind = "the rows have not as many cells as the header"
+        return None, (kind, f"{table.shape[1]} and {len(header)}")
+    columns = table.reshape(-1, len(header)).T
+    return dict(zip(header, columns, strict=True)), None
 
 
 def _bad_cell(file, header, error):
     """The first cell that is no number, or else what the parser says."""
-    for line, row in rows_of(file):
-        if len(row) != len(header):
+    for line, row in list(rows_of(file))[1:]:
+        if row and len(row) != len(header):
             return f"line {line} has {len(row)} cells, not {len(header)}"
-        for title, cell in zip(header, row, strict=True):
+        for title, cell in zip(header, row, strict=False):
             try:
                 float(cell)
             except ValueError:
@@ -120,7 +183,7 @@ def _bad_cell(file, header, error):
 
 
 def _value_problem(values, labels):
-    """Probabilities that are none."""
+    """Probabilities that are none; None if all are."""
     bad = ~((values >= 0) & (values <= 1))
     if not bad.any():
         return None
@@ -130,3 +193,55 @@ def _value_problem(values, labels):
         f"line {row + 2}, {labels[column]}: {values[row, column]:g} (scores "
         "are probabilities; apply the sigmoid)",
     )
+
+
+def _continued(values, n_frames):
+    """(T, C) scores continued to more frames by reflection."""
+    added = n_frames - len(values)
+    return values[reflected_frames(len(values), added)[added:]]
+
+
+def single_precision(values, thresholds):
+    """Single precision that lies on the same side of every threshold.
+
+    The nearest float32 of a score 0.3 lies above 0.3 and that of 0.7 below
+    0.7, which would matter for scores written with few decimals.
+    """
+    single = values.astype(np.float32)
+    wanted = np.searchsorted(thresholds, values)
+    level = np.searchsorted(thresholds, single.astype(np.float64))
+    for sign, towards in ((1, np.float32(0)), (-1, np.float32(1))):
+        wrong = sign * (level - wanted) > 0
+        single[wrong] = np.nextafter(single[wrong], towards)
+    return single
+
+
+def _notes(grid, padded, columns, truth, ends):
+    """Sentences about the scores for the report."""
+    counts = grid.n_frames.values()
+    least, most = min(counts), max(counts)
+    frames = f"{least} to {most}" if least < most else f"{most}"
+    short = sum(
+        end < truth.durations[name] - 1e-9
+        for name, end in zip(truth.durations, ends, strict=True)
+    )
+    left = [label for label in columns if label not in truth.labels]
+    notes = [
+        f"{len(ends)} clips with {frames} frames of {grid.hop:g} s; written "
+        f"times are within {grid.deviation:.1e} s of that grid.",
+        "There are no clip scores: the score of a clip is the largest of its "
+        "frames.",
+    ]
+    if padded:
+        notes.append(
+            f"{len(padded)} clips are shorter than the scores' fixed length; "
+            "frames past their end are not evaluated."
+        )
+    if short:
+        notes.append(
+            f"The scores of {short} clips end before the clip does; nothing "
+            "is detected in the rest."
+        )
+    if left:
+        notes.append(f"Columns left out: {', '.join(left)}.")
+    return notes

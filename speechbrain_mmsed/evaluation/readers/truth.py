@@ -1,7 +1,4 @@
-"""Ground truth and durations, as any system keeps them.
-
-Names and labels are read as text, whatever they look like: a clip named 7 or
-a class named NA stay what they are.
+"""What is known of the clips: reference, durations, names, labels, video.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -13,77 +10,68 @@ import numpy as np
 import pandas as pd
 
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.readers.problems import (
+from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
     listed,
+    repeated,
 )
-from speechbrain_mmsed.evaluation.readers.tables import header_of, rows_of
+from speechbrain_mmsed.evaluation.readers.tables import (
+    TIMES,
+    header_of,
+    read_text_table,
+)
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
+YES = {"1", "1.0", "true", "yes", "present"}
+NO = {"0", "0.0", "false", "no", "absent", ""}
 
-def read_text_table(path, columns, what):
-    """A table as text, with the line of the file as its index.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Tab-separated, or comma-separated if it ends in .csv.
-    columns : list of str
-        Columns that are needed; the others are left out.
-    what : str
-        What the table holds, for messages.
+def read_truth(tsv, durations_tsv, labels=None):
+    """Ground truth with the clips of its durations, checked.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Texts; "" for empty cells.
+    Columns filename, onset, offset, event_label (a clip without events may
+    have a row whose last three cells are empty, or none) and filename,
+    duration, in seconds. Labels are those of the events, sorted, if None.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise PredictionError(f"{path}: no such file; expected {what}")
-    header = header_of(path)
-    missing = [name for name in columns if name not in header]
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if missing or twice:
-        problem = f"{missing} are missing" if missing else f"{twice} repeat"
+    durations = _read_durations(durations_tsv)
+    events = read_events(tsv, "ground truth")
+    absent = set(events["filename"]) - set(durations)
+    if absent:
         raise PredictionError(
-            f"{path}: columns {header[:8]}, expected {what} with the columns "
-            f"{columns}, separated by "
-            f"{'commas' if path.suffix.lower() == '.csv' else 'tabs'}; "
-            f"{problem}"
+            f"{tsv}: {len(absent)} clips have no duration in "
+            f"{durations_tsv}: {listed(absent)}; add them there"
         )
-    places = [header.index(name) for name in columns]
-    rows, lines = [], []
-    for line, row in rows_of(path):
-        if len(row) > len(header):
-            raise PredictionError(
-                f"{path}, line {line}: {len(row)} cells, expected those of "
-                f"{header[:8]}"
-            )
-        cells = [row[at].strip() if at < len(row) else "" for at in places]
-        if any(cells):
-            rows.append(cells)
-            lines.append(line)
-    return pd.DataFrame(rows, columns=columns, index=lines, dtype=object)
+    if labels is None:
+        labels = sorted(events["event_label"].dropna().unique())
+    if not labels:
+        raise PredictionError(
+            f"{tsv}: no events, so no classes; name them with --labels"
+        )
+    try:
+        return GroundTruth(events, durations, labels)
+    except ValueError as error:
+        raise PredictionError(f"{tsv}: {error}") from error
 
 
-def numbers(column, path, name):
-    """A column of numbers; empty cells are NaN.
+def read_events(path, what="events"):
+    """Table of filename, onset, offset (seconds), event_label by line.
 
-    Arguments
-    ---------
-    column : pandas.Series
-        Texts.
-    path : str or pathlib.Path
-        Where they come from.
-    name : str
-        Title of the column.
-
-    Returns
-    -------
-    pandas.Series
-        float64.
+    Empty cells are NaN or None.
     """
+    table = read_text_table(path, EVENT_COLUMNS, what)
+    for name in TIMES:
+        table[name] = _seconds(table[name], path)
+    label = table["event_label"].astype(object)
+    table["event_label"] = label.where(label != "", None)
+    nameless = table["filename"] == ""
+    if nameless.any():
+        line = nameless.idxmax()
+        raise PredictionError(f"{path}, line {line}: no file name")
+    return table
+
+
+def _seconds(column, path):
+    """A column of texts as float64; empty cells are NaN."""
     texts = column.where(column != "", "nan")
     try:
         # Unlike the usual parsers of pandas, float() rounds correctly.
@@ -92,53 +80,16 @@ def numbers(column, path, name):
         bad = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
         line = bad.idxmax()
         raise PredictionError(
-            f"{path}, line {line}: {name} is {column[line]!r}, expected "
+            f"{path}, line {line}: {column.name} is {column[line]!r}, expected "
             f"seconds ({int(bad.sum())} such lines)"
         ) from None
     return pd.Series(values, index=column.index, dtype=np.float64)
 
 
-def read_events(path, what="events"):
-    """A table of events.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Columns filename, onset, offset (seconds), event_label, in any order.
-    what : str
-        What the table holds, for messages.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The four columns; empty cells are NaN or None.
-    """
-    table = read_text_table(path, EVENT_COLUMNS, what)
-    for name in ("onset", "offset"):
-        table[name] = numbers(table[name], path, name)
-    label = table["event_label"].astype(object)
-    table["event_label"] = label.where(label != "", None)
-    if (table["filename"] == "").any():
-        line = (table["filename"] == "").idxmax()
-        raise PredictionError(f"{path}, line {line}: no file name")
-    return table
-
-
-def read_durations(path):
-    """Durations of clips.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Columns filename, duration (seconds).
-
-    Returns
-    -------
-    dict
-        File name -> seconds.
-    """
+def _read_durations(path):
+    """File name -> seconds, from columns filename and duration."""
     table = read_text_table(path, ["filename", "duration"], "durations")
-    seconds = numbers(table["duration"], path, "duration")
+    seconds = _seconds(table["duration"], path)
     bad = ~(np.isfinite(seconds) & (seconds > 0))
     if bad.any():
         line = bad.idxmax()
@@ -157,38 +108,121 @@ def read_durations(path):
     return dict(zip(table["filename"], seconds.tolist(), strict=True))
 
 
-def read_truth(tsv, durations_tsv, labels=None):
-    """Ground truth, checked.
+def match_names(given, known, source):
+    """Which clip of the reference each clip of the predictions is.
 
-    Arguments
-    ---------
-    tsv : str or pathlib.Path
-        Columns filename, onset, offset, event_label; a clip without events
-        may have a row whose last three cells are empty, or none.
-    durations_tsv : str or pathlib.Path
-        Columns filename, duration: the clips that are evaluated.
-    labels : list of str or None
-        C class labels; None for those of the events, sorted.
-
-    Returns
-    -------
-    GroundTruth
+    Score tables are named after a clip without its ending, so both the whole
+    name and the name without its last ending are tried. Names that are not in
+    the reference are left out; what is ambiguous is refused.
     """
-    durations = read_durations(durations_tsv)
-    events = read_events(tsv, "ground truth")
-    absent = set(events["filename"]) - set(durations)
+    exact, stems = set(known), {}
+    for name in exact:
+        stems.setdefault(name.rsplit(".", 1)[0], []).append(name)
+    matched, owners = {}, {}
+    for name in given:
+        clips = [name] if name in exact else stems.get(name, [])
+        if len(clips) > 1:
+            raise PredictionError(
+                f"{source}: {name} may be any of {listed(clips)} in the "
+                "reference; name the predictions with the ending"
+            )
+        for clip in clips:
+            matched[name] = clip
+            owners.setdefault(clip, []).append(name)
+    twice = [clip for clip, names in owners.items() if len(names) > 1]
+    if twice:
+        raise PredictionError(
+            f"{source}: {len(twice)} clips have predictions twice, the first "
+            f"{twice[0]} as {listed(owners[twice[0]])}; keep one of each"
+        )
+    return matched
+
+
+def match_all(given, known, source, reference):
+    """As `match_names`, of predictions that have the very same clips.
+
+    The reference is named after its table of durations.
+    """
+    matched = match_names(given, known, source)
+    extra = [name for name in given if name not in matched]
+    absent = set(known) - set(matched.values())
+    problems = []
+    if extra:
+        problems.append(
+            f"{len(extra)} clips have predictions but no duration: "
+            f"{listed(extra)}"
+        )
     if absent:
-        raise PredictionError(
-            f"{tsv}: {len(absent)} clips have no duration in "
-            f"{durations_tsv}: {listed(absent)}; add them there"
+        problems.append(
+            f"{len(absent)} clips have a duration but no predictions: "
+            f"{listed(absent)}"
         )
-    if labels is None:
-        labels = sorted(events["event_label"].dropna().unique())
-    if not labels:
+    if problems:
         raise PredictionError(
-            f"{tsv}: no events, so no classes; name them with --labels"
+            f"{source} and {reference} are of different clips: "
+            f"{'; '.join(problems)}. Give predictions, durations and ground "
+            "truth of the same clips"
         )
-    try:
-        return GroundTruth(events, durations, labels)
-    except ValueError as error:
-        raise PredictionError(f"{tsv}: {error}") from error
+    return matched
+
+
+def read_labels(values):
+    """Class labels given as words, or as one file with a label a line."""
+    if len(values) == 1 and pathlib.Path(values[0]).is_file():
+        text = pathlib.Path(values[0]).read_text(encoding="utf-8")
+        values = [line.strip() for line in text.splitlines() if line.strip()]
+    twice = repeated(values)
+    if twice:
+        raise PredictionError(f"--labels: {twice} are given twice")
+    return list(values)
+
+
+def read_video(path, known):
+    """Which of the known clips have video: file name -> bool.
+
+    The file has columns filename and has_video (1 or 0, true or false, yes or
+    no), or lists the clips that have video, one a line.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise PredictionError(f"{path}: no such file; expected clips (--video)")
+    of_all = "has_video" in header_of(path)
+    given = _read_flags(path) if of_all else _read_list(path)
+    matched = match_names(given, known, str(path))
+    unknown = [name for name in given if name not in matched]
+    if unknown:
+        raise PredictionError(
+            f"{path}: {len(unknown)} clips are not in the table of durations: "
+            f"{listed(unknown)}"
+        )
+    absent = set(known) - set(matched.values())
+    if of_all and absent:
+        raise PredictionError(
+            f"{path}: {len(absent)} clips have no row: {listed(absent)}; say "
+            "of each whether it has video"
+        )
+    has_video = dict.fromkeys(known, False)
+    has_video.update({clip: given[name] for name, clip in matched.items()})
+    return has_video
+
+
+def _read_flags(path):
+    """File name -> bool, from a table."""
+    columns = ["filename", "has_video"]
+    table = read_text_table(path, columns, "clips with video")
+    said = table["has_video"].str.lower()
+    bad = ~said.isin(YES | NO)
+    if bad.any():
+        line = bad.idxmax()
+        raise PredictionError(
+            f"{path}, line {line}: has_video is "
+            f"{table['has_video'][line]!r}, expected 1 or 0"
+        )
+    return dict(zip(table["filename"], said.isin(YES).tolist(), strict=True))
+
+
+def _read_list(path):
+    """File name -> True, from the names in a list."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    names = [line.split("\t")[0].strip() for line in lines]
+    return {name: True for name in names if name and name != "filename"}

@@ -8,8 +8,15 @@ Authors
 """
 
 import importlib.metadata
+from dataclasses import dataclass, field
 
 import speechbrain_mmsed
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import SCENARIOS
+from speechbrain_mmsed.evaluation.reports.report_tables import AVERAGES
+from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
+    THRESHOLD_FREE,
+    intervals,
+)
 
 LIBRARIES = ("psds_eval", "sed_eval", "numpy", "pandas")
 # From a figure (see `Measured.figures`) to the sections of the report.
@@ -21,47 +28,80 @@ SECTIONS = {
     "excluded_classes": "excluded_classes",
     "computed_by": "computed_by",
 }
+OF_F1 = ("f1_averages", "class_counts")
+FURTHER = ("ibf1", *THRESHOLD_FREE)
+DEFINITIONS = {
+    "cbf1": "micro F1 of clip labels",
+    "sbf1": "micro F1 of 1 s segments",
+    "ebf1": (
+        "macro F1 of events: onset within 200 ms, offset within the larger of "
+        "200 ms and 20 % of the event, optimal matching; a class that is "
+        "never predicted counts 0"
+    ),
+    **{
+        name: f"PSDS, {scenario.text()}" for name, scenario in SCENARIOS.items()
+    },
+}
+
+
+@dataclass
+class EvaluatedSystem:
+    """A system's scores or events, what was chosen for it, and its figures.
+
+    Scores are ClipScores of evaluation (with and without video) and of
+    validation; without them there are the events of an operating point.
+    `has_video` is a dict of file names or None, `validation_ebf1` that of each
+    candidate weight, `parameters` and `splits` are dicts of ClassParameters
+    and of SplitResult.
+    """
+
+    scores: object = None
+    ignored: object = None
+    validation: object = None
+    events: object = None
+    has_video: dict | None = None
+    weight: float | None = None
+    validation_ebf1: dict = field(default_factory=dict)
+    parameters: dict = field(default_factory=dict)
+    parameters_from: str = "not tuned"
+    splits: dict = field(default_factory=dict)
 
 
 def report_data(models, controls, truth, class_groups, metadata):
-    """The content of report.json.
+    """The content of report.json, of models and, apart, controls by name.
 
-    Arguments
-    ---------
-    models : dict
-        For each name a ModelResult.
-    controls : dict
-        The same for models that are reported apart.
-    truth : dict
-        GroundTruth of "validation" and "evaluation".
-    class_groups : dict
-        For each name a list of labels.
-    metadata : dict
-        Plain values; "versions" are added to the libraries.
-
-    Returns
-    -------
-    dict
-        metrics, null_reasons, class_wise, averaged_classes,
-        excluded_classes, computed_by: [model][split][metric].
-        f1_averages and class_counts: the same for the three F1.
-        inference_weight, validation_ebf1, tuned_parameters,
-        parameters_from: [model]. controls: [control] with all of these.
-        class_groups: [group] with labels, metrics and null_reasons (models
-        and controls). class_labels, counts, libraries, metadata.
+    metrics, null_reasons, class_wise, averaged_classes, excluded_classes,
+    computed_by: [model][split][metric]. f1_averages and class_counts: the same
+    for the three F1. inference_weight, validation_ebf1, tuned_parameters,
+    parameters_from: [model]. controls: [control] with all of these.
+    class_groups: [group] with labels, metrics and null_reasons (models and
+    controls). class_labels, counts, libraries (with the "versions" of the
+    metadata), metadata.
     """
+    sections = {name: _of_model(system) for name, system in models.items()}
     first = next(iter(models.values()))
     return {
-        **_by_model(models),
+        **{
+            key: {name: section[key] for name, section in sections.items()}
+            for key in next(iter(sections.values()))
+        },
         "controls": {
-            name: _of_model(result) for name, result in controls.items()
+            name: _of_model(system) for name, system in controls.items()
         },
         "class_groups": {
             name: _of_group(list(labels), {**models, **controls})
             for name, labels in class_groups.items()
         },
         "class_labels": list(truth["evaluation"].labels),
-        "counts": _counts(truth, first.splits),
+        "counts": {
+            "subsets": {
+                subset: _count(reference) for subset, reference in truth.items()
+            },
+            "splits": {
+                split: {"clips": part.n_clips, "events": part.n_events}
+                for split, part in first.splits.items()
+            },
+        },
         "psds_difference": _largest_difference(models),
         "libraries": {
             **metadata.get("versions", {}),
@@ -72,94 +112,57 @@ def report_data(models, controls, truth, class_groups, metadata):
     }
 
 
-def _by_model(models):
-    """Sections of all models, turned so that the model is the second key."""
-    sections = {name: _of_model(result) for name, result in models.items()}
-    keys = next(iter(sections.values()))
-    return {
-        key: {name: section[key] for name, section in sections.items()}
-        for key in keys
-    }
-
-
-def _of_model(result):
+def _of_model(system):
     """Every section of one model."""
-    figures = {split: part.figures() for split, part in result.splits.items()}
     return {
-        **_sections(figures),
-        "f1_averages": {
-            split: {
-                metric: {"micro": figure["micro"], "macro": figure["macro"]}
-                for metric, figure in metrics.items()
-                if "micro" in figure
-            }
-            for split, metrics in figures.items()
-        },
-        "class_counts": {
-            split: {
-                metric: figure["class_counts"]
-                for metric, figure in metrics.items()
-                if "class_counts" in figure
-            }
-            for split, metrics in figures.items()
-        },
-        "inference_weight": result.weight,
-        "validation_ebf1": result.validation_ebf1,
-        "parameters_from": result.parameters_from,
+        **_sections(system.splits),
+        "inference_weight": system.weight,
+        "validation_ebf1": system.validation_ebf1,
+        "parameters_from": system.parameters_from,
         "tuned_parameters": {
             metric: parameters.to_dict()
-            for metric, parameters in result.parameters.items()
+            for metric, parameters in system.parameters.items()
         },
     }
 
 
-def _sections(figures):
-    """From [split][metric][entry] to [section][split][metric]."""
-    return {
-        section: {
-            split: {
-                metric: figure[entry]
-                for metric, figure in metrics.items()
-                if section != "null_reasons" or figure["value"] is None
-            }
-            for split, metrics in figures.items()
-        }
-        for section, entry in SECTIONS.items()
+def _sections(splits, labels=None):
+    """The figures of all classes or some, as [section][split][metric]."""
+    sections = {
+        name: {split: {} for split in splits} for name in (*SECTIONS, *OF_F1)
     }
+    for split, part in splits.items():
+        for metric, figure in part.figures(labels).items():
+            values = {name: figure[entry] for name, entry in SECTIONS.items()}
+            if figure["value"] is not None:
+                del values["null_reasons"]
+            if "class_counts" in figure:
+                averages = {name: figure[name] for name in ("micro", "macro")}
+                values["f1_averages"] = averages
+                values["class_counts"] = figure["class_counts"]
+            for name, value in values.items():
+                sections[name][split][metric] = value
+    return sections
 
 
-def _of_group(labels, results):
+def _of_group(labels, systems):
     """Figures of all models and controls over some classes."""
     group = {"labels": labels, "metrics": {}, "null_reasons": {}}
-    for name, result in results.items():
-        sections = _sections(
-            {
-                split: part.figures(labels)
-                for split, part in result.splits.items()
-            }
-        )
-        group["metrics"][name] = sections["metrics"]
-        group["null_reasons"][name] = sections["null_reasons"]
+    for name, system in systems.items():
+        sections = _sections(system.splits, labels)
+        for key in ("metrics", "null_reasons"):
+            group[key][name] = sections[key]
     return group
 
 
-def _counts(truth, splits):
-    """Clips and events of the subsets and of the splits of evaluation."""
+def _count(truth):
+    """Clips and events of a subset."""
     return {
-        "subsets": {
-            subset: {
-                "clips": len(reference.durations),
-                "events": len(reference.events),
-                "events_of_class": {
-                    label: int((reference.events["event_label"] == label).sum())
-                    for label in reference.labels
-                },
-            }
-            for subset, reference in truth.items()
-        },
-        "splits": {
-            split: {"clips": part.n_clips, "events": part.n_events}
-            for split, part in splits.items()
+        "clips": len(truth.durations),
+        "events": len(truth.events),
+        "events_of_class": {
+            label: int((truth.events["event_label"] == label).sum())
+            for label in truth.labels
         },
     }
 
@@ -168,8 +171,97 @@ def _largest_difference(models):
     """Between psds_eval and the fast counts, over all official figures."""
     differences = [
         part.measured.largest_difference()
-        for result in models.values()
-        for part in result.splits.values()
+        for system in models.values()
+        for part in system.splits.values()
         if part.measured is not None
     ]
     return max((d for d in differences if d is not None), default=None)
+
+
+def further_figures(statistics, with_intervals=True):
+    """Further figures of all clips, with intervals if asked.
+
+    From counts by clip, as `clip_statistics` returns them. figures: for each
+    kind micro and macro or value, class_wise, definition, computed_by,
+    n_classes, reason. intervals: of these and the five, or {}.
+    """
+    return {
+        "figures": {
+            kind: _figure(counts.result())
+            for kind, counts in statistics.items()
+            if kind in FURTHER
+        },
+        "intervals": intervals(statistics) if with_intervals else {},
+    }
+
+
+def _figure(result):
+    """The plain values of a result."""
+    return {
+        **{name: result[name] for name in AVERAGES if name in result},
+        "class_wise": {
+            label: value["f1"] if isinstance(value, dict) else value
+            for label, value in result["class_wise"].items()
+        },
+        "definition": result["definition"],
+        "computed_by": _with_version(result["computed_by"]),
+        "n_classes": result["n_classes"],
+        "reason": result["reason"],
+    }
+
+
+def _with_version(computed_by):
+    """The code that computed a figure, with its version."""
+    if computed_by in ("speechbrain_mmsed", "counts of speechbrain_mmsed"):
+        version = importlib.metadata.version("speechbrain_mmsed")
+        return f"{computed_by} {version}"
+    return computed_by
+
+
+def describe_figures(report, form, said, n_points=0):
+    """Every figure with all that it takes to understand it.
+
+    [model][split][metric]: value, reason (why it is None), definition,
+    post_processing, parameters, n_classes, averaged_classes, computed_by
+    (library and version).
+    """
+
+    def describe(model, split, metric, value):
+        averaged = report["averaged_classes"][model][split][metric]
+        return {
+            "value": value,
+            "reason": report["null_reasons"][model][split].get(metric),
+            "definition": _definition(metric, form, n_points),
+            "post_processing": said,
+            "parameters": report["tuned_parameters"][model].get(metric),
+            "n_classes": len(averaged),
+            "averaged_classes": averaged,
+            "computed_by": _with_version(
+                report["computed_by"][model][split][metric]
+            ),
+        }
+
+    return {
+        model: {
+            split: {
+                metric: describe(model, split, metric, value)
+                for metric, value in metrics.items()
+            }
+            for split, metrics in splits.items()
+        }
+        for model, splits in report["metrics"].items()
+    }
+
+
+def _definition(metric, form, n_points):
+    """The definition, with what this form of predictions adds to it."""
+    added = ""
+    if metric.startswith("psds"):
+        added = "; 50 thresholds 0.01 to 0.99"
+        if form == "event-tsv":
+            added = f"; {n_points} operating points as given"
+    elif metric == "cbf1" and form == "event-tsv":
+        added = "; a clip's labels are those of its events"
+    elif metric == "cbf1" and form == "score-tsv":
+        added = "; a clip's score is the largest of its frames"
+    return DEFINITIONS[metric] + added

@@ -6,54 +6,100 @@ Authors
 
 import pathlib
 
-from speechbrain_mmsed.evaluation.reports.pictures import plot_details
-from speechbrain_mmsed.evaluation.reports.pictures.page import write_page
-from speechbrain_mmsed.evaluation.reports.plots import plot_report
-from speechbrain_mmsed.evaluation.reports.report import render_report
+from speechbrain_mmsed.evaluation.reports.documents import (
+    markdown,
+    write_page,
+)
+from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
+    has_matplotlib,
+    save,
+)
+from speechbrain_mmsed.evaluation.reports.pictures.charts import (
+    draw_availability,
+    draw_classes,
+    draw_roc,
+)
+from speechbrain_mmsed.evaluation.reports.pictures.grids import draw_grids
+from speechbrain_mmsed.evaluation.reports.pictures.timelines import (
+    draw_timelines,
+)
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     counts_path,
     save_counts,
 )
-from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.files import plain_name, write_json, write_text
+from speechbrain_mmsed.postprocessing.decode import decode
 
-WANTED_NONE = "No pictures were asked for."
 
+def write_report(
+    report, folder, systems, truth, counts, spectrogram, pictures=True
+):
+    """Writes everything that a report leaves; returns the page.
 
-def write_report(report, folder, drawn_from, statistics, pictures=True):
-    """Writes everything that a report leaves.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns, with what `render_report` takes; gets
-        "pictures".
-    folder : str or pathlib.Path
-        Gets report.json, report.md, report.html, the pictures, and
-        counts_<system>.npz of every system.
-    drawn_from : dict
-        For each system a PictureData.
-    statistics : dict
-        For each system counts by clip, as `clip_statistics` returns, and
-        has_video, as `save_counts` takes it.
-    pictures : bool
-        Whether to draw.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
+    These are report.json, report.md, report.html, the pictures if wanted, and
+    counts_<system>.npz. The report is as `report_data` returns it, and gets
+    "pictures"; `systems` are EvaluatedSystem by name, `counts` is as
+    `count_system` returns it.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (counts, has_video) in statistics.items():
-        save_counts(counts_path(folder, name), counts, has_video)
-    report["pictures"] = {"files": [], "reason": WANTED_NONE}
+    for name, (statistics, has_video) in counts.items():
+        save_counts(counts_path(folder, name), statistics, has_video)
+    report["pictures"] = {"files": [], "reason": "No pictures were asked for."}
     if pictures:
-        report["pictures"] = plot_report(report, folder)
-        for name, data in drawn_from.items():
-            report["pictures"]["files"] += plot_details(name, data, folder)
-    text = render_report(report)
+        report["pictures"] = plot_report(
+            report, folder, systems, truth, spectrogram
+        )
     # NaN is no JSON, and no figure of this report may be NaN.
     write_json(folder / "report.json", report)
+    text = markdown("report.txt", "Report", report=report)
     write_text(folder / "report.md", text)
-    return write_page(text, folder)
+    page = folder / "report.html"
+    return write_page("report.txt", "Report", page, report=report)
+
+
+def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
+    """Draws what there is data for.
+
+    Returns the names of the files and the reason why there are none, or "".
+    """
+    if not has_matplotlib():
+        reason = (
+            "No pictures: matplotlib is not installed "
+            '(pip install "speechbrain_mmsed[plot]").'
+        )
+        return {"files": [], "reason": reason}
+    figures = {
+        "class_wise_f1": draw_classes(report),
+        "availability": draw_availability(report),
+    }
+    for name, system in (systems or {}).items():
+        figures |= _draw_system(name, system, truth, spectrogram)
+    files = [
+        save(figure, folder, f"{plain_name(title)}.png")
+        for title, figure in figures.items()
+        if figure is not None
+    ]
+    return {"files": files, "reason": ""}
+
+
+def _draw_system(name, system, truth, spectrogram):
+    """The pictures of one system by their names; None for what lacks data."""
+    measured = system.splits["all"].figures()
+    scenarios = {m: measured[m] for m in ("psds1", "psds2")}
+    labels = truth["evaluation"].labels
+    figures = {f"psd_roc_{name}": draw_roc(scenarios, labels, name)}
+    if system.validation is not None:
+        grids = draw_grids(
+            system.validation, truth["validation"], system.parameters, name
+        )
+        figures |= {f"f1_{kind}_{name}": grid for kind, grid in grids.items()}
+    events = system.events
+    if system.scores is not None:
+        tuned = system.parameters["ebf1"]
+        events = decode(system.scores, tuned.thresholds, tuned.windows)
+    if events is not None:
+        figures[f"timelines_{name}"] = draw_timelines(
+            events, truth["evaluation"], name, system.scores, spectrogram
+        )
+    return figures

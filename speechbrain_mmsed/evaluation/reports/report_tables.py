@@ -1,8 +1,10 @@
-"""Tables of a report, in markdown that is legible on a screen as well.
+"""Titles, numbers and tables of reports.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
+
+from dataclasses import dataclass
 
 TITLES = {
     "cbf1": "CBF1 %",
@@ -11,7 +13,18 @@ TITLES = {
     "psds1": "PSDS1",
     "psds2": "PSDS2",
 }
-F1_TITLES = {"cbf1": "CBF1", "sbf1": "SBF1", "ebf1": "EBF1"}
+# Without the unit, and the figures beside the five.
+NAMES = {
+    **{metric: title.removesuffix(" %") for metric, title in TITLES.items()},
+    "ibf1": "intersection-based F1",
+    "threshold_free_psds1": "PSDS1 over all thresholds",
+    "threshold_free_psds2": "PSDS2 over all thresholds",
+}
+# Averages over classes: both of an F1, the one of PSDS.
+AVERAGES = ("micro", "macro", "value")
+# What each F1 counts.
+F1_COLUMNS = {"cbf1": "clips", "sbf1": "segments", "ebf1": "events"}
+COUNTS = ("tp", "fp", "fn")
 SPLIT_TITLES = {
     "all": "all clips",
     "video_available": "available",
@@ -26,7 +39,7 @@ def number(metric, value):
     Arguments
     ---------
     metric : str
-        One of the five.
+        A key of `NAMES`.
     value : float or None
         A fraction.
 
@@ -42,9 +55,7 @@ def number(metric, value):
     """
     if value is None:
         return "-"
-    if metric.startswith("psds"):
-        return f"{value:.4f}"
-    return f"{100 * value:.2f}"
+    return f"{value:.4f}" if "psds" in metric else f"{100 * value:.2f}"
 
 
 def table(header, rows, n_texts=1):
@@ -87,43 +98,49 @@ def table(header, rows, n_texts=1):
     return "\n".join(lines)
 
 
+@dataclass
+class Table:
+    """A table in a section; arguments as for `table`."""
+
+    header: list
+    rows: list
+    n_texts: int = 1
+
+    def __str__(self):
+        return table(self.header, self.rows, self.n_texts)
+
+
 def figures_table(report, models):
-    """The five metrics, a row for each model and split.
+    """The five metrics, a row for each model and split."""
+    clips = {name: n["clips"] for name, n in report["counts"]["splits"].items()}
+    rows = [
+        [model, SPLIT_TITLES[split], clips[split]]
+        + [number(metric, metrics[metric]) for metric in TITLES]
+        for model, splits in models.items()
+        for split, metrics in splits.items()
+    ]
+    return Table(["model", "video", "clips", *TITLES.values()], rows, 2)
 
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-    models : dict
-        [model][split][metric], fractions or None.
 
-    Returns
-    -------
-    str
-    """
-    rows = []
-    for model, splits in models.items():
-        for split, metrics in splits.items():
-            clips = report["counts"]["splits"][split]["clips"]
-            figures = [number(m, metrics[m]) for m in TITLES]
-            rows.append([model, SPLIT_TITLES[split], clips, *figures])
-    return table(["model", "video", "clips", *TITLES.values()], rows, 2)
+def averages_table(report):
+    """Micro and macro average of every F1, a row for each model and split."""
+    rows = [
+        [model, SPLIT_TITLES[split]]
+        + [
+            " / ".join(
+                number(metric, averages[metric][name]) for name in AVERAGES[:2]
+            )
+            for metric in F1_COLUMNS
+        ]
+        for model, splits in report["f1_averages"].items()
+        for split, averages in splits.items()
+        if averages
+    ]
+    return Table(["model", "video", *(NAMES[m] for m in F1_COLUMNS)], rows, 2)
 
 
 def classes_table(report, model):
-    """F1 of every class, and area under its own PSD-ROC.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-    model : str
-        Name of a model.
-
-    Returns
-    -------
-    str
-    """
+    """F1 of every class, and area under its own PSD-ROC."""
     values = report["class_wise"][model]["all"]
     events = report["counts"]["subsets"]["evaluation"]["events_of_class"]
     rows = [
@@ -135,90 +152,25 @@ def classes_table(report, model):
         f"{title} area" if metric.startswith("psds") else title
         for metric, title in TITLES.items()
     ]
-    return table(["class", "events", *titles], rows)
-
-
-def averages_table(report):
-    """Micro and macro average of every F1, a row for each model and split.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-
-    Returns
-    -------
-    str
-        "" where no F1 is defined.
-    """
-    rows = [
-        [model, SPLIT_TITLES[split]]
-        + [
-            " / ".join(
-                number(metric, averages.get(metric, {}).get(name))
-                for name in ("micro", "macro")
-            )
-            for metric in F1_TITLES
-        ]
-        for model, splits in report["f1_averages"].items()
-        for split, averages in splits.items()
-        if averages
-    ]
-    if not rows:
-        return ""
-    return (
-        table(["model", "video", *F1_TITLES.values()], rows, 2)
-        + "\n\nMicro / macro in %. The paper reports CBF1 and SBF1 micro, "
-        "EBF1 macro."
-    )
+    return Table(["class", "events", *titles], rows)
 
 
 def counts_table(report, model):
-    """What the F1 of every class is made of.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-    model : str
-        Name of a model.
-
-    Returns
-    -------
-    str
-        "" where no F1 is defined.
-    """
+    """What the F1 of every class is made of."""
     counts = report["class_counts"][model]["all"]
-    if not counts:
-        return ""
     rows = [
         [label]
         + [
-            " / ".join(
-                str(counts[metric][label][n]) for n in ("tp", "fp", "fn")
-            )
-            for metric in F1_TITLES
+            " / ".join(str(counts[metric][label][n]) for n in COUNTS)
+            for metric in F1_COLUMNS
         ]
         for label in report["class_labels"]
     ]
-    header = ["class", "clips", "segments", "events"]
-    return table(header, rows) + "\n\nFound / invented / missed."
+    return Table(["class", *F1_COLUMNS.values()], rows)
 
 
 def parameters_table(report, model):
-    """Threshold and median window of every class and metric.
-
-    Arguments
-    ---------
-    report : dict
-        As `report_data` returns.
-    model : str
-        Name of a model.
-
-    Returns
-    -------
-    str
-    """
+    """Threshold and median window of every class and metric."""
     tuned = report["tuned_parameters"][model]
     rows = []
     for c, label in enumerate(report["class_labels"]):
@@ -232,13 +184,87 @@ def parameters_table(report, model):
             mark = "" if tuned[metric]["tuned"][c] else " (default)"
             row.append(" / ".join(f"{value:g}" for value in values) + mark)
         rows.append(row)
-    default = "(default): no validation events of this class."
-    if not any(any(values["tuned"]) for values in tuned.values()):
-        default = "(default): not tuned."
-    header = ["class"]
-    header += [f"{title.removesuffix(' %')}" for title in TITLES.values()]
-    return (
-        table(header, rows)
-        + "\n\nThreshold / median window in frames; CBF1 has no window, PSDS "
-        f"no threshold. {default}"
+    return Table(["class", *(NAMES[metric] for metric in TITLES)], rows)
+
+
+def described_table(figures):
+    """The figures of a system that have a value, and who computed them."""
+    rows = [
+        [TITLES[metric], SPLIT_TITLES[split], figure["computed_by"]]
+        + [number(metric, figure["value"]), figure["n_classes"]]
+        for split, metrics in figures.items()
+        for metric, figure in metrics.items()
+        if figure["value"] is not None
+    ]
+    return Table(
+        ["figure", "clips", "computed by", "value", "classes"], rows, 3
     )
+
+
+def further_table(figures):
+    """The averages of figures beside the five."""
+    rows = [
+        [*_figure_and_average(kind, average), figure["computed_by"]]
+        + [number(kind, figure[average])]
+        for kind, figure in figures.items()
+        for average in AVERAGES
+        if average in figure
+    ]
+    return Table(["figure", "average", "computed by", "value"], rows, 3)
+
+
+def further_classes_table(figures):
+    """Figures beside the five, of every class."""
+    of_classes = {kind: f["class_wise"] for kind, f in figures.items()}
+    labels = next(iter(of_classes.values()))
+    rows = [
+        [label, *(number(kind, f[label]) for kind, f in of_classes.items())]
+        for label in labels
+    ]
+    return Table(["class", *(NAMES[kind] for kind in figures)], rows)
+
+
+def intervals_table(intervals):
+    """Every average with its interval."""
+    keys = ("value", "low", "high", "bootstrap_error")
+    rows = [
+        _figure_and_average(kind, average)
+        + [number(kind, result["figures"][average][key]) for key in keys]
+        for kind, result in intervals.items()
+        for average in AVERAGES
+        if average in result["figures"]
+    ]
+    header = ["figure", "average", "value", "from", "to", "error"]
+    return Table(header, rows, 2)
+
+
+def _figure_and_average(kind, average):
+    """Two cells; PSDS has one average, which goes without saying."""
+    return [NAMES[kind], "" if average == "value" else average]
+
+
+def differences_table(results, names):
+    """Differences of two systems, of the averages or classes named."""
+    some = next(iter(results.values()))
+    rows = [
+        [f"{NAMES[kind]} {name}".removesuffix(" value")]
+        + _difference(kind, result["figures"][name])
+        for kind, result in results.items()
+        for name in names
+        if name in result["figures"]
+    ]
+    header = ["figure", *some["names"], "difference"]
+    return Table([*header, f"{some['level']:.0%} interval", "p"], rows)
+
+
+def _difference(kind, figure):
+    """The cells of a difference that may be undefined."""
+    if figure["difference"] is None or figure["low"] is None:
+        return ["-"] * 5
+    scale, digits = (1, 4) if "psds" in kind else (100, 2)
+    difference, low, high = (
+        f"{scale * figure[name]:+.{digits}f}"
+        for name in ("difference", "low", "high")
+    )
+    values = [number(kind, figure[name]) for name in ("first", "second")]
+    return [*values, difference, f"{low} to {high}", f"{figure['p_value']:.4f}"]

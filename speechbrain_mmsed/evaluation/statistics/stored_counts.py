@@ -17,10 +17,7 @@ import numpy as np
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
 from speechbrain_mmsed.evaluation.counts.psds_by_clip import PsdsByClip
 from speechbrain_mmsed.evaluation.metrics.psds_scenarios import Scenario
-from speechbrain_mmsed.evaluation.readers.problems import (
-    PredictionError,
-    listed,
-)
+from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.files import atomic_path, plain_name
 
 CLASSES = {"f1": CountsByClip, "psds": PsdsByClip}

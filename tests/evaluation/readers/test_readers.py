@@ -17,26 +17,27 @@ from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
     THRESHOLDS as PSDS_THRESHOLDS,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.readers.choice import read_labels, read_video
+from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.evaluation.readers.events import (
-    chosen_point,
-    point_files,
-    read_point,
-    threshold_of,
+    _chosen_point,
+    _point_files,
+    _read_point,
+    _threshold_of,
 )
-from speechbrain_mmsed.evaluation.readers.forms import recognise
 from speechbrain_mmsed.evaluation.readers.grid import check_ends, common_grid
-from speechbrain_mmsed.evaluation.readers.match import match_names
-from speechbrain_mmsed.evaluation.readers.precision import single_precision
-from speechbrain_mmsed.evaluation.readers.problems import (
-    PredictionError,
-    listed,
-)
-from speechbrain_mmsed.evaluation.readers.scores import (
+from speechbrain_mmsed.evaluation.readers.score_tables import (
     read_score_tables,
     score_labels,
+    single_precision,
 )
-from speechbrain_mmsed.evaluation.readers.truth import read_events, read_truth
+from speechbrain_mmsed.evaluation.readers.tables import recognise
+from speechbrain_mmsed.evaluation.readers.truth import (
+    match_names,
+    read_events,
+    read_labels,
+    read_truth,
+    read_video,
+)
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 
 LABELS = ["Dog", "Cat"]
@@ -344,12 +345,13 @@ def test_operating_points_are_ordered_and_chosen(tmp_path):
     for threshold in ("0.5", "0.05", "0.25", "1"):
         path = tmp_path / f"student_2_th_{threshold}.tsv"
         path.write_text(header)
-    files = point_files(tmp_path)
-    assert [threshold_of(file) for file in files] == [0.05, 0.25, 0.5, 1.0]
+    files = _point_files(tmp_path)
+    assert [_threshold_of(file) for file in files] == [0.05, 0.25, 0.5, 1.0]
+    assert _threshold_of(tmp_path / "student.tsv") is None
     for choice in ("0.25", ".25", files[1].name, files[1].stem, str(files[1])):
-        assert chosen_point(files, choice) == files[1]
+        assert _chosen_point(files, choice) == files[1]
     with pytest.raises(PredictionError, match="none of the tables"):
-        chosen_point(files, "0.3")
+        _chosen_point(files, "0.3")
     assert recognise(tmp_path) == "event-tsv"
 
 
@@ -364,14 +366,14 @@ def test_an_operating_point_keeps_what_it_has(tmp_path):
         ",event_label,onset,offset,filename\n"
         "0,Dog,0.0,10.2,a.wav\n1,Cat,2,2,a.wav\n2,,,,b.wav\n"
     )
-    events, counts = read_point(path, truth)
+    events, counts = _read_point(path, truth)
     assert events[EVENT_COLUMNS].values.tolist() == [
         ["a.wav", 0.0, 10.2, "Dog"],
         ["a.wav", 2.0, 2.0, "Cat"],
     ]
     assert counts == {"empty_clips": 1, "zero_length": 1, "past_end": 1}
     path.write_text(",event_label,onset,offset,filename\n")
-    events, _ = read_point(path, truth)
+    events, _ = _read_point(path, truth)
     assert events.empty and list(events) == EVENT_COLUMNS
     result = psds_of_operating_points([events], truth, "psds1")
     assert result["value"] == 0

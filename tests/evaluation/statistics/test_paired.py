@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
-from speechbrain_mmsed.evaluation.reports.comparison_table import (
-    comparison_table,
-)
+from speechbrain_mmsed.evaluation.reports.comparison import comparison_table
 from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import comparison
 from speechbrain_mmsed.evaluation.statistics.paired import compare, p_value

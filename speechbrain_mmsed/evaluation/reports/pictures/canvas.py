@@ -11,27 +11,14 @@ from speechbrain_mmsed.files import atomic_path
 # Okabe and Ito's colours and further ones of other brightness; beyond ten
 # classes line styles change.
 COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-    "#7b3294",
-    "#8c510a",
-    "#4d9221",
-    "#737373",
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+    *("#7b3294", "#8c510a", "#4d9221", "#737373"),
 )
 STYLES = ("-", "--", ":", "-.")
 
 
 def has_matplotlib():
-    """Whether pictures can be drawn.
-
-    Returns
-    -------
-    bool
-    """
+    """Whether pictures can be drawn."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
@@ -39,17 +26,10 @@ def has_matplotlib():
     return True
 
 
-def new_figure(width, height):
-    """A figure that belongs to nobody else.
+def new_canvas(width, height, rows=1, columns=1, title=None, **layout):
+    """A figure that belongs to nobody else, and its axes row by row.
 
-    Arguments
-    ---------
-    width, height : float
-        Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Width and height are in inches; `layout` goes to `Figure.subplots`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -57,43 +37,21 @@ def new_figure(width, height):
     # Without pyplot there is no global state and no window system.
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure
+    if title is not None:
+        figure.suptitle(title)
+    axes = figure.subplots(rows, columns, squeeze=False, **layout)
+    return figure, axes.ravel()
 
 
 def save(figure, folder, name):
-    """Writes a picture as a whole.
-
-    Arguments
-    ---------
-    figure : matplotlib.figure.Figure
-        What to write.
-    folder : str or pathlib.Path
-        Where to.
-    name : str
-        File name that ends in .png.
-
-    Returns
-    -------
-    str
-        The name.
-    """
+    """Writes a picture as a whole, under a name that ends in .png."""
     with atomic_path(pathlib.Path(folder) / name) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
     return name
 
 
 def line_of(index):
-    """Colour and style of the line of a class.
-
-    Arguments
-    ---------
-    index : int
-        Position of the class among all.
-
-    Returns
-    -------
-    dict
-        Arguments of matplotlib.
+    """Colour and style of the line of a class, by its place among all.
 
     Example
     -------
@@ -105,15 +63,5 @@ def line_of(index):
 
 
 def title_of(label):
-    """A label for human eyes.
-
-    Arguments
-    ---------
-    label : str
-        Class label, such as "Alarm_bell_ringing".
-
-    Returns
-    -------
-    str
-    """
+    """A class label, such as "Alarm_bell_ringing", for human eyes."""
     return label.replace("_", " ")

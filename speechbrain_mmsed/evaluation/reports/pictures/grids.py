@@ -8,71 +8,69 @@ import math
 
 import numpy as np
 
+from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
 from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
     line_of,
-    new_figure,
+    new_canvas,
     title_of,
 )
+from speechbrain_mmsed.evaluation.tuning.tuning import THRESHOLDS, WINDOWS
 
 COLUMNS = 5
+MAP = {"vmin": 0, "vmax": 1, "cmap": "viridis", "shading": "nearest"}
+CHOSEN = {"color": "white", "markeredgecolor": "black", "markersize": 8}
 
 
-def draw_grid(counts, parameters, frame_hop, title):
-    """A map of F1 for each class, the chosen point marked.
+def draw_grids(scores, truth, parameters, name):
+    """F1 at every point that was tried on validation, the chosen marked.
 
-    Arguments
-    ---------
-    counts : GridCounts
-        Of H thresholds and W windows on validation.
-    parameters : ClassParameters
-        What was chosen.
-    frame_hop : float
-        Seconds between frames.
-    title : str
-        Which system and metric.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Returns the figures of event-, segment- and clip-based F1 by kind.
     """
+    counts = count_grid(scores, truth, THRESHOLDS, WINDOWS)
+    figures = {
+        kind: _draw_maps(
+            counts[kind],
+            parameters[f"{kind[0]}bf1"],
+            scores.frame_hop,
+            f"{name}: {kind}-based F1",
+        )
+        for kind in ("event", "segment")
+    }
+    counts = count_clips(scores, truth, THRESHOLDS)
+    figures["clip"] = _draw_thresholds(
+        counts, parameters["cbf1"], f"{name}: clip-based F1"
+    )
+    return figures
+
+
+def _draw_maps(counts, parameters, frame_hop, title):
+    """A map of F1 over threshold and window for each class."""
     labels, f1 = counts.labels, counts.f1()
     columns = min(COLUMNS, len(labels))
     rows = math.ceil(len(labels) / columns)
-    figure = new_figure(2.4 * columns + 0.8, 2.4 * rows + 0.7)
-    figure.suptitle(f"{title} over threshold and median window, validation")
-    axes = figure.subplots(
-        rows, columns, squeeze=False, sharex=True, sharey=True
-    ).ravel()
+    figure, axes = new_canvas(
+        *(2.4 * columns + 0.8, 2.4 * rows + 0.7, rows, columns),
+        title=f"{title} over threshold and median window, validation",
+        sharex=True,
+        sharey=True,
+    )
     image = None
     for index, (ax, label) in enumerate(zip(axes, labels, strict=False)):
-        ax.set_title(title_of(label), fontsize="medium")
         if counts.nref[index] == 0:
+            ax.set_title(title_of(label), fontsize="medium")
             ax.text(0.5, 0.5, "no events", ha="center", transform=ax.transAxes)
             continue
-        image = ax.pcolormesh(
-            counts.windows * frame_hop,
-            counts.thresholds,
-            f1[index],
-            vmin=0,
-            vmax=1,
-            cmap="viridis",
-            shading="nearest",
-        )
+        seconds = counts.windows * frame_hop
+        image = ax.pcolormesh(seconds, counts.thresholds, f1[index], **MAP)
         window = parameters.windows[index]
         threshold = parameters.thresholds[index]
-        best = _at(counts, f1[index], threshold, window)
-        ax.plot(
-            window * frame_hop,
-            threshold,
-            "o",
-            color="white",
-            markeredgecolor="black",
-            markersize=8,
-        )
+        row = np.argmin(np.abs(counts.thresholds - threshold))
+        column = np.argmin(np.abs(counts.windows - window))
+        ax.plot(window * frame_hop, threshold, "o", **CHOSEN)
         # Below the name, as the axes' own labels are at the rim alone.
         ax.set_title(
-            f"{title_of(label)}\n{100 * best:.1f} % at {threshold:g}, "
-            f"{window} frames",
+            f"{title_of(label)}\n{100 * f1[index][row, column]:.1f} % at "
+            f"{threshold:g}, {window} frames",
             fontsize="small",
         )
     for ax in axes[len(labels) :]:
@@ -86,51 +84,25 @@ def draw_grid(counts, parameters, frame_hop, title):
     return figure
 
 
-def draw_thresholds(counts, parameters, title):
-    """F1 of clip labels over the threshold, one line per class.
-
-    Arguments
-    ---------
-    counts : GridCounts
-        Of H thresholds and one window on validation.
-    parameters : ClassParameters
-        What was chosen.
-    title : str
-        Which system and metric.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure = new_figure(8, 4.6)
-    ax = figure.subplots()
+def _draw_thresholds(counts, parameters, title):
+    """F1 of clip labels over the threshold, one line for each class."""
+    figure, (ax,) = new_canvas(8, 4.6)
     f1 = counts.f1()[:, :, 0]
     for index, label in enumerate(counts.labels):
         if counts.nref[index] == 0:
             continue
-        line = line_of(index)
-        ax.plot(
-            counts.thresholds,
-            f1[index],
-            label=title_of(label),
-            linewidth=1.6,
-            **line,
-        )
+        line = line_of(index) | {"label": title_of(label), "linewidth": 1.6}
+        ax.plot(counts.thresholds, f1[index], **line)
         threshold = parameters.thresholds[index]
         best = np.interp(threshold, counts.thresholds, f1[index])
         ax.plot(threshold, best, "o", color=line["color"], markersize=7)
-    ax.set_ylim(0, 1.02)
-    ax.set_xticks(counts.thresholds)
+    ax.set(
+        title=f"{title} over threshold, validation",
+        xlabel="threshold (chosen: dot)",
+        ylabel="F1",
+        ylim=(0, 1.02),
+        xticks=counts.thresholds,
+    )
     ax.grid(alpha=0.3)
-    ax.set_xlabel("threshold (chosen: dot)")
-    ax.set_ylabel("F1")
-    ax.set_title(f"{title} over threshold, validation")
     ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
-
-
-def _at(counts, f1, threshold, window):
-    """F1 of a class at a point of the grid."""
-    row = np.argmin(np.abs(counts.thresholds - threshold))
-    column = np.argmin(np.abs(counts.windows - window))
-    return f1[row, column]

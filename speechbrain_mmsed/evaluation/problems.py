@@ -35,3 +35,8 @@ def listed(names):
     if len(names) > SHOWN:
         text += f" and {len(names) - SHOWN} more ({len(names)} in all)"
     return text
+
+
+def repeated(values):
+    """What occurs more than once in a list of texts, sorted."""
+    return sorted({value for value in values if values.count(value) > 1})

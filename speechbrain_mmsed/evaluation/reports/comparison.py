@@ -8,15 +8,23 @@ import pathlib
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.readers.problems import PredictionError
-from speechbrain_mmsed.evaluation.reports.comparison_table import (
+from speechbrain_mmsed.evaluation.problems import PredictionError
+from speechbrain_mmsed.evaluation.reports.documents import (
+    markdown,
+    text,
+    write_page,
+)
+from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
+    has_matplotlib,
+    save,
+)
+from speechbrain_mmsed.evaluation.reports.pictures.charts import (
+    draw_differences,
+)
+from speechbrain_mmsed.evaluation.reports.report_tables import (
     AVERAGES,
-    comparison_table,
+    differences_table,
 )
-from speechbrain_mmsed.evaluation.reports.pictures.differences import (
-    plot_differences,
-)
-from speechbrain_mmsed.evaluation.reports.pictures.page import write_page
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     usual_resamples,
@@ -71,13 +79,17 @@ def compare_reports(
     loaded = [load_counts(file) for file in files]
     names = _names(files) if names is None else list(names)
     kinds = [k for k in KINDS if all(k in stats for stats, _ in loaded)]
-    alone = sorted(set(loaded[0][0]) ^ set(loaded[1][0]))
+    if not kinds:
+        raise PredictionError(
+            f"{files[0]} and {files[1]} have no figure in common: "
+            f"{sorted(loaded[0][0])} and {sorted(loaded[1][0])}"
+        )
+    keep = None if clips == "all" else _clips_of(clips, loaded, files)
     results = {}
     # A bar for kinds, because PSDS takes seconds and F1 next to nothing.
     for kind in tqdm(kinds, desc="comparing", disable=None, leave=False):
         pair = [stats[kind] for stats, _ in loaded]
-        if clips != "all":
-            keep = _clips_of(clips, loaded, files)
+        if keep is not None:
             pair = [counts_of_clips(counts, keep) for counts in pair]
         try:
             results[kind] = compare(
@@ -85,17 +97,8 @@ def compare_reports(
             )
         except ValueError as error:
             raise PredictionError(f"{kind}: {error}") from error
-    if not results:
-        raise PredictionError(
-            f"{files[0]} and {files[1]} have no figure in common: "
-            f"{sorted(loaded[0][0])} and {sorted(loaded[1][0])}"
-        )
-    text, classes = _texts(results, names, files, clips, alone)
-    print(text)
-    if out is None:
-        print(classes)
-    else:
-        _write(results, text, classes, pathlib.Path(out), names)
+    alone = sorted(set(loaded[0][0]) ^ set(loaded[1][0]))
+    _report(results, names, files, clips, alone, out)
     return results
 
 
@@ -112,8 +115,11 @@ def _names(files):
 
 def _clips_of(clips, loaded, files):
     """The clips with, or without, video."""
-    known = [(video, f) for (_, video), f in zip(loaded, files, strict=True)]
-    known = [(video, f) for video, f in known if video is not None]
+    known = [
+        (video, file)
+        for (_, video), file in zip(loaded, files, strict=True)
+        if video is not None
+    ]
     if not known:
         raise PredictionError(
             f"--clips {clips}: neither {files[0]} nor {files[1]} knows which "
@@ -129,31 +135,47 @@ def _clips_of(clips, loaded, files):
     return keep
 
 
-def _texts(results, names, files, clips, alone):
-    """The comparison in markdown: averages, and classes."""
-    some = next(iter(results.values()))
-    labels = [name for name in some["figures"] if name not in AVERAGES]
-    parts = [
-        f"# {names[1]} against {names[0]}",
-        f"{some['n_clips']} clips ({CLIPS[clips]}), the same for both; "
-        f"differences are {names[1]} minus {names[0]}; both keep their own "
-        "thresholds and windows.",
-        f"- {names[0]}: {files[0]}\n- {names[1]}: {files[1]}",
-        comparison_table(results),
-    ]
-    if alone:
-        parts.append(f"Only one of the two has {', '.join(alone)}.")
-    classes = comparison_table(results, labels, averages=False)
-    return "\n\n".join(parts) + "\n", f"\n## Classes\n\n{classes}\n"
-
-
-def _write(results, text, classes, out, names):
-    """Everything but the screen."""
+def _report(results, names, files, clips, alone, out):
+    """The comparison on the screen, and all of it in a folder if given."""
+    title = f"{names[1]} against {names[0]}"
+    some = next(iter(results.values()))["figures"]
+    labels = [name for name in some if name not in AVERAGES]
+    classes = differences_table(results, labels)
+    content = {
+        "results": results,
+        "averages": differences_table(results, AVERAGES),
+        "names": names,
+        "files": files,
+        "clips": CLIPS[clips],
+        "alone": alone,
+        "pictures": [],
+        "classes": None if out else classes,
+    }
+    print(markdown("comparison.txt", title, **content))
+    if out is None:
+        return
+    out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", results)
-    pictures = plot_differences(results, names, out)
-    text += "".join(f"\n![{name}]({name})\n" for name in pictures) + classes
+    content["classes"] = classes
+    if has_matplotlib():
+        figure = draw_differences(results, names)
+        content["pictures"] = [save(figure, out, "differences.png")]
+    text = markdown("comparison.txt", title, **content)
     write_text(out / "comparison.md", text)
-    title = f"{names[1]} against {names[0]}"
-    page = write_page(text, out, "comparison.html", title)
+    page = out / "comparison.html"
+    write_page("comparison.txt", title, page, **content)
     print(f"results: {page} (one page), comparison.md, comparison.json")
+
+
+def comparison_table(results, labels=(), averages=True):
+    """The comparison as a table in markdown, F1 in per cent.
+
+    Of what `comparison` returns: the averages, with what each figure is below
+    them, or not; and the classes that are named.
+    """
+    shown = (*(AVERAGES if averages else ()), *labels)
+    content = differences_table(results, shown)
+    if not averages:
+        return str(content)
+    return text("differences.txt", results=results, averages=content)

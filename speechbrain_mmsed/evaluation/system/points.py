@@ -26,60 +26,24 @@ NO_POINT = (
 
 
 @dataclass
-class MeasuredPoints:
-    """Figures of operating points, in the form of `Measured`.
-
-    Arguments
-    ---------
-    values : dict
-        As `Measured.figures` returns.
-    """
+class _MeasuredPoints:
+    """Figures of operating points, in the form of `Measured`."""
 
     values: dict
 
     def figures(self, labels=None):
-        """The five figures; all classes only.
-
-        Arguments
-        ---------
-        labels : None
-            Groups of classes need counts, which there are not.
-
-        Returns
-        -------
-        dict
-        """
+        """The five figures; all classes only, as there are no counts."""
         if labels is not None:
             raise ValueError("operating points have no figures of groups")
         return self.values
 
     def largest_difference(self):
-        """Nothing is counted twice here.
-
-        Returns
-        -------
-        None
-        """
+        """None: nothing is counted twice here."""
         return None
 
 
-def measure_points(points, chosen, truth):
-    """Figures of one set of clips.
-
-    Arguments
-    ---------
-    points : list of pandas.DataFrame
-        Events of every operating point, columns filename, onset, offset,
-        event_label.
-    chosen : pandas.DataFrame or None
-        Events that F1 is counted for; clip labels are those that occur.
-    truth : GroundTruth
-        Reference.
-
-    Returns
-    -------
-    MeasuredPoints
-    """
+def _measure(points, chosen, truth):
+    """Figures of one set of clips."""
     official = {
         metric: psds_of_operating_points(points, truth, metric)
         for metric in PSDS_METRICS
@@ -88,7 +52,7 @@ def measure_points(points, chosen, truth):
         values = undefined(truth.labels, NO_POINT)
         for metric, result in official.items():
             values[metric] = {**result, "average": "psds"}
-        return MeasuredPoints(values)
+        return _MeasuredPoints(values)
     f1 = {
         "cbf1": clip_f1(chosen, truth),
         "sbf1": segment_f1(chosen, truth),
@@ -96,25 +60,15 @@ def measure_points(points, chosen, truth):
     }
     # The counts of `Measured` serve groups of classes, which are not asked.
     counts = dict.fromkeys(PSDS_METRICS)
-    return MeasuredPoints(Measured(f1, counts, official).figures())
+    return _MeasuredPoints(Measured(f1, counts, official).figures())
 
 
 def split_points(points, chosen, truth, has_video, reasons):
-    """Figures of all clips, and of those with and without video.
+    """SplitResult of all clips, and of those with and without video.
 
-    Arguments
-    ---------
-    points, chosen, truth
-        As for `measure_points`.
-    has_video : dict or None
-        File name -> bool.
-    reasons : dict
-        Splits to leave empty, each with the reason.
-
-    Returns
-    -------
-    dict
-        For each split a SplitResult; "all" alone where has_video is None.
+    Of the events of every operating point, and those that F1 is counted for or
+    None; "all" alone where `has_video` is None. `reasons` says which splits
+    are left empty, and why.
     """
     clips = {"all": list(truth.durations)}
     if has_video is not None:
@@ -123,6 +77,10 @@ def split_points(points, chosen, truth, has_video, reasons):
         clips["video_unavailable"] = [
             name for name, has in has_video.items() if not has
         ]
+
+    def part_of(events, names):
+        return events[events["filename"].isin(names)]
+
     results = {}
     for split, names in clips.items():
         part = truth.subset(names)
@@ -131,11 +89,9 @@ def split_points(points, chosen, truth, has_video, reasons):
             reason = "there are no such clips"
         measured = None
         if reason is None:
-            measured = measure_points(
-                [table[table["filename"].isin(names)] for table in points],
-                None
-                if chosen is None
-                else chosen[chosen["filename"].isin(names)],
+            measured = _measure(
+                [part_of(events, names) for events in points],
+                None if chosen is None else part_of(chosen, names),
                 part,
             )
         results[split] = SplitResult(

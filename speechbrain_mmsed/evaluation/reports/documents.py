@@ -1,0 +1,158 @@
+"""Reports as markdown, as pages and as parts of report.json.
+
+What they say stands in templates, once for all forms: a template calls the
+macros of a form for headings, texts, points and tables.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import base64
+import re
+
+import jinja2
+
+from speechbrain_mmsed.evaluation.reports import report_tables
+from speechbrain_mmsed.files import write_text
+
+
+def markdown(template, title, /, **content):
+    """A template as a markdown document; the rest is what it speaks of."""
+    return f"# {title}\n\n{text(template, **content)}\n"
+
+
+def text_sections(template, /, **content):
+    """Titles and texts, in markdown, of the sections of a template."""
+    parts = re.split(r"^## ", text(template, **content), flags=re.MULTILINE)
+    sections = [part.split("\n", 1) for part in parts[1:]]
+    return [[title, text.strip()] for title, text in sections]
+
+
+def further_sections(further, name):
+    """Titles and texts of further figures and intervals of a system."""
+    return text_sections("further.txt", further=further, name=name)
+
+
+def text(template, /, **content):
+    """The markdown of a template, one empty line between its parts."""
+    rendered = _TEMPLATES.get_template(template).render(
+        macros="macros.md", titles=[], **content
+    )
+    return re.sub(r"\n{3,}", "\n\n", rendered).strip()
+
+
+def write_page(template, title, path, /, **content):
+    """Writes a template as one page that opens without a network.
+
+    The pictures, which are in the folder of the page, go into it.
+    """
+    titles = []
+    body = _TEMPLATES.get_template(template).render(
+        macros="macros.html", titles=titles, folder=path.parent, **content
+    )
+    page = _TEMPLATES.get_template("page.html").render(
+        title=title, titles=titles, body=body
+    )
+    write_text(path, page + "\n")
+    return path
+
+
+def screen_report(report):
+    """The tables of figures, and why some are empty, for the screen."""
+    return _TEMPLATES.get_template("screen.txt").render(report=report)
+
+
+def _control_metrics(report):
+    """[control][split][metric]."""
+    return {n: control["metrics"] for n, control in report["controls"].items()}
+
+
+def _undefined_figures(report):
+    """One line for each reason, with the figures it explains."""
+    of_systems = {
+        **report["null_reasons"],
+        **{n: c["null_reasons"] for n, c in report["controls"].items()},
+    }
+    for group, content in report["class_groups"].items():
+        for model, splits in content["null_reasons"].items():
+            of_systems[f"{model} ({group})"] = splits
+    reasons = {}
+    for name, splits in of_systems.items():
+        for split, metrics in splits.items():
+            for metric, reason in metrics.items():
+                where = reasons.setdefault((name, split, reason), [])
+                where.append(report_tables.NAMES[metric])
+    return [
+        f"{name}, {_clips(split)}: {', '.join(where)}: {reason}"
+        for (name, split, reason), where in reasons.items()
+    ]
+
+
+def _clips(split):
+    """A split in the middle of a sentence."""
+    title = report_tables.SPLIT_TITLES[split]
+    return title if split == "all" else f"video {title}"
+
+
+def _chosen_weights(report):
+    """Weight of each model and control, and F1 of the candidates."""
+    chosen = {
+        model: (weight, report["validation_ebf1"][model])
+        for model, weight in report["inference_weight"].items()
+    }
+    for name, control in report["controls"].items():
+        chosen[name] = control["inference_weight"], control["validation_ebf1"]
+    return {name: pair for name, pair in chosen.items() if pair[0] is not None}
+
+
+def _definitions_of(figures):
+    """The definition of each metric that has a value somewhere."""
+    return {
+        metric: figure["definition"]
+        for metrics in figures.values()
+        for metric, figure in metrics.items()
+        if figure["value"] is not None
+    }
+
+
+def _resampled(intervals):
+    """Number of resamples -> the figures that have it."""
+    kinds = {}
+    for kind, result in intervals.items():
+        name = report_tables.NAMES[kind]
+        kinds.setdefault(result["n_resamples"], []).append(name)
+    return kinds
+
+
+def _flow(lines):
+    """Lines of a template as one."""
+    return " ".join(lines.split())
+
+
+def _points(lines):
+    """What stands behind the asterisks at the starts of lines."""
+    parts = re.split(r"^\s*\* ", lines, flags=re.MULTILINE)
+    return [_flow(part) for part in parts[1:]]
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader(__package__, "templates"),
+    autoescape=lambda name: name.endswith(".html"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters.update(
+    flow=_flow,
+    points=_points,
+    base64=lambda path: base64.b64encode(path.read_bytes()).decode(),
+)
+_TEMPLATES.globals.update(
+    {k: v for k, v in vars(report_tables).items() if not k.startswith("_")},
+    clips=_clips,
+    control_metrics=_control_metrics,
+    undefined_figures=_undefined_figures,
+    chosen_weights=_chosen_weights,
+    definitions_of=_definitions_of,
+    resampled=_resampled,
+)

@@ -1,0 +1,188 @@
+"""Bars of a report's figures, differences with intervals, PSD-ROC curves.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import numpy as np
+
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import scenario_of
+from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
+    line_of,
+    new_canvas,
+    title_of,
+)
+from speechbrain_mmsed.evaluation.reports.report_tables import (
+    AVERAGES,
+    NAMES,
+    SPLIT_TITLES,
+    TITLES,
+)
+
+SPLITS = ("video_available", "video_ignored", "video_unavailable")
+BETTER, WORSE, OPEN = "#0072b2", "#d55e00", "#737373"
+
+
+def draw_classes(report):
+    """F1 of every class over all clips; a cross where it is not defined."""
+    labels = report["class_labels"]
+
+    def draw(ax, model):
+        values = report["class_wise"][model]["all"]
+        series = {
+            NAMES[metric]: [values[metric][label] for label in labels]
+            for metric in ("cbf1", "sbf1", "ebf1")
+        }
+        _bars(ax, list(map(title_of, labels)), series)
+        ax.set_title(f"{model}: F1 of each class, all clips")
+        ax.tick_params(axis="x", labelrotation=30)
+        for text in ax.get_xticklabels():
+            text.set_horizontalalignment("right")
+
+    return _for_each_model(report, draw, 4.0)
+
+
+def draw_availability(report):
+    """The five metrics in each split; None where splits are not known."""
+    if not all(set(SPLITS) <= set(s) for s in report["metrics"].values()):
+        return None
+    clips = {name: n["clips"] for name, n in report["counts"]["splits"].items()}
+
+    def draw(ax, model):
+        metrics = report["metrics"][model]
+        series = {
+            f"video {SPLIT_TITLES[split]} (n={clips[split]})": [
+                metrics[split][metric] for metric in TITLES
+            ]
+            for split in SPLITS
+        }
+        _bars(ax, [NAMES[metric] for metric in TITLES], series)
+        ax.set_title(f"{model}: availability of video")
+
+    return _for_each_model(report, draw, 3.0)
+
+
+def _for_each_model(report, draw, height):
+    """One row of the picture for each model."""
+    models = list(report["metrics"])
+    figure, axes = new_canvas(9, height * len(models), len(models))
+    for ax, model in zip(axes, models, strict=True):
+        draw(ax, model)
+    return figure
+
+
+def _bars(ax, names, series):
+    """Groups of bars with values from 0 to 1."""
+    width = 0.8 / len(series)
+    places = np.arange(len(names))
+    for index, (name, values) in enumerate(series.items()):
+        at = places + (index - (len(series) - 1) / 2) * width
+        heights = [0.0 if value is None else value for value in values]
+        ax.bar(at, heights, width * 0.92, label=name)
+        missing = [x for x, v in zip(at, values, strict=True) if v is None]
+        ax.plot(missing, [0.02] * len(missing), "x", color="0.4")
+    ax.set_xticks(places, names)
+    # Room above 1 for the legend, which no bar then hides.
+    ax.set(ylim=(0, 1.18), yticks=np.linspace(0, 1, 6), axisbelow=True)
+    ax.grid(axis="y", alpha=0.3)
+    ax.legend(fontsize="small", ncols=len(series), loc="upper right")
+
+
+def draw_differences(results, names):
+    """Differences of the averages, and below them of two figures' classes.
+
+    Results are what `compare` returns for each kind of figure.
+    """
+    panels = {
+        "averages": [
+            (f"{NAMES[kind]} {name}".removesuffix(" value"), figure)
+            for kind, result in results.items()
+            for name, figure in result["figures"].items()
+            if name in AVERAGES
+        ]
+    }
+    for kind in ("ebf1", "psds1"):
+        if kind in results:
+            panels[f"{NAMES[kind]} of each class"] = [
+                (title_of(name), figure)
+                for name, figure in results[kind]["figures"].items()
+                if name not in AVERAGES
+            ]
+    heights = [len(rows) + 1.5 for rows in panels.values()]
+    level = next(iter(results.values()))["level"]
+    figure, axes = new_canvas(
+        *(8.5, 0.3 * sum(heights) + 1.0, len(panels)),
+        title=f"{names[1]} minus {names[0]}, in points of 100, with "
+        f"{level:.0%} intervals",
+        height_ratios=heights,
+        sharex=True,
+    )
+    for ax, (title, rows) in zip(axes, panels.items(), strict=True):
+        _differences(ax, rows[::-1])
+        ax.set_title(title, loc="left", fontsize="medium")
+    axes[-1].set_xlabel(f"worse than {names[0]}  |  better than {names[0]}")
+    return figure
+
+
+def _differences(ax, rows):
+    """One line for each figure; grey where the interval has both signs."""
+    for place, (_, figure) in enumerate(rows):
+        if figure["difference"] is None or figure["low"] is None:
+            ax.text(0, place, "not defined", ha="center", va="center")
+            continue
+        low, at, high = (
+            100 * figure[name] for name in ("low", "difference", "high")
+        )
+        colour = BETTER if low > 0 else WORSE if high < 0 else OPEN
+        ax.plot([low, high], [place, place], color=colour, linewidth=2)
+        ax.plot(at, place, "o", color=colour, markersize=6)
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_yticks(range(len(rows)), [name for name, _ in rows])
+    ax.set_ylim(-0.7, len(rows) - 0.3)
+    ax.grid(axis="x", alpha=0.3)
+
+
+def draw_roc(figures, labels, title):
+    """PSD-ROC of every class and of all (section 3.1.4), both scenarios.
+
+    Figures are those of `Measured.figures`; None where neither has curves.
+    """
+    shown = {name: f for name, f in figures.items() if "curves" in f}
+    if not shown:
+        return None
+    figure, axes = new_canvas(
+        *(6.6 * len(shown), 5.2, 1, len(shown)),
+        title=f"{title}: PSD-ROC, all clips",
+    )
+    for ax, (name, result) in zip(axes, shown.items(), strict=True):
+        most = scenario_of(name).max_rate
+        areas = result["class_wise"]
+        # The best class first, so that the legend is in the lines' order.
+        classes = result["curves"]["classes"]
+        for label in sorted(classes, key=lambda x: -areas[x]):
+            stairs = _stairs(classes[label], most)
+            line = line_of(labels.index(label)) | {"linewidth": 1.4}
+            text = f"{title_of(label)} {areas[label]:.2f}"
+            ax.step(*stairs, where="post", label=text, **line)
+        stairs = _stairs(result["curves"]["overall"], most)
+        text = f"overall, {NAMES[name]} = {result['value']:.4f}"
+        ax.step(*stairs, where="post", label=text, color="black", linewidth=3)
+        ax.fill_between(
+            *stairs, step="post", color="black", alpha=0.12, linewidth=0
+        )
+        ax.set(title=NAMES[name], xlim=(0, most), ylim=(0, 1.02))
+        ax.set(
+            xlabel="effective false positives per hour",
+            ylabel="share of events found",
+        )
+        ax.grid(alpha=0.3)
+        # Below the axes: above them it hides curves of one system or other.
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
+        ax.legend(fontsize="small", ncols=2, **place)
+    return figure
+
+
+def _stairs(curve, most):
+    """Rates and shares of a staircase up to the right end."""
+    shares, rates = curve
+    return np.append(rates, most), np.append(shares, shares[-1])

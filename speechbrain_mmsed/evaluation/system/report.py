@@ -1,0 +1,239 @@
+"""Any system's predictions to one report.
+
+Reading and checking come first, so that whatever is wrong with the data is
+told before the work; an error after that is one of this package and keeps
+its traceback.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import os
+import pathlib
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
+from speechbrain_mmsed.evaluation.problems import PredictionError
+from speechbrain_mmsed.evaluation.readers.tables import FORMS
+from speechbrain_mmsed.evaluation.reports.documents import (
+    further_sections,
+    screen_report,
+    text_sections,
+)
+from speechbrain_mmsed.evaluation.reports.report_data import (
+    describe_figures,
+    further_figures,
+    report_data,
+)
+from speechbrain_mmsed.evaluation.reports.report_files import write_report
+from speechbrain_mmsed.evaluation.run import count_system
+from speechbrain_mmsed.evaluation.splits import SplitResult, evaluate_splits
+from speechbrain_mmsed.evaluation.system.inputs import read_inputs
+from speechbrain_mmsed.evaluation.system.points import split_points
+from speechbrain_mmsed.evaluation.tuning.tuning import (
+    DEFAULT_THRESHOLD,
+    DEFAULT_WINDOW,
+)
+from speechbrain_mmsed.postprocessing.parameters import ClassParameters
+
+
+def evaluate_system(arguments):
+    """Read, measure, write and print.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of `mmsed evaluate`.
+
+    Returns
+    -------
+    dict
+        The content of report.json.
+
+    Raises
+    ------
+    PredictionError
+        Where arguments or data cannot be used or the report not written.
+    """
+    start = time.time()
+    name, out = arguments.name, pathlib.Path(arguments.out)
+    try:
+        _make_folder(out)
+        inputs = read_inputs(arguments)
+    except OSError as error:
+        raise PredictionError(str(error)) from error
+    system, truth = inputs.system, inputs.truth
+    said = _describe_parameters(inputs, arguments)
+    how = "as asked" if arguments.format else "recognised from the content"
+    print(
+        f"predictions: {arguments.predictions}, of the form {inputs.form} "
+        f"({FORMS[inputs.form]}; {how})"
+    )
+    for note in [*inputs.notes, said]:
+        print(f"- {note}")
+    stages = ["tuning", "figures", "further figures", "pictures"]
+    with tqdm(total=len(stages), desc="evaluation", disable=None) as bar:
+
+        def stage(title):
+            bar.update(stages.index(title) - bar.n)
+            bar.set_postfix_str(title)
+
+        stage("tuning")
+        system.parameters = _choose_parameters(inputs, arguments)
+        if system.validation is not None:
+            system.parameters_from = str(arguments.validation_predictions)
+        stage("figures")
+        system.splits = _splits(inputs)
+        metadata = _metadata(inputs, arguments, said)
+        report = report_data({name: system}, {}, truth, {}, metadata)
+        report["notes"] = inputs.notes
+        report["tuned"] = system.validation is not None
+        report["figures"] = describe_figures(
+            report, inputs.form, said, len(inputs.points)
+        )
+        report["sections"] = text_sections(
+            "figures.txt", report=report, name=name
+        )
+        stage("further figures")
+        counts = count_system(name, system, truth["evaluation"])
+        if name in counts:
+            report["further"] = further_figures(
+                counts[name][0], arguments.intervals
+            )
+            report["sections"] += further_sections(report["further"], name)
+        metadata["seconds"] = round(time.time() - start, 1)
+        stage("pictures")
+        try:
+            page = write_report(
+                report,
+                out,
+                {name: system},
+                truth,
+                counts,
+                _spectrogram(arguments.audio),
+                arguments.pictures,
+            )
+        except OSError as error:
+            raise PredictionError(f"writing the report: {error}") from error
+        bar.update(bar.total - bar.n)
+    print(screen_report(report))
+    print(
+        f"results: {page} (one page with pictures), report.md and report.json "
+        "beside it"
+    )
+    return report
+
+
+def _make_folder(out):
+    """The folder of the report, before the work."""
+    if out.exists() and not out.is_dir():
+        raise PredictionError(f"--out {out}: a file; expected a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise PredictionError(f"--out {out}: no permission to write there")
+
+
+def _choose_parameters(inputs, arguments):
+    """ClassParameters of each metric, tuned or given; {} without scores."""
+    system = inputs.system
+    if system.scores is None:
+        return {}
+    if system.validation is not None:
+        return tune(system.validation, inputs.truth["validation"])
+    labels = system.scores.labels
+    threshold, window = _fixed(arguments)
+    return {
+        metric: ClassParameters(
+            labels,
+            None if "psds" in metric else np.full(len(labels), threshold),
+            None if metric == "cbf1" else np.full(len(labels), window),
+            np.zeros(len(labels), dtype=bool),
+        )
+        for metric in METRICS
+    }
+
+
+def _fixed(arguments):
+    """Threshold and window (frames) of an untuned evaluation."""
+    threshold, window = arguments.threshold, arguments.window
+    return (
+        DEFAULT_THRESHOLD if threshold is None else threshold,
+        DEFAULT_WINDOW if window is None else window,
+    )
+
+
+def _describe_parameters(inputs, arguments):
+    """How scores become events, in a sentence."""
+    system = inputs.system
+    if system.scores is None:
+        if inputs.chosen:
+            return f"F1 of one operating point: {inputs.chosen}."
+        return "PSDS only: no operating point was chosen for F1."
+    if system.validation is not None:
+        return (
+            "Tuned: thresholds and median windows of each class and metric "
+            f"on {arguments.validation_predictions}."
+        )
+    threshold, window = _fixed(arguments)
+    smooth = "no median filter"
+    if window > 1:
+        seconds = window * system.scores.frame_hop
+        smooth = f"median window {window} frames ({seconds:g} s)"
+    return (
+        f"Untuned: threshold {threshold:g}, {smooth}, the same for every class."
+    )
+
+
+def _splits(inputs):
+    """Figures of all clips, and by availability of video where known."""
+    system, truth = inputs.system, inputs.truth["evaluation"]
+    if system.scores is None:
+        return split_points(
+            inputs.points,
+            system.events,
+            truth,
+            system.has_video,
+            inputs.reasons,
+        )
+    if system.has_video is not None:
+        return evaluate_splits(
+            system.scores,
+            system.ignored,
+            truth,
+            system.parameters,
+            reasons=inputs.reasons,
+        )
+    measured = measure(system.scores, truth, system.parameters, official=True)
+    n_clips, n_events = len(truth.durations), len(truth.events)
+    return {"all": SplitResult(truth.labels, n_clips, n_events, measured, None)}
+
+
+def _metadata(inputs, arguments, said):
+    """What was evaluated, for the report."""
+    metadata = {
+        "predictions": str(arguments.predictions),
+        "form": f"{inputs.form} ({FORMS[inputs.form]})",
+        "ground truth": str(arguments.ground_truth),
+        "durations": str(arguments.durations),
+        "post-processing": said,
+    }
+    for option in ("validation_predictions", "video", "ignored_predictions"):
+        value = getattr(arguments, option)
+        if value:
+            metadata[option.replace("_", " ")] = str(value)
+    return metadata
+
+
+def _spectrogram(folder):
+    """Log-mel of clips by name, from a folder of sounds or films."""
+    if folder is None:
+        return None
+    # Here, because evaluation needs neither torch nor sound otherwise.
+    from speechbrain_mmsed.evaluation.reports.spectrogram import (
+        SpectrogramFolder,
+    )
+
+    return SpectrogramFolder(folder)

@@ -1,0 +1,40 @@
+"""One template as markdown, as parts of a json and as a page."""
+
+from speechbrain_mmsed.evaluation.reports.documents import (
+    further_sections,
+    markdown,
+    write_page,
+)
+
+FIGURE = {
+    "micro": 0.5,
+    "macro": None,
+    "class_wise": {"D<o>g": 0.25},
+    "definition": "F1 < 1",
+    "computed_by": "psds_eval",
+    "n_classes": 1,
+    "reason": "none & nothing",
+}
+FURTHER = {"figures": {"ibf1": FIGURE}, "intervals": {}}
+
+
+def test_words_are_the_same_in_every_form_and_escaped_in_html(tmp_path):
+    content = {"further": FURTHER, "name": "<b>"}
+    text = markdown("further.txt", "A & B", **content)
+    assert text.startswith("# A & B\n\n## Beside the paper's figures, <b>, all")
+    point = "intersection-based F1: F1 < 1; 1 classes (none & nothing)."
+    assert f"\n\n- {point}\n\n" in text
+    assert "| D<o>g |" in text
+    assert "\n\n\n" not in text and text.endswith("F1 in %.\n")
+    ((title, words),) = further_sections(**content)
+    assert text == f"# A & B\n\n## {title}\n\n{words}\n"
+    page = write_page("further.txt", "A & B", tmp_path / "a.html", **content)
+    html = page.read_text()
+    assert "<title>A &amp; B</title>" in html
+    assert "<b>" not in html and "<td>D&lt;o&gt;g</td>" in html
+    assert (
+        "<li>intersection-based F1: F1 &lt; 1; 1 classes "
+        "(none &amp; nothing).</li>" in html
+    )
+    assert '<td class="number">25.00</td>' in html
+    assert html.count("Beside the paper&#39;s figures, &lt;b&gt;") == 2
