@@ -6,7 +6,7 @@ Authors
 
 import argparse
 
-from speechbrain_mmsed.cli.errors import UsageError
+from speechbrain_mmsed.cli.arguments import UsageError
 from speechbrain_mmsed.cli.evaluate import checked
 
 DESCRIPTION = """\
