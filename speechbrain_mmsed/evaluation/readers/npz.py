@@ -9,7 +9,7 @@ import zipfile
 
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.evaluation.readers.tables import files_of
-from speechbrain_mmsed.evaluation.readers.truth import match_all
+from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
 from speechbrain_mmsed.evaluation.tuning.inference_weight import WEIGHT_FILE
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
@@ -51,12 +51,7 @@ def fit_scores(scores, truth, file, source_of_durations, has_video=None):
     """
     names = list(truth.durations)
     matched = match_all(scores.filenames, names, str(file), source_of_durations)
-    missing = [label for label in truth.labels if label not in scores.labels]
-    if missing:
-        raise PredictionError(
-            f"{file}: no scores of the classes {missing}; there are "
-            f"{scores.labels}. Give these with --labels"
-        )
+    check_labels(truth.labels, scores.labels, f"{file}: no scores")
     _check_durations(scores, matched, truth, file, source_of_durations)
     position = {matched[n]: i for i, n in enumerate(scores.filenames)}
     rows = [position[name] for name in names]

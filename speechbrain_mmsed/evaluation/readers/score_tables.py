@@ -31,7 +31,7 @@ from speechbrain_mmsed.evaluation.readers.tables import (
     header_of,
     rows_of,
 )
-from speechbrain_mmsed.evaluation.readers.truth import match_all
+from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
 from speechbrain_mmsed.evaluation.tuning.tuning import (
     THRESHOLDS as F1_THRESHOLDS,
 )
@@ -41,6 +41,9 @@ from speechbrain_mmsed.postprocessing.decode import (
     reflected_frames,
 )
 from speechbrain_mmsed.postprocessing.scores import ClipScores
+
+LAYOUT = {"delimiter": "\t", "skiprows": 1, "comments": None}
+LAYOUT |= {"encoding": "utf-8-sig", "ndmin": 2}
 
 
 def score_labels(folder):
@@ -87,12 +90,7 @@ def read_score_tables(
     names = list(truth.durations)
     matched = match_all(files, names, str(folder), source_of_durations)
     columns = score_labels(folder)
-    missing = [label for label in truth.labels if label not in columns]
-    if missing:
-        raise PredictionError(
-            f"{folder}: no column of the classes {missing}; there are "
-            f"{columns}. Give these with --labels"
-        )
+    check_labels(truth.labels, columns, f"{folder}: no column")
     by_clip = {clip: files[name] for name, clip in matched.items()}
     axes, values = _read_tables(by_clip, columns, truth, folder)
     grid = common_grid(axes, str(folder))
@@ -152,14 +150,7 @@ def _read_table(file, columns):
         with warnings.catch_warnings():
             # A table without rows has its own message.
             warnings.filterwarnings("ignore", "loadtxt: input contained no")
-            table = np.loadtxt(
-                file,
-                delimiter="\t",
-                skiprows=1,
-                comments=None,
-                encoding="utf-8-sig",
-                ndmin=2,
-            )
+            table = np.loadtxt(file, **LAYOUT)
     except ValueError as error:
         return None, ("cells are not numbers", _bad_cell(file, header, error))
     if table.size and table.shape[1] != len(header):

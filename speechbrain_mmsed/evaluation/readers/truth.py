@@ -177,6 +177,16 @@ def read_labels(values):
     return list(values)
 
 
+def check_labels(labels, scored, what):
+    """Refuse scores that leave out a class; `what` begins the message."""
+    missing = [label for label in labels if label not in scored]
+    if missing:
+        raise PredictionError(
+            f"{what} of the classes {missing}; there are {scored}. Give these "
+            "with --labels"
+        )
+
+
 def read_video(path, known):
     """Which of the known clips have video: file name -> bool.
 

@@ -14,12 +14,10 @@ from speechbrain_mmsed.evaluation.reports.documents import (
     text,
     write_page,
 )
-from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
-    has_matplotlib,
-    save,
-)
 from speechbrain_mmsed.evaluation.reports.pictures.charts import (
     draw_differences,
+    has_matplotlib,
+    save,
 )
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     AVERAGES,

@@ -10,14 +10,12 @@ from speechbrain_mmsed.evaluation.reports.documents import (
     markdown,
     write_page,
 )
-from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
-    has_matplotlib,
-    save,
-)
 from speechbrain_mmsed.evaluation.reports.pictures.charts import (
     draw_availability,
     draw_classes,
     draw_roc,
+    has_matplotlib,
+    save,
 )
 from speechbrain_mmsed.evaluation.reports.pictures.grids import draw_grids
 from speechbrain_mmsed.evaluation.reports.pictures.timelines import (

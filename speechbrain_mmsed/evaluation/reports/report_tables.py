@@ -83,15 +83,9 @@ def table(header, rows, n_texts=1):
     """
     cells = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        texts = [
-            cell.ljust(width) if column < n_texts else cell.rjust(width)
-            for column, (cell, width) in enumerate(
-                zip(row, widths, strict=True)
-            )
-        ]
-        lines.append("| " + " | ".join(texts) + " |")
+    sides = "<" * n_texts + ">" * (len(header) - n_texts)
+    form = [f"{{:{s}{w}}}" for s, w in zip(sides, widths, strict=True)]
+    lines = ["| " + " | ".join(form).format(*row) + " |" for row in cells]
     rule = [":" + "-" * (width + 1) for width in widths[:n_texts]]
     rule += ["-" * (width + 1) + ":" for width in widths[n_texts:]]
     lines.insert(1, "|" + "|".join(rule) + "|")

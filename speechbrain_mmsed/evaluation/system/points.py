@@ -26,41 +26,32 @@ NO_POINT = (
 
 
 @dataclass
-class _MeasuredPoints:
-    """Figures of operating points, in the form of `Measured`."""
+class _PointsResult(SplitResult):
+    """Figures of operating points: all classes only, nothing is counted."""
 
-    values: dict
+    values: dict | None = None
 
     def figures(self, labels=None):
-        """The five figures; all classes only, as there are no counts."""
-        if labels is not None:
-            raise ValueError("operating points have no figures of groups")
-        return self.values
-
-    def largest_difference(self):
-        """None: nothing is counted twice here."""
-        return None
+        """The five figures."""
+        return self.values or super().figures(labels)
 
 
 def _measure(points, chosen, truth):
-    """Figures of one set of clips."""
+    """Figures of one set of clips, in the form of `Measured.figures`."""
     official = {
         metric: psds_of_operating_points(points, truth, metric)
         for metric in PSDS_METRICS
     }
     if chosen is None:
-        values = undefined(truth.labels, NO_POINT)
-        for metric, result in official.items():
-            values[metric] = {**result, "average": "psds"}
-        return _MeasuredPoints(values)
+        psds = {m: {**f, "average": "psds"} for m, f in official.items()}
+        return undefined(truth.labels, NO_POINT) | psds
     f1 = {
         "cbf1": clip_f1(chosen, truth),
         "sbf1": segment_f1(chosen, truth),
         "ebf1": event_f1(chosen, truth),
     }
     # The counts of `Measured` serve groups of classes, which are not asked.
-    counts = dict.fromkeys(PSDS_METRICS)
-    return _MeasuredPoints(Measured(f1, counts, official).figures())
+    return Measured(f1, dict.fromkeys(PSDS_METRICS), official).figures()
 
 
 def split_points(points, chosen, truth, has_video, reasons):
@@ -87,14 +78,14 @@ def split_points(points, chosen, truth, has_video, reasons):
         reason = reasons.get(split)
         if reason is None and not names:
             reason = "there are no such clips"
-        measured = None
+        result = _PointsResult(
+            truth.labels, len(names), len(part.events), None, reason
+        )
         if reason is None:
-            measured = _measure(
+            result.values = _measure(
                 [part_of(events, names) for events in points],
                 None if chosen is None else part_of(chosen, names),
                 part,
             )
-        results[split] = SplitResult(
-            truth.labels, len(names), len(part.events), measured, reason
-        )
+        results[split] = result
     return results

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
-from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
+from speechbrain_mmsed.evaluation.reports.pictures.charts import (
     line_of,
     new_canvas,
     title_of,

@@ -7,7 +7,7 @@ Authors
 import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import event_counts
-from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
+from speechbrain_mmsed.evaluation.reports.pictures.charts import (
     new_canvas,
     title_of,
 )
