@@ -84,19 +84,10 @@ def atomic_path(path):
 
 
 def remove_leftovers(folder, older_than=3600.0):
-    """Removes temporary files of writers that were killed.
+    """Removes temporary files of writers that were killed, in all subfolders.
 
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        Searched with all its folders; need not exist.
-    older_than : float
-        Seconds since the last change; younger ones may still be written.
-
-    Returns
-    -------
-    int
-        How many were removed.
+    Those that changed less than `older_than` seconds ago may still be
+    written. Returns how many were removed.
     """
     removed = 0
     for where, _, names in os.walk(folder):
@@ -136,44 +127,15 @@ def write_json(path, content):
 
 
 def plain_name(text):
-    """Any text as a part of a file name.
-
-    Arguments
-    ---------
-    text : str
-        Such as the name of a system.
-
-    Returns
-    -------
-    str
-        Letters, digits, dots, underscores and hyphens.
-
-    Example
-    -------
-    >>> plain_name("ATST-SED/stage 2")
-    'ATST-SED_stage_2'
-    """
+    """Any text as a part of a file name: letters, digits, dots, _ and -."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
 
 
 def file_state(path):
-    """What changes when a file is replaced, even by one of equal length.
+    """Size in bytes and time of the last change (ns) of a file.
 
-    Arguments
-    ---------
-    path : str
-        The file.
-
-    Returns
-    -------
-    tuple of int
-        Size in bytes and time of the last change in nanoseconds; `ABSENT`
-        twice if there is no such file.
-
-    Example
-    -------
-    >>> file_state("/no/such/file")
-    (-1, -1)
+    They change when it is replaced, even by one of equal length; `ABSENT`
+    twice if there is no such file.
     """
     try:
         found = os.stat(path)
@@ -185,23 +147,10 @@ def file_state(path):
 def changed_settings(before, now, ignored=()):
     """What differs between the settings of an earlier call and these.
 
-    The one place where settings are compared: of a training run, of an
-    experiment's runs, of a folder of generated files.
-
-    Arguments
-    ---------
-    before : dict
-        Settings as they were read from a json.
-    now : dict
-        Settings of this call; compared as a json would hold them, so that a
-        tuple equals a list.
-    ignored : iterable of str
-        Keys that may differ.
-
-    Returns
-    -------
-    dict
-        Key -> (value before, value now), None where a side does not have it.
+    The one place where settings are compared, as a json would hold them (a
+    tuple equals a list): of a training run, of an experiment's runs, of a
+    folder of generated files. Returns key -> (value before, value now), None
+    where a side does not have it; `ignored` keys may differ.
 
     Example
     -------

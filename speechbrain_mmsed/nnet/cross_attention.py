@@ -111,13 +111,8 @@ def weigh_memories(memories, fusion_weights):
     Returns
     -------
     list of WeightedMemory or None
-        One per stream, None where no clip gives it weight.
-
-    Raises
-    ------
-    ValueError
-        If a clip gives weight to a stream whose memory it does not have, or
-        numbers of streams and clips differ.
+        One per stream, None where no clip gives it weight. Weight for a
+        stream that a clip does not have is a ValueError.
     """
     if fusion_weights.dim() != 2 or fusion_weights.shape[1] != len(memories):
         raise ValueError(

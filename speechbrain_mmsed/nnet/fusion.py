@@ -165,12 +165,6 @@ def renormalise(weights, available):
         (B, S), at least float32; each row sums to 1. A clip that has only the
         primary stream gets exactly 1.0 there.
 
-    Raises
-    ------
-    ValueError
-        If shapes do not match, a weight is negative or not finite, or the
-        primary stream has no weight or is missing.
-
     Example
     -------
     >>> available = torch.tensor([[True, True], [True, False]])

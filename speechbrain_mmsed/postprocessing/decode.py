@@ -17,19 +17,7 @@ EVENT_COLUMNS = ["filename", "onset", "offset", "event_label"]
 
 
 def reflected_frames(n_frames, margin):
-    """Indices that extend frames at both ends as scipy's mode `reflect`.
-
-    Arguments
-    ---------
-    n_frames : int
-        Number of frames T.
-    margin : int
-        Frames to add on each side; may exceed T.
-
-    Returns
-    -------
-    numpy.ndarray
-        (T + 2 * margin,) indices into the T frames.
+    """Indices that extend T frames by `margin` as scipy's mode `reflect`.
 
     Example
     -------
@@ -91,21 +79,7 @@ class MajorityFilter:
 
 
 def frames_inside(durations, n_frames, frame_hop):
-    """Whether a frame starts before its clip ends.
-
-    Arguments
-    ---------
-    durations : numpy.ndarray
-        (N,) seconds.
-    n_frames : int
-        Number of frames T.
-    frame_hop : float
-        Seconds.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N, T) booleans.
+    """Whether a frame starts before its clip ends: (N, T) booleans.
 
     Example
     -------

@@ -8,28 +8,18 @@ import torch.nn.functional as F
 
 
 def masked_bce(logits, targets, mask):
-    """Binary cross entropy over the clips that have the label.
+    """Mean binary cross entropy over the clips that have the label.
 
-    Arguments
-    ---------
-    logits : torch.Tensor
-        (B, C) or (B, T, C).
-    targets : torch.Tensor
-        Same shape, in [0, 1]; mixup makes them soft.
-    mask : torch.Tensor
-        (B,) bool, the clips that count.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar mean; a zero that still has a gradient if no clip counts.
+    `logits` and `targets` are (B, C) or (B, T, C), targets in [0, 1] (mixup
+    makes them soft); `mask` is (B,) bool. If no clip counts, a zero that
+    still has a gradient.
 
     Example
     -------
     >>> import torch
-    >>> logits = torch.zeros(2, 3)
     >>> keep = torch.tensor([True, False])
-    >>> round(masked_bce(logits, torch.ones(2, 3), keep).item(), 4)
+    >>> loss = masked_bce(torch.zeros(2, 3), torch.ones(2, 3), keep)
+    >>> round(loss.item(), 4)
     0.6931
     """
     if not mask.any():

@@ -257,9 +257,8 @@ class MeanTeacherBrain(sb.Brain):
     def _wrap_distributed(self):
         """Wraps without SyncBatchNorm, which Brain always puts in.
 
-        A process whose batch lacks a stream skips that encoder; the others
-        would wait for its statistics, or get those of another layer. And the
-        teacher, which is not wrapped, takes statistics of its own batch too.
+        A process whose batch is without a stream skips that encoder; the others
+        would wait for its statistics, or get those of another layer.
         """
         if not self.distributed_launch:
             super()._wrap_distributed()

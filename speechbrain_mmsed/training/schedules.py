@@ -93,18 +93,8 @@ def short_run_warnings(total_steps, teacher_decay, consistency, learning_rate):
 
     The paper's schedule is made for 25,000 steps. In a run of a few hundred
     the teacher would stay near its random start and pull the student there.
-
-    Arguments
-    ---------
-    total_steps : int
-        Optimiser steps of the whole run.
-    teacher_decay, consistency, learning_rate
-        The three schedules.
-
-    Returns
-    -------
-    list of str
-        One sentence per setting that does not suit a run under 5,000 steps.
+    One sentence for each setting that does not suit a run of `total_steps`
+    optimiser steps; none from 5,000 on.
 
     Example
     -------
