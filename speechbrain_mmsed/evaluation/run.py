@@ -15,7 +15,11 @@ import pathlib
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import tune
+from speechbrain_mmsed.evaluation.evaluate import evaluate_splits, tune
+from speechbrain_mmsed.evaluation.metrics.scored import (
+    load_scores,
+    stored_weights,
+)
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.reports.further import (
     further_figures,
@@ -26,18 +30,13 @@ from speechbrain_mmsed.evaluation.reports.pictures import PictureData
 from speechbrain_mmsed.evaluation.reports.report import screen_report
 from speechbrain_mmsed.evaluation.reports.report_data import report_data
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
-from speechbrain_mmsed.evaluation.splits import evaluate_splits
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
     clip_statistics,
 )
 from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
-from speechbrain_mmsed.evaluation.tuning.inference_weight import (
-    choose_weight,
-    load_scores,
-    stored_weights,
-)
+from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
 
 SUBSETS = ("validation", "evaluation")
 

@@ -17,7 +17,7 @@ from speechbrain_mmsed.evaluation.reports.comparison_report import (
 from speechbrain_mmsed.evaluation.reports.plots import plot_report
 from speechbrain_mmsed.evaluation.reports.report import render_report
 from speechbrain_mmsed.evaluation.run import evaluate_run
-from speechbrain_mmsed.evaluation.tuning.inference_weight import choose_weight
+from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

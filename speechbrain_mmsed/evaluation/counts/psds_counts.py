@@ -27,11 +27,14 @@ from speechbrain_mmsed.evaluation.counts.psds_tables import (
     EventTables,
     clip_chunks,
 )
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS,
+    class_areas,
+    empty_result,
     scenario_of,
+    score,
 )
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
 from speechbrain_mmsed.postprocessing.decode import MajorityFilter
 
 
@@ -229,3 +232,46 @@ class RunFinder:
             label = np.full(len(row), c)
             parts.append((clips[row], label, points[row], at[::2], at[1::2]))
         return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
+
+
+def areas_of_counts(counts, scenario):
+    """Areas of every class for every set of windows, (W, C); -1 if absent."""
+    scenario = scenario_of(scenario)
+    present = counts.present_labels()
+    areas = np.full((len(counts.true_positives), len(counts.labels)), -1.0)
+    if present:
+        hits, rates = _points(counts.restrict(present), scenario)
+        keep = [counts.labels.index(label) for label in present]
+        areas[:, keep] = class_areas(hits, rates, scenario.max_rate)
+    return areas
+
+
+def psds_of_counts(counts, scenario, row=0):
+    """The polyphonic sound detection score of counts, as `metrics.psds`."""
+    scenario = scenario_of(scenario)
+    present = counts.present_labels()
+    result = empty_result(counts.labels, present, scenario)
+    result["computed_by"] = "counts of speechbrain_mmsed"
+    if result["reason"] is not None:
+        return result
+    hits, rates = _points(counts.restrict(present), scenario)
+    hits, rates = hits[:, row], rates[:, row]
+    areas = class_areas(hits, rates, scenario.max_rate)
+    result["class_wise"].update(zip(present, areas.tolist(), strict=True))
+    result["value"] = score(
+        hits, rates, scenario.instability_cost, scenario.max_rate
+    )
+    return result
+
+
+def _points(counts, scenario):
+    """(P, W, C) shares of events found and effective rates per hour."""
+    hits = counts.true_positives / counts.n_reference
+    rates = counts.false_positives * 3600.0 / counts.total_seconds
+    n_classes = len(counts.labels)
+    if scenario.cross_trigger_cost > 0 and n_classes > 1:
+        others = counts.cross_triggers * 3600.0 / counts.reference_seconds
+        others = others * (1.0 - np.eye(n_classes))
+        mean = others.sum(axis=-1) / (n_classes - 1)
+        rates = rates + scenario.cross_trigger_cost * mean
+    return hits.swapaxes(0, 1), rates.swapaxes(0, 1)

@@ -7,6 +7,7 @@ Authors
 import dataclasses
 import zipfile
 
+from speechbrain_mmsed.evaluation.metrics.scored import WEIGHT_FILE
 from speechbrain_mmsed.evaluation.readers.match import (
     check_coverage,
     match_names,
@@ -16,7 +17,6 @@ from speechbrain_mmsed.evaluation.readers.problems import (
     listed,
 )
 from speechbrain_mmsed.evaluation.readers.tables import files_of
-from speechbrain_mmsed.evaluation.tuning.inference_weight import WEIGHT_FILE
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 

@@ -10,9 +10,13 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS as PSDS_THRESHOLDS,
 )
+from speechbrain_mmsed.evaluation.metrics.scored import (
+    THRESHOLDS as F1_THRESHOLDS,
+)
+from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
 from speechbrain_mmsed.evaluation.readers.grid import (
     check_ends,
     common_grid,
@@ -30,10 +34,6 @@ from speechbrain_mmsed.evaluation.readers.tables import (
     files_of,
     header_of,
 )
-from speechbrain_mmsed.evaluation.tuning.tuning import (
-    THRESHOLDS as F1_THRESHOLDS,
-)
-from speechbrain_mmsed.evaluation.tuning.tuning import WINDOWS
 from speechbrain_mmsed.postprocessing.decode import frames_inside
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

@@ -12,10 +12,10 @@ from speechbrain_mmsed.evaluation.counts.threshold_free_psds import (
     threshold_free_psds,
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import event_f1, segment_f1
-from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS as PSDS_THRESHOLDS,
 )
+from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.readers.choice import read_labels, read_video
 from speechbrain_mmsed.evaluation.readers.events import (
@@ -182,7 +182,7 @@ def test_figures_equal_those_of_psds_eval_on_other_peoples_events(system):
         ours.append(decode(scores, [threshold] * 2, [7, 7]))
         twin.append(scipy_events(values, truth.durations, threshold, 7))
     first, second = (
-        psds_of_operating_points(tables, truth, "psds2", batched=True)
+        psds_of_operating_points(tables, truth, "psds2")
         for tables in (ours, twin)
     )
     assert first["value"] == pytest.approx(second["value"], abs=1e-12)

@@ -7,6 +7,7 @@ Authors
 from dataclasses import dataclass
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
+from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
     has_matplotlib,
     save,
@@ -19,7 +20,6 @@ from speechbrain_mmsed.evaluation.reports.pictures.roc import draw_roc
 from speechbrain_mmsed.evaluation.reports.pictures.timelines import (
     draw_timelines,
 )
-from speechbrain_mmsed.evaluation.tuning.tuning import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.files import plain_name
 from speechbrain_mmsed.postprocessing.decode import decode
 

@@ -6,7 +6,7 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import scenario_of
+from speechbrain_mmsed.evaluation.metrics.psd_roc import scenario_of
 from speechbrain_mmsed.evaluation.reports.pictures.canvas import (
     line_of,
     new_figure,

@@ -6,7 +6,7 @@ Authors
 
 import importlib.metadata
 
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import SCENARIOS
+from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     SPLIT_TITLES,
     TITLES,

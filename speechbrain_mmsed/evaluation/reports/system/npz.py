@@ -6,6 +6,7 @@ Authors
 
 import pathlib
 
+from speechbrain_mmsed.evaluation.evaluate import AUDIO_ONLY
 from speechbrain_mmsed.evaluation.readers.npz import (
     fit_scores,
     load_npz,
@@ -16,8 +17,7 @@ from speechbrain_mmsed.evaluation.reports.system.options import (
     NOT_IGNORED,
     check_form,
 )
-from speechbrain_mmsed.evaluation.splits import AUDIO_ONLY
-from speechbrain_mmsed.evaluation.tuning.inference_weight import choose_weight
+from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
 
 
 def read_npz(inputs, arguments):

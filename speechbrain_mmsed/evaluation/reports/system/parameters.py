@@ -6,12 +6,13 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.evaluate import METRICS, tune
-from speechbrain_mmsed.evaluation.reports.system.definitions import untuned_text
-from speechbrain_mmsed.evaluation.tuning.tuning import (
+from speechbrain_mmsed.evaluation.evaluate import tune
+from speechbrain_mmsed.evaluation.metrics.run import METRICS
+from speechbrain_mmsed.evaluation.metrics.scored import (
     DEFAULT_THRESHOLD,
     DEFAULT_WINDOW,
 )
+from speechbrain_mmsed.evaluation.reports.system.definitions import untuned_text
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 

@@ -14,7 +14,11 @@ import time
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import measure
+from speechbrain_mmsed.evaluation.evaluate import (
+    SplitResult,
+    evaluate_splits,
+    measure,
+)
 from speechbrain_mmsed.evaluation.readers.forms import FORMS
 from speechbrain_mmsed.evaluation.readers.problems import PredictionError
 from speechbrain_mmsed.evaluation.reports.further import (
@@ -36,10 +40,6 @@ from speechbrain_mmsed.evaluation.reports.system.parameters import (
     describe_parameters,
 )
 from speechbrain_mmsed.evaluation.reports.system.points import split_points
-from speechbrain_mmsed.evaluation.splits import (
-    SplitResult,
-    evaluate_splits,
-)
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,

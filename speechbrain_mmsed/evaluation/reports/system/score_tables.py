@@ -4,13 +4,13 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
 from speechbrain_mmsed.evaluation.readers.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.scores import read_score_tables
 from speechbrain_mmsed.evaluation.reports.system.options import (
     NOT_IGNORED,
     check_form,
 )
-from speechbrain_mmsed.evaluation.tuning.tuning import WINDOWS
 
 
 def read_tables(inputs, arguments):
