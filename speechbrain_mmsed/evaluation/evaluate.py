@@ -148,13 +148,7 @@ class Measured:
         return figures
 
     def largest_difference(self):
-        """How far psds_eval's figures are from those of the fast counts.
-
-        Returns
-        -------
-        float or None
-            None where psds_eval was not asked or has no figure.
-        """
+        """How far psds_eval's figures are from the counts', or None."""
         differences = [
             abs(result["value"] - psds_of_counts(self.counts[m], m)["value"])
             for m, result in self.official.items()
@@ -188,17 +182,7 @@ class SplitResult:
     reason: str | None
 
     def figures(self, labels=None):
-        """The five figures; see `Measured.figures`.
-
-        Arguments
-        ---------
-        labels : list of str or None
-            Classes to restrict every metric to; all if None.
-
-        Returns
-        -------
-        dict
-        """
+        """The five figures of all classes, or of the list `labels`."""
         if self.measured is None:
             return undefined(labels or self.labels, self.reason)
         return self.measured.figures(labels)

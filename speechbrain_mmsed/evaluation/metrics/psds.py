@@ -8,11 +8,10 @@ here: detections in a clip whose duration is unknown, classes without
 reference events (their rates are never initialised), and a reference with a
 single class (the mean over no cross-triggers makes every rate NaN).
 
-Its own `add_operating_point` pairs all detections of a clip with each other
-and spends 0.1 s on every point, and its `psds` draws a curve for every pair
-of classes that the score does not use. No count of a class depends on the
-detections of other classes or points, so here its own steps work on batches
-of (point, class) of bounded size; the figures are the same.
+Its `add_operating_point` pairs all detections of a clip with each other, and
+its `psds` draws a curve for every pair of classes that no score uses. As no
+count of a class depends on the detections of others, its own steps work here
+on batches of (point, class) of bounded size; the figures are the same.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -32,7 +31,10 @@ from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     empty_result,
     scenario_of,
 )
-from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
+from speechbrain_mmsed.evaluation.metrics.truth import (
+    check_predictions,
+    check_same_clips,
+)
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 
 # Pairs of a detection and an event of its clip, and cells of (point, class)
@@ -65,18 +67,7 @@ def psds(scores, truth, windows, scenario):
 
 
 def operating_points(scores, truth, windows):
-    """Events at each of the 50 thresholds.
-
-    Arguments
-    ---------
-    scores, truth, windows
-        As for `psds`.
-
-    Returns
-    -------
-    list of pandas.DataFrame
-        Columns filename, onset, offset, event_label.
-    """
+    """Tables of events at each of the 50 thresholds, for `psds`."""
     check_same_clips(scores, truth)
     return [
         decode(scores, np.full(len(scores.labels), threshold), windows)
@@ -145,17 +136,9 @@ def psds_of_operating_points(tables, truth, scenario):
 
 
 def areas_of_operating_points(tables, truth, scenario):
-    """Area under each class's own PSD-ROC, also where the score has none.
+    """(C,) areas of the classes, also where the score has no value.
 
-    Arguments
-    ---------
-    tables, truth, scenario
-        As for `psds_of_operating_points`.
-
-    Returns
-    -------
-    numpy.ndarray
-        (C,) areas, 0 to 1; -1 for classes without reference events.
+    Those without reference events have -1.
     """
     scenario = scenario_of(scenario)
     labels, hits, rates = _rates(tables, truth, scenario)
@@ -166,11 +149,7 @@ def areas_of_operating_points(tables, truth, scenario):
 
 @contextlib.contextmanager
 def quiet():
-    """Silence psds_eval, which warns at every point about its own code.
-
-    pandas and numpy warn of calls that the pinned versions still support,
-    and of the mean over a class's (empty) cross-triggers with itself.
-    """
+    """Silence psds_eval, which warns at every point about its own code."""
     with warnings.catch_warnings():
         for kind in (FutureWarning, DeprecationWarning, RuntimeWarning):
             warnings.simplefilter("ignore", kind)
@@ -186,19 +165,7 @@ def _check_table(table, truth):
             f"operating point: columns {list(table)}, {missing} are missing; "
             "a table without events needs all four columns"
         )
-    clips = sorted(set(table["filename"]) - set(truth.durations))
-    if clips:
-        more = "" if len(clips) <= 20 else f" and {len(clips) - 20} more"
-        raise ValueError(
-            f"operating point: {len(clips)} clips have detections but no "
-            f"duration in the ground truth: {clips[:20]}{more}; add them to "
-            "the table of durations"
-        )
-    labels = sorted(set(table["event_label"]) - set(truth.labels))
-    if labels:
-        raise ValueError(
-            f"operating point: labels {labels}, expected {truth.labels}"
-        )
+    check_predictions(table[["filename", "event_label"]], truth)
 
 
 def _rates(tables, truth, scenario):
@@ -208,8 +175,7 @@ def _rates(tables, truth, scenario):
     # psds_eval drops events of no length.
     events = truth.events[truth.events["offset"] > truth.events["onset"]]
     labels = sorted(set(events["event_label"]))
-    shape = (len(tables), len(labels))
-    hits, rates = np.zeros(len(tables) * len(labels)), np.zeros(shape).ravel()
+    hits, rates = np.zeros((2, len(tables) * len(labels)))
     if labels:
         with quiet():
             evaluation = _evaluation(events, truth, scenario)
@@ -223,6 +189,7 @@ def _rates(tables, truth, scenario):
                 hits[keys], rates[keys] = _rates_of_batch(
                     evaluation, batch, keys, labels, scenario
                 )
+    shape = (len(tables), len(labels))
     return labels, hits.reshape(shape), rates.reshape(shape)
 
 
@@ -274,11 +241,7 @@ def _batches(detections, events_of_clip, n_keys, n_classes):
 
 
 def _rates_of_batch(evaluation, detections, keys, labels, scenario):
-    """Shares of events found and effective rates of K keys, both (K,).
-
-    The steps are those of PSDSEval._evaluate_detections, in its order; what
-    is counted by key here, it counts by class.
-    """
+    """Shares of events found and effective rates of K keys, both (K,)."""
     from psds_eval.psds import WORLD
 
     truth = evaluation.ground_truth
@@ -291,6 +254,7 @@ def _rates_of_batch(evaluation, detections, keys, labels, scenario):
     key = detections["filename"] // n_clips
     detections["key"] = key - keys.start
     detections["filename"] -= key * n_clips
+    # The steps of PSDSEval._evaluate_detections, which counts by class.
     crossing = evaluation._ground_truth_intersections(detections, truth)
     crossing["id_gt"] += crossing["key"] * (truth["id"].max() + 1)
     found, within = evaluation._detection_and_ground_truth_criteria(crossing)
@@ -327,20 +291,9 @@ def _score(hits, rates, scenario):
     hits, rates = (np.pad(a, ((0, 1), (0, 0))) for a in (hits, rates))
     points = np.unique(rates)
     with quiet():
-        curves = np.array(
-            [
-                PSDSEval.step_curve(points, *curve)
-                for curve in zip(rates.T, hits.T, strict=True)
-            ]
-        )
-        roc = PSDSEval._effective_tp_ratio(
-            PSDROC(
-                xp=points,
-                yp=curves,
-                mean=curves.mean(axis=0),
-                std=curves.std(axis=0),
-            ),
-            scenario.instability_cost,
-        )
-        width = scenario.max_rate
-        return PSDSEval._auc(roc.xp, roc.yp, width, True) / width
+        pairs = zip(rates.T, hits.T, strict=True)
+        curves = np.array([PSDSEval.step_curve(points, *c) for c in pairs])
+        roc = PSDROC(curves, points, curves.mean(axis=0), curves.std(axis=0))
+        roc = PSDSEval._effective_tp_ratio(roc, scenario.instability_cost)
+        area = PSDSEval._auc(roc.xp, roc.yp, scenario.max_rate, True)
+    return area / scenario.max_rate

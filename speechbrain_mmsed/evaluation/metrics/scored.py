@@ -46,12 +46,7 @@ def stored_weights(folder):
     Returns
     -------
     list of float
-        In rising order.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where there are none.
+        In rising order, at least one.
     """
     folder = pathlib.Path(folder)
     names = [path.name for path in folder.glob("weight_*.npz")]

@@ -1,7 +1,6 @@
 """Confidence intervals over clips, of one system and of differences.
 
-A figure of a test set is a draw: other clips would have given another. The
-bootstrap draws as many clips with replacement, again and again, and takes
+The bootstrap draws as many clips with replacement, again and again, and takes
 percentiles of the figures; the jackknife leaves out one clip at a time and
 gives a standard error without chance. Two systems are measured on the same
 resamples, since clips that are hard for one are hard for the other.
@@ -14,10 +13,9 @@ one clip depend on each other. Tuned parameters stay as they are: the interval
 says nothing of how tuning, or training, would have come out.
 
 PSDS subtracts the deviation over classes, which chance among clips enlarges:
-its resamples lie below the figure itself, by about one standard error where
-classes are alike. `bias` tells how much, and the basic interval (twice the
-figure minus the percentiles) turns it round; of differences between two
-systems it mostly cancels.
+its resamples lie below the figure itself. `bias` tells how much, and the
+basic interval (twice the figure minus the percentiles) turns it round; of
+differences between two systems it mostly cancels.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -54,10 +52,9 @@ def bootstrap(
         figures: for "micro" and "macro" or "value", and for every label a
         dict of value, low, high (percentiles), basic_low, basic_high, bias
         (mean of the resamples minus value), bootstrap_error (deviation over
-        resamples), jackknife_error and undefined_resamples (in which the
-        figure has no meaning, for want of reference); None where undefined.
-        Also definition, computed_by, n_classes, n_clips, method,
-        n_resamples, level, seed.
+        resamples), jackknife_error and undefined_resamples (number without
+        reference); None where undefined. Also what the counts are and how
+        they were drawn.
 
     Example
     -------
@@ -73,8 +70,8 @@ def bootstrap(
     >>> micro["value"], 0.3 < micro["low"] < 0.45 < 0.55 < micro["high"] < 0.7
     (0.5, True)
     """
-    n_clips = len(counts.filenames)
     _check_level(level)
+    n_clips = len(counts.filenames)
     drawn = counts.figures(resample_weights(n_clips, n_resamples, seed))
     whole = counts.figures(np.ones((1, n_clips)))
     errors = jackknife_errors(counts) if jackknife else {}
@@ -98,9 +95,7 @@ def bootstrap(
         "figures": figures,
         **_description(counts),
         "method": "percentile bootstrap over clips",
-        "n_resamples": n_resamples,
-        "level": level,
-        "seed": seed,
+        **{"n_resamples": n_resamples, "level": level, "seed": seed},
     }
 
 
@@ -127,16 +122,13 @@ def compare(
     Returns
     -------
     dict
-        figures: as `bootstrap`, each a dict of first, second, difference,
-        low, high, bootstrap_error, p_value (see `p_value`) and
-        undefined_resamples. Also names, definition, computed_by, n_classes,
-        n_clips, method, n_resamples, level, seed.
+        As `bootstrap`; for each figure first, second, difference, low, high,
+        bootstrap_error, p_value and undefined_resamples. Also names.
 
     Raises
     ------
     ValueError
-        Listing the clips that only one system has, or whose reference
-        differs; where kinds or classes differ.
+        Where clips, their reference, kinds or classes differ.
     """
     _check_level(level)
     order = _check_comparable(first, second, names)
@@ -165,27 +157,16 @@ def compare(
         "names": list(names),
         **_description(first),
         "method": "paired percentile bootstrap over clips",
-        "n_resamples": n_resamples,
-        "level": level,
-        "seed": seed,
+        **{"n_resamples": n_resamples, "level": level, "seed": seed},
     }
 
 
 def p_value(differences):
-    """Two-sided p-value from the signs of resampled differences.
+    """Two-sided p-value from the signs of (R,) resampled differences.
 
     Twice the smaller share of resamples whose difference has one sign, zeros
     counted on both sides; 1 / (R + 1) is the least that R resamples tell.
-
-    Arguments
-    ---------
-    differences : numpy.ndarray
-        (R,) differences; NaN are left out.
-
-    Returns
-    -------
-    float or None
-        None where no difference is defined.
+    NaN are left out; None where no difference is defined.
 
     Example
     -------
@@ -200,18 +181,10 @@ def p_value(differences):
 
 
 def jackknife_errors(counts):
-    """Standard errors from leaving out each clip in turn.
+    """Standard error of each figure from leaving out each clip in turn.
 
-    Arguments
-    ---------
-    counts : object
-        Counts kept by clip.
-
-    Returns
-    -------
-    dict
-        For each figure a float; None where it is undefined without some
-        clip, as when a class occurs in one clip only.
+    None where a figure is undefined without some clip, as when a class
+    occurs in one clip only.
     """
     n_clips = len(counts.filenames)
     parts = []
@@ -262,11 +235,10 @@ def _check_comparable(first, second, names):
     """(N,) position in `first` of each clip of `second`, or an error."""
     lonely = [
         f"{len(clips)} only in {name}: {sorted(clips)[:20]}"
-        for name, clips in (
-            (names[0], set(first.filenames) - set(second.filenames)),
-            (names[1], set(second.filenames) - set(first.filenames)),
+        for name, one, other in zip(
+            names, (first, second), (second, first), strict=True
         )
-        if clips
+        if (clips := set(one.filenames) - set(other.filenames))
     ]
     if lonely:
         raise ValueError(
@@ -293,7 +265,7 @@ def _check_comparable(first, second, names):
 
 
 def _check_level(level):
-    """Refuse percents and the like."""
+    """Refuse percents."""
     if not 0 < level < 1:
         raise ValueError(f"level {level}: expected a share such as 0.95")
 
