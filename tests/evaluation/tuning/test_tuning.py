@@ -1,11 +1,12 @@
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.counts import psds_tables
-from speechbrain_mmsed.evaluation.counts.counts import GridCounts, count_grid
+from speechbrain_mmsed.evaluation.counts.counts import count_grid
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
@@ -60,13 +61,13 @@ def validation():
 def make_counts(f1, thresholds, windows):
     """Counts of one class with these F1 in percent."""
     tp = np.asarray(f1)[None]
-    return GridCounts(
-        ["a"],
-        np.array(thresholds),
-        np.array(windows),
-        tp,
-        np.full(tp.shape, 100),
-        np.array([100]),
+    return SimpleNamespace(
+        labels=["a"],
+        thresholds=thresholds,
+        windows=windows,
+        tp=tp,
+        nsys=np.full(tp.shape, 100),
+        nref=np.array([100]),
     )
 
 
