@@ -1,37 +1,39 @@
-"""Five metrics of a set of scored clips, tuned on validation (section 3.1).
+"""Five metrics of a set of scored clips, whole and split by video.
 
 The parameters of post-processing are tuned once per class and metric on the
-whole validation set and reused wherever the same system is measured: on the
-evaluation set, on its parts with and without video, and with video ignored
-(Table 7). A figure that is not defined is None with a reason, never NaN.
+whole validation set and reused wherever the same system is measured. A
+figure that is not defined is None with a reason, never NaN.
+
+Clips of the evaluation set have video or lack it (Table 7). On those that
+have it, a system is measured twice: with the video, and with the video
+ignored (weight 1 on the primary stream), so that the gain from video is seen
+on the same clips. A system of sound alone ignores every video, so its
+figures on these clips are "ignored" and "available" is empty.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import importlib.metadata
 from dataclasses import dataclass
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
-from speechbrain_mmsed.evaluation.metrics.f1 import (
-    clip_f1,
-    event_f1,
-    segment_f1,
-    summarise,
-)
-from speechbrain_mmsed.evaluation.metrics.psds import psds
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    count,
     psds_of_counts,
-    tune_scenarios,
 )
-from speechbrain_mmsed.evaluation.tuning.tuning import tune_all
-from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
+from speechbrain_mmsed.evaluation.metrics.f1 import summarise
+from speechbrain_mmsed.evaluation.metrics.psds import psds
+from speechbrain_mmsed.evaluation.metrics.run import (
+    F1_AVERAGES,
+    PSDS_METRICS,
+    f1_figure,
+    f1_result,
+    undefined,
+)
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
+from speechbrain_mmsed.evaluation.tuning.tuning import tune_all, tune_scenarios
 
-# Which average of an F1 the paper reports.
-F1_AVERAGES = {"cbf1": "micro", "sbf1": "micro", "ebf1": "macro"}
-PSDS_METRICS = ("psds1", "psds2")
-METRICS = (*F1_AVERAGES, *PSDS_METRICS)
+SPLITS = ("all", "video_available", "video_ignored", "video_unavailable")
+AUDIO_ONLY = "a system of sound alone uses no video; see video_ignored"
 
 
 def tune(scores, truth):
@@ -60,8 +62,8 @@ def tune(scores, truth):
     return {**parameters, **dict(zip(PSDS_METRICS, windows, strict=True))}
 
 
-def five_metrics(scores, truth, parameters):
-    """The five figures of a set of clips, PSDS by psds_eval itself.
+def measure(scores, truth, parameters, official=False):
+    """Count everything that the five figures of a set of clips need.
 
     Arguments
     ---------
@@ -71,13 +73,26 @@ def five_metrics(scores, truth, parameters):
         Their reference events and durations.
     parameters : dict
         As `tune` returns.
+    official : bool
+        Whether PSDS comes from psds_eval, which takes seconds for each
+        figure; otherwise from the fast counts, equal but for rounding.
 
     Returns
     -------
-    dict
-        For each metric a dict as `Measured.figures` describes it.
+    Measured
     """
-    return measure(scores, truth, parameters, official=True).figures()
+    check_same_clips(scores, truth)
+    f1 = {
+        metric: f1_result(metric, scores, truth, parameters[metric])
+        for metric in F1_AVERAGES
+    }
+    counts, results = {}, {}
+    for metric in PSDS_METRICS:
+        windows = parameters[metric].windows
+        counts[metric] = count(scores, truth, windows[None], [metric])[0]
+        if official:
+            results[metric] = psds(scores, truth, windows, metric)
+    return Measured(f1, counts, results)
 
 
 @dataclass
@@ -90,7 +105,7 @@ class Measured:
     Arguments
     ---------
     f1 : dict
-        For cbf1, sbf1 and ebf1 what the functions of `f1.py` return.
+        For cbf1, sbf1 and ebf1 what `f1.summarise` returns.
     counts : dict
         For psds1 and psds2 the PsdsCounts of the tuned windows.
     official : dict
@@ -112,21 +127,17 @@ class Measured:
         Returns
         -------
         dict
-            For each metric: value (fraction or None), average ("micro",
-            "macro" or "psds"), class_wise (label -> fraction or None),
-            averaged_classes, excluded_classes, reason (why value is None),
-            computed_by; for F1 also micro, macro and class_counts.
+            As `metrics.run.five_metrics` returns; curves from psds_eval
+            only.
         """
         figures = {}
-        for metric, average in F1_AVERAGES.items():
-            result = self.f1[metric]
+        for metric, result in self.f1.items():
             if labels is not None:
                 result = summarise(
                     {label: result["class_wise"][label] for label in labels}
                 )
-            figures[metric] = _f1_figure(result, metric, average)
-        for metric in PSDS_METRICS:
-            counts = self.counts[metric]
+            figures[metric] = f1_figure(metric, result)
+        for metric, counts in self.counts.items():
             if labels is not None:
                 result = psds_of_counts(counts.restrict(labels), metric)
             elif metric in self.official:
@@ -137,13 +148,7 @@ class Measured:
         return figures
 
     def largest_difference(self):
-        """How far psds_eval's figures are from those of the fast counts.
-
-        Returns
-        -------
-        float or None
-            None where psds_eval was not asked or has no figure.
-        """
+        """How far psds_eval's figures are from the counts', or None."""
         differences = [
             abs(result["value"] - psds_of_counts(self.counts[m], m)["value"])
             for m, result in self.official.items()
@@ -152,94 +157,114 @@ class Measured:
         return max(differences, default=None)
 
 
-def measure(scores, truth, parameters, official=False):
-    """Count everything that the five figures of a set of clips need.
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Their reference events and durations.
-    parameters : dict
-        As `tune` returns.
-    official : bool
-        Whether PSDS is computed by psds_eval, which takes seconds for each
-        figure; otherwise from the fast counts, equal but for rounding.
-
-    Returns
-    -------
-    Measured
-    """
-    check_same_clips(scores, truth)
-    tags = decode_tags(scores, parameters["cbf1"].thresholds)
-    events = {
-        metric: decode(
-            scores, parameters[metric].thresholds, parameters[metric].windows
-        )
-        for metric in ("sbf1", "ebf1")
-    }
-    f1 = {
-        "cbf1": clip_f1(tags, truth),
-        "sbf1": segment_f1(events["sbf1"], truth),
-        "ebf1": event_f1(events["ebf1"], truth),
-    }
-    counts, results = {}, {}
-    for metric in PSDS_METRICS:
-        windows = parameters[metric].windows
-        counts[metric] = count(scores, truth, windows[None], [metric])[0]
-        if official:
-            results[metric] = psds(scores, truth, windows, metric)
-    return Measured(f1, counts, results)
-
-
-def undefined(labels, reason):
-    """The form of five figures that have no value.
+@dataclass
+class SplitResult:
+    """Figures of one split.
 
     Arguments
     ---------
     labels : list of str
         C class labels.
-    reason : str
-        Why.
+    n_clips : int
+        Clips of the split.
+    n_events : int
+        Their reference events.
+    measured : Measured or None
+        None where the split has no figures.
+    reason : str or None
+        Why it has none.
+    """
+
+    labels: list
+    n_clips: int
+    n_events: int
+    measured: object
+    reason: str | None
+
+    def figures(self, labels=None):
+        """The five figures of all classes, or of the list `labels`."""
+        if self.measured is None:
+            return undefined(labels or self.labels, self.reason)
+        return self.measured.figures(labels)
+
+
+def evaluate_splits(
+    scores, scores_ignored, truth, parameters, official=("all",), reasons=None
+):
+    """Five metrics over all clips and over each availability of video.
+
+    Arguments
+    ---------
+    scores : ClipScores
+        Scores of N clips at the chosen weight of the primary stream.
+    scores_ignored : ClipScores or None
+        The same clips at weight 1; None for a system of sound alone.
+    truth : GroundTruth
+        Reference events and durations of the clips.
+    parameters : dict
+        As `tune` returns, from the whole validation set.
+    official : sequence of str
+        Splits whose PSDS is computed by psds_eval; see `measure`.
+    reasons : dict or None
+        Splits to leave empty, each with the reason; the default leaves
+        video_available empty for a system of sound alone.
 
     Returns
     -------
     dict
-        As `Measured.figures`.
+        For each of `SPLITS` a SplitResult.
     """
+    check_same_clips(scores, truth)
+    audio_only = scores_ignored is None
+    if not audio_only:
+        _check_pair(scores, scores_ignored)
+    if reasons is None:
+        reasons = {"video_available": AUDIO_ONLY} if audio_only else {}
+    ignored = scores if audio_only else scores_ignored
+    has_video = scores.has_video
+    parts = {
+        "all": scores,
+        "video_available": scores.subset(has_video),
+        "video_ignored": ignored.subset(has_video),
+        "video_unavailable": scores.subset(~has_video),
+    }
     return {
-        metric: {
-            "value": None,
-            "average": F1_AVERAGES.get(metric, "psds"),
-            "class_wise": dict.fromkeys(labels),
-            "averaged_classes": [],
-            "excluded_classes": list(labels),
-            "reason": reason,
-            "computed_by": "",
-        }
-        for metric in METRICS
+        split: _evaluate_split(
+            parts[split], truth, parameters, split in official, reasons, split
+        )
+        for split in SPLITS
     }
 
 
-def _f1_figure(result, metric, average):
-    """A result of `f1.py` in the form of `Measured.figures`."""
-    library = f"sed_eval {importlib.metadata.version('sed_eval')}"
-    return {
-        "value": result[average],
-        "average": average,
-        "micro": result["micro"],
-        "macro": result["macro"],
-        "class_wise": {
-            label: counts["f1"]
-            for label, counts in result["class_wise"].items()
-        },
-        "class_counts": {
-            label: {name: n for name, n in counts.items() if name != "f1"}
-            for label, counts in result["class_wise"].items()
-        },
-        "averaged_classes": result["averaged_classes"],
-        "excluded_classes": result["excluded_classes"],
-        "reason": result["reason"],
-        "computed_by": "speechbrain_mmsed" if metric == "cbf1" else library,
-    }
+def _evaluate_split(scores, truth, parameters, official, reasons, split):
+    """Figures of one split, or the reason why there are none."""
+    truth = truth.subset(scores.filenames)
+    reason = reasons.get(split)
+    if reason is None and not scores.filenames:
+        which = {"all": "", "video_unavailable": " without video"}
+        reason = f"there are no clips{which.get(split, ' with video')}"
+    measured = None
+    if reason is None:
+        measured = measure(scores, truth, parameters, official)
+    return SplitResult(
+        scores.labels,
+        len(scores.filenames),
+        len(truth.events),
+        measured,
+        reason,
+    )
+
+
+def _check_pair(scores, ignored):
+    """The two sets of scores must be of the same clips."""
+    same = (
+        scores.filenames == ignored.filenames
+        and (scores.has_video == ignored.has_video).all()
+    )
+    if not same:
+        differing = sorted(set(scores.filenames) ^ set(ignored.filenames))
+        raise ValueError(
+            "scores with video and with video ignored are of different "
+            f"clips, in another order or with other video: {differing[:20]}; "
+            "score both in the same run"
+        )

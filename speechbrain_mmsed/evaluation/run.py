@@ -15,7 +15,11 @@ import pathlib
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import tune
+from speechbrain_mmsed.evaluation.evaluate import evaluate_splits, tune
+from speechbrain_mmsed.evaluation.metrics.scored import (
+    load_scores,
+    stored_weights,
+)
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.reports.documents import (
     further_sections,
@@ -27,7 +31,6 @@ from speechbrain_mmsed.evaluation.reports.report_data import (
     report_data,
 )
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
-from speechbrain_mmsed.evaluation.splits import evaluate_splits
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
@@ -35,11 +38,7 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     event_statistics,
 )
 from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
-from speechbrain_mmsed.evaluation.tuning.inference_weight import (
-    choose_weight,
-    load_scores,
-    stored_weights,
-)
+from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
 
 SUBSETS = ("validation", "evaluation")
 

@@ -18,10 +18,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.evaluate import tune
+from speechbrain_mmsed.evaluation.evaluate import SPLITS, evaluate_splits, tune
+from speechbrain_mmsed.evaluation.metrics.scored import load_scores
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.splits import SPLITS, evaluate_splits
-from speechbrain_mmsed.evaluation.tuning.inference_weight import load_scores
 from speechbrain_mmsed.experiments.jobs import sorted_out
 from speechbrain_mmsed.experiments.paper import METRICS
 from speechbrain_mmsed.experiments.plan import PlanError

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from speechbrain_mmsed.evaluation.statistics.bootstrap import resample_weights
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     PSDS,
     clip_statistics,
 )
-from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
 from speechbrain_mmsed.experiments.paper import METRICS, SPLITS, table_of
 from speechbrain_mmsed.experiments.results import figures_at
 from speechbrain_mmsed.experiments.statistics import (

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.evaluate import (
-    METRICS,
-    five_metrics,
+    SPLITS,
+    evaluate_splits,
     measure,
     tune,
 )
@@ -18,8 +18,8 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     segment_f1,
 )
 from speechbrain_mmsed.evaluation.metrics.psds import psds
+from speechbrain_mmsed.evaluation.metrics.run import METRICS, five_metrics
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.splits import SPLITS, evaluate_splits
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,
     decode,

@@ -33,17 +33,13 @@ import numpy as np
 from synthetic_scores import make_corpus, some_classes
 
 from speechbrain_mmsed.evaluation.counts.counts import count_grid
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
+from speechbrain_mmsed.evaluation.metrics.f1 import (
     event_metrics,
     group_events,
     segment_metrics,
 )
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import tune_scenarios
-from speechbrain_mmsed.evaluation.tuning.tuning import (
-    THRESHOLDS,
-    WINDOWS,
-    tune_all,
-)
+from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
+from speechbrain_mmsed.evaluation.tuning.tuning import tune_all, tune_scenarios
 from speechbrain_mmsed.postprocessing.decode import decode
 
 COUNTS = ("Ntp", "Nfp", "Nfn", "Nsys", "Nref")

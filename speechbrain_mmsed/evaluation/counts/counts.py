@@ -15,7 +15,7 @@ import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.matching import EventCounter
 from speechbrain_mmsed.evaluation.counts.segments import SegmentCounter
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
 from speechbrain_mmsed.postprocessing.decode import (
     MajorityFilter,
     frames_inside,

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.checks import check_predictions
-from speechbrain_mmsed.evaluation.metrics.f1 import summarise
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
+from speechbrain_mmsed.evaluation.metrics.f1 import (
     COLLAR_SECONDS,
     COLLAR_SHARE,
     SEGMENT_SECONDS,
     evaluated_clips,
     event_metrics,
     segment_metrics,
+    summarise,
 )
+from speechbrain_mmsed.evaluation.metrics.truth import check_predictions
 
 
 @dataclass

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
-from speechbrain_mmsed.evaluation.metrics.checks import check_predictions
 from speechbrain_mmsed.evaluation.metrics.psds import quiet
+from speechbrain_mmsed.evaluation.metrics.truth import check_predictions
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
 TOLERANCE = 0.5

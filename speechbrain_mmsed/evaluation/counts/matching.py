@@ -31,10 +31,7 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
-    COLLAR_SECONDS,
-    COLLAR_SHARE,
-)
+from speechbrain_mmsed.evaluation.metrics.f1 import COLLAR_SECONDS, COLLAR_SHARE
 
 
 class EventCounter:

@@ -15,6 +15,7 @@ import numpy as np
 from speechbrain_mmsed.evaluation.counts.psds_counts import (
     PsdsCounts,
     RunFinder,
+    psds_of_counts,
 )
 from speechbrain_mmsed.evaluation.counts.psds_matching import Criteria
 from speechbrain_mmsed.evaluation.counts.psds_tables import (
@@ -25,13 +26,12 @@ from speechbrain_mmsed.evaluation.counts.reference_by_clip import (
     lasting_events,
     reference_totals,
 )
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS,
     Scenario,
     scenario_of,
 )
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import psds_of_counts
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
 
 
 @dataclass

@@ -27,11 +27,8 @@ from speechbrain_mmsed.evaluation.counts.psds_tables import (
     EventTables,
     clip_chunks,
 )
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
-    THRESHOLDS,
-    scenario_of,
-)
+from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS, scenario_of
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
 from speechbrain_mmsed.postprocessing.decode import MajorityFilter
 
 

@@ -10,9 +10,7 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
-    SEGMENT_SECONDS,
-)
+from speechbrain_mmsed.evaluation.metrics.f1 import SEGMENT_SECONDS
 
 
 class SegmentCounter:

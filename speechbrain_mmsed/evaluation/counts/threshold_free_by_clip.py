@@ -20,15 +20,13 @@ from speechbrain_mmsed.evaluation.counts.threshold_free_counts import (
 from speechbrain_mmsed.evaluation.counts.threshold_free_runs import (
     audible_scores,
 )
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     areas_and_score,
     best_curve,
-)
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
     empty_result,
     scenario_of,
 )
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
 
 DEFINITION = (
     "PSDS, {scenario}; over all thresholds (every distinct score of a class), "

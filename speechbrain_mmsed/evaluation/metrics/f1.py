@@ -10,14 +10,15 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import warnings
+
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.checks import check_predictions
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
-    evaluated_clips,
-    event_metrics,
-    segment_metrics,
-)
+from speechbrain_mmsed.evaluation.metrics.truth import check_predictions
+
+SEGMENT_SECONDS = 1.0
+COLLAR_SECONDS = 0.2
+COLLAR_SHARE = 0.2
 
 
 def clip_f1(tags, truth):
@@ -78,7 +79,7 @@ def segment_f1(events, truth):
     dict
         As `summarise`.
     """
-    return _count_files(segment_metrics(truth.labels), events, truth)
+    return _count_clips(segment_metrics(truth.labels), events, truth)
 
 
 def event_f1(events, truth):
@@ -90,17 +91,15 @@ def event_f1(events, truth):
 
     Arguments
     ---------
-    events : pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label.
-    truth : GroundTruth
-        Reference.
+    events, truth
+        As for `segment_f1`.
 
     Returns
     -------
     dict
         As `summarise`.
     """
-    return _count_files(event_metrics(truth.labels), events, truth)
+    return _count_clips(event_metrics(truth.labels), events, truth)
 
 
 def summarise(counts):
@@ -133,13 +132,14 @@ def summarise(counts):
     >>> round(figures["micro"], 3), round(figures["macro"], 3)
     (0.5, 0.333)
     """
-    class_wise = {label: _complete(count) for label, count in counts.items()}
+    names = ("tp", "nref", "nsys")
+    class_wise = {
+        label: _complete(*(count[name] for name in names))
+        for label, count in counts.items()
+    }
     averaged = [label for label in counts if class_wise[label]["nref"]]
     total = _complete(
-        {
-            name: sum(count[name] for count in class_wise.values())
-            for name in ("tp", "nref", "nsys")
-        }
+        *(sum(n[name] for n in class_wise.values()) for name in names)
     )
     f1s = [class_wise[label]["f1"] for label in averaged]
     return {
@@ -153,25 +153,93 @@ def summarise(counts):
     }
 
 
-def _count_files(metrics, events, truth):
+def segment_metrics(labels):
+    """A SegmentBasedMetrics of sed_eval for a list of labels."""
+    return _sound_event().SegmentBasedMetrics(
+        event_label_list=labels, time_resolution=SEGMENT_SECONDS
+    )
+
+
+def event_metrics(labels):
+    """An EventBasedMetrics of sed_eval, which matches optimally."""
+    return _sound_event().EventBasedMetrics(
+        event_label_list=labels,
+        t_collar=COLLAR_SECONDS,
+        percentage_of_length=COLLAR_SHARE,
+        event_matching_type="optimal",
+    )
+
+
+def evaluated_clips(metrics, events, truth):
+    """Gives all clips to a metric, one after the other.
+
+    Arguments
+    ---------
+    metrics : object
+        One of the two above; its counts grow.
+    events, truth
+        As for `segment_f1`.
+
+    Yields
+    ------
+    str
+        Name of the clip that was added last.
+    """
+    missing = sorted({"onset", "offset"} - set(events))
+    if missing:
+        raise ValueError(f"predicted events have no column {missing}")
+    check_predictions(events, truth)
+    reference = group_events(truth.events, truth)
+    estimated = group_events(events, truth)
+    for filename in truth.durations:
+        metrics.evaluate(reference[filename], estimated[filename])
+        yield filename
+
+
+def group_events(events, truth):
+    """Events of every clip as the lists of dicts that sed_eval takes.
+
+    Arguments
+    ---------
+    events, truth
+        As for `segment_f1`.
+
+    Returns
+    -------
+    dict
+        For each clip of the reference a list, empty without events.
+    """
+    columns = ["filename", "onset", "offset", "event_label"]
+    lists = {filename: [] for filename in truth.durations}
+    for row in events[columns].itertuples(index=False, name=None):
+        lists[row[0]].append(dict(zip(columns, row, strict=True)))
+    return lists
+
+
+def _sound_event():
+    """Import sed_eval without dcase_util's deprecation warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import sed_eval
+    return sed_eval.sound_event
+
+
+def _count_clips(metrics, events, truth):
     """Run a sed_eval metric over all clips and summarise its counts."""
     for _ in evaluated_clips(metrics, events, truth):
         pass
+    keys = {"tp": "Ntp", "nref": "Nref", "nsys": "Nsys"}
+    found = {label: metrics.class_wise[label] for label in truth.labels}
     return summarise(
         {
-            label: {
-                "tp": int(metrics.class_wise[label]["Ntp"]),
-                "nref": int(metrics.class_wise[label]["Nref"]),
-                "nsys": int(metrics.class_wise[label]["Nsys"]),
-            }
-            for label in truth.labels
+            label: {name: int(count[key]) for name, key in keys.items()}
+            for label, count in found.items()
         }
     )
 
 
-def _complete(count):
-    """Add fp, fn and F1 to the counts of a class."""
-    tp, nref, nsys = count["tp"], count["nref"], count["nsys"]
+def _complete(tp, nref, nsys):
+    """fp, fn and F1 beside the counts of a class."""
     return {
         "f1": 2 * tp / (nref + nsys) if nref else None,
         "tp": tp,

@@ -1,35 +1,192 @@
-"""Areas and score of PSD-ROC curves whose classes have points of their own.
+"""Scenarios of PSDS (Table 4), and the curves behind its figures.
 
-psds_eval's curves have one point for each of 50 thresholds in every class
-(`psds_curves.py`). Without a list of thresholds each class has its own
-number of points; the definition is the same.
+Definitions of Bilen et al., "A framework for the robust evaluation of sound
+event detection" (ICASSP 2020), as psds_eval 0.5.3 computes them: staircases,
+made monotonic, started at (0, 0) and extended to the right; deviation over
+classes with divisor C.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 RATE_DECIMALS = 9
 
 
-def best_curve(hits, rates, max_rate):
-    """The staircase of the best share of events at or below each rate.
+@dataclass(frozen=True)
+class Scenario:
+    """Parameters of one polyphonic sound detection score (Table 4).
 
     Arguments
     ---------
-    hits : numpy.ndarray
-        (K,) shares of events found.
-    rates : numpy.ndarray
-        (K,) effective false-positive rates.
+    detection_tolerance : float
+        Share of a detection that events of its class must cover (DTC).
+    ground_truth_intersection : float
+        Share of an event that such detections must cover (GTC).
+    cross_trigger_tolerance : float
+        Share of a failed detection that events of another class must cover
+        to count as a cross-trigger (CTTC).
+    instability_cost, cross_trigger_cost : float
+        Weight of the deviation over classes (alpha_ST), and of
+        cross-triggers in the effective false-positive rate (alpha_CT).
+    max_rate : float
+        Largest effective false-positive rate, per hour.
+
+    Example
+    -------
+    >>> SCENARIOS["psds1"].text()
+    'DTC 0.7, GTC 0.7, alpha_CT 0, alpha_ST 1, at most 100 false \
+positives per hour'
+    """
+
+    detection_tolerance: float
+    ground_truth_intersection: float
+    cross_trigger_tolerance: float
+    instability_cost: float
+    cross_trigger_cost: float
+    max_rate: float = 100.0
+
+    def text(self):
+        """The definition in a line."""
+        crossing = ""
+        if self.cross_trigger_cost > 0:
+            crossing = f"CTTC {self.cross_trigger_tolerance:g}, "
+        return (
+            f"DTC {self.detection_tolerance:g}, "
+            f"GTC {self.ground_truth_intersection:g}, {crossing}"
+            f"alpha_CT {self.cross_trigger_cost:g}, "
+            f"alpha_ST {self.instability_cost:g}, at most {self.max_rate:g} "
+            "false positives per hour"
+        )
+
+
+# PSDS1 has no cross-trigger tolerance (N/A in Table 4): with a cost of 0 its
+# value does not matter, and 0.3 is psds_eval's default.
+SCENARIOS = {
+    "psds1": Scenario(0.7, 0.7, 0.3, 1.0, 0.0),
+    "psds2": Scenario(0.1, 0.1, 0.3, 1.0, 0.5),
+}
+THRESHOLDS = np.arange(1, 100, 2) / 100
+
+
+def scenario_of(scenario):
+    """The Scenario of a name in `SCENARIOS`, or the Scenario itself."""
+    if isinstance(scenario, Scenario):
+        return scenario
+    if scenario not in SCENARIOS:
+        raise ValueError(
+            f"PSDS scenario {scenario!r}: expected one of {sorted(SCENARIOS)}"
+        )
+    return SCENARIOS[scenario]
+
+
+def empty_result(labels, present, scenario):
+    """The form of a result, with the reason where no value can be given.
+
+    Arguments
+    ---------
+    labels, present : list of str
+        C class labels, and those with reference events longer than 0 s.
+    scenario : Scenario
+        The parameters.
+
+    Returns
+    -------
+    dict
+        See `psds.psds_of_operating_points`; value is None.
+    """
+    reason = None
+    if not present:
+        reason = "no class has a reference event in these clips"
+    elif len(present) == 1 and scenario.cross_trigger_cost > 0:
+        reason = (
+            f"only {present[0]} has reference events in these clips, and "
+            "cross-triggers need two classes"
+        )
+    return {
+        "value": None,
+        "class_wise": dict.fromkeys(labels),
+        "averaged_classes": list(present),
+        "excluded_classes": [la for la in labels if la not in present],
+        "reason": reason,
+        "computed_by": "",
+    }
+
+
+def class_areas(hits, rates, max_rate):
+    """Area of each class under its own PSD-ROC.
+
+    Arguments
+    ---------
+    hits, rates : numpy.ndarray
+        (P, ...) shares of events found at P operating points, and effective
+        false-positive rates per hour.
+    max_rate : float
+        Right end of the curve.
+
+    Returns
+    -------
+    numpy.ndarray
+        (...) areas divided by max_rate.
+
+    Example
+    -------
+    >>> hits, rates = np.array([[0.5], [1.0]]), np.array([[20.0], [60.0]])
+    >>> class_areas(hits, rates, 100.0).round(3).tolist()
+    [0.6]
+    """
+    # Equal rates bound stairs of no width, so their order does not matter.
+    hits, rates = _staircase(hits, rates)
+    rates = np.minimum(rates, max_rate)
+    ends = np.concatenate([rates[1:], np.full_like(rates[:1], max_rate)])
+    return ((ends - rates) * hits).sum(axis=0) / max_rate
+
+
+def score(hits, rates, instability_cost, max_rate):
+    """The polyphonic sound detection score of C classes.
+
+    Arguments
+    ---------
+    hits, rates : numpy.ndarray
+        (P, C) as for `class_areas`.
+    instability_cost : float
+        Weight of the deviation over classes (alpha_ST).
+    max_rate : float
+        Right end of the curve.
+
+    Returns
+    -------
+    float
+
+    Example
+    -------
+    >>> hits, rates = np.array([[0.5, 0.5]]), np.array([[20.0, 20.0]])
+    >>> round(score(hits, rates, 1.0, 100.0), 3)
+    0.4
+    """
+    hits, rates = _staircase(hits, rates)
+    rates = np.minimum(rates, max_rate)
+    curves = list(zip(hits.T, rates.T, strict=True))
+    return _area(*_effective_curve(curves, instability_cost), max_rate)
+
+
+def best_curve(hits, rates, max_rate):
+    """The steps of one class's curve, whatever its number of points.
+
+    Arguments
+    ---------
+    hits, rates : numpy.ndarray
+        (K,) as for `class_areas`.
     max_rate : float
         Right end of the curve; points beyond it are left out.
 
     Returns
     -------
     tuple of numpy.ndarray
-        Shares and rates, both (P,), from rate 0 in rising order, one point
-        for each step.
+        Shares and rates, both (P,), from rate 0, a point for each step.
 
     Example
     -------
@@ -40,40 +197,37 @@ def best_curve(hits, rates, max_rate):
     # Sums of changes leave rounding behind; what is equal shall be equal.
     rates = np.round(rates, RATE_DECIMALS)
     within = np.flatnonzero(rates <= max_rate)
-    rates = np.append(0.0, rates[within])
-    hits = np.append(0.0, hits[within])
-    order = np.argsort(rates, kind="stable")
-    rates, hits = rates[order], np.maximum.accumulate(hits[order])
+    hits, rates = _staircase(hits[within], rates[within])
     last = np.append(rates[1:] > rates[:-1], True)
-    rates, hits = rates[last], hits[last]
+    hits, rates = hits[last], rates[last]
     steps = np.append(True, hits[1:] > hits[:-1])
     return hits[steps], rates[steps]
 
 
-def effective_curve(curves, instability_cost):
-    """Mean over classes, less their deviation: the curve of the score.
+def areas_and_score(curves, instability_cost, max_rate):
+    """Area of each class and the score of all.
 
     Arguments
     ---------
     curves : list
         For each of C classes what `best_curve` returns.
-    instability_cost : float
-        Weight of the deviation over classes (alpha_ST).
+    instability_cost, max_rate : float
+        As for `score`.
 
     Returns
     -------
-    tuple of numpy.ndarray
-        Effective shares and rates, both (P,).
+    tuple
+        (C,) areas divided by max_rate; score, a float.
+
+    Example
+    -------
+    >>> curve = (np.array([0.0, 0.5]), np.array([0.0, 20.0]))
+    >>> areas, value = areas_and_score([curve, curve], 1.0, 100.0)
+    >>> areas.round(3).tolist(), round(value, 3)
+    ([0.4, 0.4], 0.4)
     """
-    rates = np.unique(np.concatenate([rates for _, rates in curves]))
-    shares = np.stack(
-        [
-            hits[np.searchsorted(steps, rates, side="right") - 1]
-            for hits, steps in curves
-        ]
-    )
-    effective = shares.mean(axis=0) - instability_cost * shares.std(axis=0)
-    return np.maximum(effective, 0.0), rates
+    areas = np.array([_area(*curve, max_rate) for curve in curves])
+    return areas, _area(*_effective_curve(curves, instability_cost), max_rate)
 
 
 def curves_of_points(labels, hits, rates, scenario):
@@ -83,12 +237,10 @@ def curves_of_points(labels, hits, rates, scenario):
     ---------
     labels : list of str
         C class labels.
-    hits : numpy.ndarray
-        (P, C) shares of events found at P operating points.
-    rates : numpy.ndarray
-        (P, C) effective false-positive rates.
+    hits, rates : numpy.ndarray
+        (P, C) as for `class_areas`.
     scenario : Scenario
-        For max_rate and instability_cost.
+        The parameters.
 
     Returns
     -------
@@ -100,50 +252,38 @@ def curves_of_points(labels, hits, rates, scenario):
         best_curve(hits[:, c], rates[:, c], scenario.max_rate)
         for c in range(len(labels))
     ]
-    overall = effective_curve(curves, scenario.instability_cost)
+    overall = _effective_curve(curves, scenario.instability_cost)
+    plain = [[v.tolist() for v in curve] for curve in [*curves, overall]]
     return {
-        "classes": {
-            label: _plain(curve)
-            for label, curve in zip(labels, curves, strict=True)
-        },
-        "overall": _plain(overall),
+        "classes": dict(zip(labels, plain[:-1], strict=True)),
+        "overall": plain[-1],
     }
 
 
-def _plain(curve):
-    """A curve that can be written to a file."""
-    return [values.tolist() for values in curve]
+def _staircase(hits, rates):
+    """(P + 1, ...) best shares at or below each rate, and rising rates."""
+    first = np.zeros((1, *rates.shape[1:]))
+    hits, rates = (np.concatenate([first, a]) for a in (hits, rates))
+    order = np.argsort(rates, axis=0, kind="stable")
+    rates = np.take_along_axis(rates, order, axis=0)
+    hits = np.take_along_axis(hits, order, axis=0)
+    return np.maximum.accumulate(hits, axis=0), rates
 
 
-def areas_and_score(curves, instability_cost, max_rate):
-    """Area of each class and the score of all.
-
-    Arguments
-    ---------
-    curves : list
-        For each of C classes what `best_curve` returns.
-    instability_cost : float
-        Weight of the deviation over classes (alpha_ST).
-    max_rate : float
-        Right end of the curves.
-
-    Returns
-    -------
-    tuple
-        (C,) areas divided by max_rate; score, a float.
-
-    Example
-    -------
-    >>> curve = (np.array([0.0, 0.5]), np.array([0.0, 20.0]))
-    >>> areas, score = areas_and_score([curve, curve], 1.0, 100.0)
-    >>> areas.round(3).tolist(), round(score, 3)
-    ([0.4, 0.4], 0.4)
-    """
-    areas = np.array([_area(*curve, max_rate) for curve in curves])
-    effective = effective_curve(curves, instability_cost)
-    return areas, float(_area(*effective, max_rate))
+def _effective_curve(curves, instability_cost):
+    """Mean of (shares, rates) over classes, less their deviation."""
+    rates = np.unique(np.concatenate([rates for _, rates in curves]))
+    shares = np.stack(
+        [
+            hits[np.searchsorted(steps, rates, side="right") - 1]
+            for hits, steps in curves
+        ]
+    )
+    effective = shares.mean(axis=0) - instability_cost * shares.std(axis=0)
+    return np.maximum(effective, 0.0), rates
 
 
 def _area(shares, rates, max_rate):
-    """Area under a staircase, divided by its width."""
-    return (np.diff(np.append(rates, max_rate)) * shares).sum() / max_rate
+    """Area under a curve of rising rates, divided by its width."""
+    widths = np.diff(np.append(rates, max_rate))
+    return float((widths * shares).sum() / max_rate)

@@ -1,14 +1,17 @@
 """Polyphonic sound detection scores by psds_eval, the official library.
 
 Section 3.1.4: two scenarios (Table 4), 50 operating points with thresholds
-0.01, 0.03 ... 0.99. Every figure here comes from psds_eval itself; the fast
-counts of `psds_counts.py` serve the choice of windows and the many small
-subsets of a report, and tests hold them to what this module returns.
+0.01, 0.03 ... 0.99.
 
 psds_eval gives wrong figures without a word in three cases, which are caught
 here: detections in a clip whose duration is unknown, classes without
 reference events (their rates are never initialised), and a reference with a
 single class (the mean over no cross-triggers makes every rate NaN).
+
+Its `add_operating_point` pairs all detections of a clip with each other, and
+its `psds` draws a curve for every pair of classes that no score uses. As no
+count of a class depends on the detections of others, its own steps work here
+on batches of (point, class) of bounded size; the figures are the same.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -21,30 +24,23 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
-from speechbrain_mmsed.evaluation.metrics.psd_roc import curves_of_points
-from speechbrain_mmsed.evaluation.metrics.psds_batch import add_operating_points
-from speechbrain_mmsed.evaluation.metrics.psds_curves import class_areas
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
-    SCENARIOS,
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS,
-    Scenario,
+    class_areas,
+    curves_of_points,
     empty_result,
     scenario_of,
 )
+from speechbrain_mmsed.evaluation.metrics.truth import (
+    check_predictions,
+    check_same_clips,
+)
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 
-__all__ = [
-    "SCENARIOS",
-    "THRESHOLDS",
-    "Scenario",
-    "psds",
-    "psds_of_operating_points",
-]
-
-# With more clips, psds_eval's overhead per operating point matters less than
-# the memory of all points at once.
-BATCHED_CLIPS = 200
+# Pairs of a detection and an event of its clip, and cells of (point, class)
+# x class, in one batch.
+PAIRS_AT_ONCE = 100_000
+CELLS_AT_ONCE = 1_000_000
 
 
 def psds(scores, truth, windows, scenario):
@@ -66,16 +62,20 @@ def psds(scores, truth, windows, scenario):
     dict
         See `psds_of_operating_points`.
     """
+    points = operating_points(scores, truth, windows)
+    return psds_of_operating_points(points, truth, scenario)
+
+
+def operating_points(scores, truth, windows):
+    """Tables of events at each of the 50 thresholds, for `psds`."""
     check_same_clips(scores, truth)
-    tables = [
+    return [
         decode(scores, np.full(len(scores.labels), threshold), windows)
         for threshold in THRESHOLDS
     ]
-    batched = len(truth.durations) <= BATCHED_CLIPS
-    return psds_of_operating_points(tables, truth, scenario, batched)
 
 
-def psds_of_operating_points(tables, truth, scenario, batched=False):
+def psds_of_operating_points(tables, truth, scenario):
     """One polyphonic sound detection score of a list of event tables.
 
     Arguments
@@ -87,9 +87,6 @@ def psds_of_operating_points(tables, truth, scenario, batched=False):
         Reference events and durations.
     scenario : str or Scenario
         "psds1" or "psds2", or parameters.
-    batched : bool
-        Whether psds_eval matches the events of many points at once (see
-        `psds_batch.py`): the same figure, sooner for small corpora.
 
     Returns
     -------
@@ -118,21 +115,46 @@ def psds_of_operating_points(tables, truth, scenario, batched=False):
     (1.0, ['Dog', 'Cat'])
     """
     scenario = scenario_of(scenario)
-    for table in tables:
-        _check_table(table, truth)
-    events = _lasting(truth.events)
-    found = set(events["event_label"])
-    present = [label for label in truth.labels if label in found]
+    labels, hits, rates = _rates(tables, truth, scenario)
+    present = [label for label in truth.labels if label in labels]
     result = empty_result(truth.labels, present, scenario)
-    result["computed_by"] = f"psds_eval {_version()}"
+    # PSDS2 changed between psds_eval 0.3 and 0.5.
+    version = importlib.metadata.version("psds_eval")
+    result["computed_by"] = f"psds_eval {version}"
     if result["reason"] is not None:
         return result
-    evaluation = _evaluate(tables, truth, events, present, scenario, batched)
-    result.update(_value_areas_curves(evaluation, present, scenario))
-    result["class_wise"] = {
-        label: result["class_wise"].get(label) for label in truth.labels
-    }
+    areas = class_areas(hits, rates, scenario.max_rate)
+    result["class_wise"].update(zip(labels, areas.tolist(), strict=True))
+    # psds_eval returns 0 for one class, because it multiplies the mean of no
+    # cross-triggers by 0. With one class there is no deviation either, so
+    # the score is that class's own area.
+    result["value"] = float(
+        areas[0] if len(labels) == 1 else _score(hits, rates, scenario)
+    )
+    result["curves"] = curves_of_points(labels, hits, rates, scenario)
     return result
+
+
+def areas_of_operating_points(tables, truth, scenario):
+    """(C,) areas of the classes, also where the score has no value.
+
+    Those without reference events have -1.
+    """
+    scenario = scenario_of(scenario)
+    labels, hits, rates = _rates(tables, truth, scenario)
+    areas = class_areas(hits, rates, scenario.max_rate)
+    found = dict(zip(labels, areas.tolist(), strict=True))
+    return np.array([found.get(label, -1.0) for label in truth.labels])
+
+
+@contextlib.contextmanager
+def quiet():
+    """Silence psds_eval, which warns at every point about its own code."""
+    with warnings.catch_warnings():
+        for kind in (FutureWarning, DeprecationWarning, RuntimeWarning):
+            warnings.simplefilter("ignore", kind)
+        warnings.filterwarnings("ignore", "A similar operating point")
+        yield
 
 
 def _check_table(table, truth):
@@ -143,108 +165,135 @@ def _check_table(table, truth):
             f"operating point: columns {list(table)}, {missing} are missing; "
             "a table without events needs all four columns"
         )
-    clips = sorted(set(table["filename"]) - set(truth.durations))
-    if clips:
-        more = "" if len(clips) <= 20 else f" and {len(clips) - 20} more"
-        raise ValueError(
-            f"operating point: {len(clips)} clips have detections but no "
-            f"duration in the ground truth: {clips[:20]}{more}; add them to "
-            "the table of durations"
-        )
-    labels = sorted(set(table["event_label"]) - set(truth.labels))
+    check_predictions(table[["filename", "event_label"]], truth)
+
+
+def _rates(tables, truth, scenario):
+    """Sorted labels with reference; shares found and rates, both (P, C)."""
+    for table in tables:
+        _check_table(table, truth)
+    # psds_eval drops events of no length.
+    events = truth.events[truth.events["offset"] > truth.events["onset"]]
+    labels = sorted(set(events["event_label"]))
+    hits, rates = np.zeros((2, len(tables) * len(labels)))
     if labels:
-        raise ValueError(
-            f"operating point: labels {labels}, expected {truth.labels}"
-        )
-
-
-def _lasting(events):
-    """Events longer than 0 s; psds_eval drops the others."""
-    return events[events["offset"] > events["onset"]]
-
-
-def _evaluate(tables, truth, events, present, scenario, batched):
-    """A PSDSEval object that holds every operating point."""
-    metadata = pd.DataFrame(
-        {
-            "filename": list(truth.durations),
-            "duration": list(truth.durations.values()),
-        }
-    )
-    events = events[EVENT_COLUMNS]
-    with quiet():
-        from psds_eval import PSDSEval
-
-        def make(ground_truth, metadata):
-            return PSDSEval(
-                scenario.detection_tolerance,
-                scenario.ground_truth_intersection,
-                scenario.cross_trigger_tolerance,
-                duration_unit="hour",
-                ground_truth=ground_truth,
-                metadata=metadata,
+        with quiet():
+            evaluation = _evaluation(events, truth, scenario)
+            batches = _batches(
+                _by_point_and_class(tables, truth, labels),
+                np.bincount(evaluation.ground_truth["filename"]),
+                hits.size,
+                len(labels),
             )
-
-        evaluation = make(events, metadata)
-        distinct = []
-        for table in tables:
-            # Classes without reference take part in no rate.
-            table = table[table["event_label"].isin(present)][EVENT_COLUMNS]
-            table = table.reset_index(drop=True)
-            # A repeated point changes no curve and costs as much as a new one.
-            if not distinct or not table.equals(distinct[-1]):
-                distinct.append(table)
-        if batched:
-            add_operating_points(evaluation, make, events, metadata, distinct)
-        else:
-            for table in distinct:
-                evaluation.add_operating_point(table)
-    return evaluation
+            for keys, batch in batches:
+                hits[keys], rates[keys] = _rates_of_batch(
+                    evaluation, batch, keys, labels, scenario
+                )
+    shape = (len(tables), len(labels))
+    return labels, hits.reshape(shape), rates.reshape(shape)
 
 
-def _value_areas_curves(evaluation, present, scenario):
-    """The score, and the classes' own areas from psds_eval's rates."""
-    points = evaluation.operating_points
-    order = sorted(present)
+def _evaluation(events, truth, scenario):
+    """A PSDSEval object whose clips are numbered."""
+    from psds_eval import PSDSEval
+
+    clips = {name: number for number, name in enumerate(truth.durations)}
+    metadata = pd.DataFrame(
+        {"filename": clips.values(), "duration": truth.durations.values()}
+    )
+    return PSDSEval(
+        scenario.detection_tolerance,
+        scenario.ground_truth_intersection,
+        scenario.cross_trigger_tolerance,
+        duration_unit="hour",
+        ground_truth=events.assign(filename=events["filename"].map(clips)),
+        metadata=metadata,
+    )
+
+
+def _by_point_and_class(tables, truth, labels):
+    """All detections in order of key = point * C + class."""
+    clips = {name: number for number, name in enumerate(truth.durations)}
+    classes = {label: number for number, label in enumerate(labels)}
+    point = np.repeat(np.arange(len(tables)), [len(t) for t in tables])
+    found = pd.concat([t[EVENT_COLUMNS] for t in tables], ignore_index=True)
+    found["key"] = point * len(labels) + found["event_label"].map(classes)
+    found["filename"] = found["filename"].map(clips)
+    # Classes without reference take part in no rate.
+    found = found[found["key"].notna()]
+    found = found.astype({"key": np.int64, "filename": np.int64})
+    return found.sort_values("key", kind="stable")
+
+
+def _batches(detections, events_of_clip, n_keys, n_classes):
+    """Ranges of keys and their detections; ranges without any are left out."""
+    row = np.searchsorted(detections["key"], np.arange(n_keys + 1))
+    pairs = np.cumsum(events_of_clip[detections["filename"]])
+    pairs = np.append(0, pairs)[row]
+    start = 0
+    while start < n_keys:
+        stop = np.searchsorted(pairs, pairs[start] + PAIRS_AT_ONCE, "right") - 1
+        stop = min(stop, start + CELLS_AT_ONCE // n_classes, n_keys)
+        stop = max(stop, start + 1)
+        if row[stop] > row[start]:
+            yield slice(start, stop), detections.iloc[row[start] : row[stop]]
+        start = stop
+
+
+def _rates_of_batch(evaluation, detections, keys, labels, scenario):
+    """Shares of events found and effective rates of K keys, both (K,)."""
+    from psds_eval.psds import WORLD
+
+    truth = evaluation.ground_truth
+    n_keys, n_clips = keys.stop - keys.start, len(evaluation.metadata)
+    # Clips of one's own keep points and classes apart from each other.
+    own = detections["key"] * n_clips + detections["filename"]
+    detections = evaluation._init_det_table(
+        detections[EVENT_COLUMNS].assign(filename=own)
+    )
+    key = detections["filename"] // n_clips
+    detections["key"] = key - keys.start
+    detections["filename"] -= key * n_clips
+    # The steps of PSDSEval._evaluate_detections, which counts by class.
+    crossing = evaluation._ground_truth_intersections(detections, truth)
+    crossing["id_gt"] += crossing["key"] * (truth["id"].max() + 1)
+    found, within = evaluation._detection_and_ground_truth_criteria(crossing)
+    failed = evaluation._cross_trigger_criterion(crossing, found, within)
+    failed = failed.drop_duplicates(["id_det", "event_label_gt"])
+    found = found.drop_duplicates("id_gt")
+
+    def count(rows):
+        return np.bincount(rows["key"].astype(np.int64), minlength=n_keys)
+
+    class_of_key = np.arange(keys.start, keys.stop) % len(labels)
+    seconds, total = evaluation._get_dataset_duration()
+    n_events = evaluation._get_dataset_counts()[labels].to_numpy()
+    world = failed["event_label_gt"] == WORLD
+    rates = count(failed[world]) * evaluation.nseconds / total
+    if scenario.cross_trigger_cost > 0 and len(labels) > 1:
+        others = dict(iter(failed[~world].groupby("event_label_gt")))
+        crossed = np.zeros((len(labels), n_keys))
+        for c, label in enumerate(labels):
+            if label in others:
+                counts = count(others[label]) * evaluation.nseconds
+                crossed[c] = counts / seconds[label]
+        # psds_eval marks a class's cross-triggers with itself so.
+        crossed[class_of_key, np.arange(n_keys)] = np.nan
+        rates = rates + scenario.cross_trigger_cost * np.nanmean(crossed, 0)
+    return count(found) / n_events[class_of_key], rates
+
+
+def _score(hits, rates, scenario):
+    """PSDSEval.psds, without its curves over rates that PSDS leaves out."""
+    from psds_eval import PSDSEval
+    from psds_eval.psds import PSDROC
+
+    hits, rates = (np.pad(a, ((0, 1), (0, 0))) for a in (hits, rates))
+    points = np.unique(rates)
     with quiet():
-        hits = np.stack(points["tpr"].tolist())
-        rates = np.stack(points["fpr"].tolist())
-        if scenario.cross_trigger_cost > 0:
-            cross = np.nanmean(np.stack(points["ctr"].tolist()), axis=2)
-            rates = rates + scenario.cross_trigger_cost * cross
-        areas = class_areas(hits, rates, scenario.max_rate)
-        if len(present) == 1:
-            # psds_eval returns 0 here, because it multiplies the mean of no
-            # cross-triggers by 0. With one class there is no deviation
-            # either, so the score is that class's own area.
-            value = areas[0]
-        else:
-            value = evaluation.psds(
-                alpha_ct=scenario.cross_trigger_cost,
-                alpha_st=scenario.instability_cost,
-                max_efpr=scenario.max_rate,
-            ).value
-    return {
-        "value": float(value),
-        "class_wise": dict(zip(order, map(float, areas), strict=True)),
-        "curves": curves_of_points(order, hits, rates, scenario),
-    }
-
-
-@contextlib.contextmanager
-def quiet():
-    """Silence psds_eval, which warns at every point about its own code.
-
-    pandas and numpy warn of calls that the pinned versions still support,
-    and of the mean over a class's (empty) cross-triggers with itself.
-    """
-    with warnings.catch_warnings():
-        for kind in (FutureWarning, DeprecationWarning, RuntimeWarning):
-            warnings.simplefilter("ignore", kind)
-        warnings.filterwarnings("ignore", "A similar operating point")
-        yield
-
-
-def _version():
-    """Version of psds_eval; PSDS2 changed between 0.3 and 0.5."""
-    return importlib.metadata.version("psds_eval")
+        pairs = zip(rates.T, hits.T, strict=True)
+        curves = np.array([PSDSEval.step_curve(points, *c) for c in pairs])
+        roc = PSDROC(curves, points, curves.mean(axis=0), curves.std(axis=0))
+        roc = PSDSEval._effective_tp_ratio(roc, scenario.instability_cost)
+        area = PSDSEval._auc(roc.xp, roc.yp, scenario.max_rate, True)
+    return area / scenario.max_rate

@@ -1,9 +1,11 @@
-"""Ground truth of a set of clips, checked once for every metric.
+"""Ground truth of a set of clips, and what predictions must agree on with it.
 
 The official libraries differ in what they let pass: sed_eval counts
 zero-length events and psds_eval drops them, psds_eval refuses overlapping
 events and silently shifts its false-positive rate where a clip has no
-duration. What would make figures differ is refused here.
+duration. Common wrappers around sed_eval ignore predictions for unknown
+clips, and sed_eval itself ignores unknown labels. What would make figures
+differ, or raise them silently, is refused here.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -93,11 +95,7 @@ class GroundTruth:
             f"have labels other than {self.labels}",
         )
         _refuse(
-            ~(
-                (events["onset"] >= 0)
-                & (events["offset"] >= events["onset"])
-                & np.isfinite(events["offset"])
-            ),
+            ~_proper_times(events),
             events,
             "have an onset below 0 or an offset before the onset",
         )
@@ -151,17 +149,7 @@ class GroundTruth:
             raise ValueError(f"{tsv}: {error}") from error
 
     def subset(self, filenames):
-        """Ground truth of some of the clips.
-
-        Arguments
-        ---------
-        filenames : iterable of str
-            Clips to keep.
-
-        Returns
-        -------
-        GroundTruth
-        """
+        """GroundTruth of some of the clips, given by file name."""
         filenames = list(filenames)
         unknown = sorted(set(filenames) - set(self.durations))
         if unknown:
@@ -176,39 +164,87 @@ class GroundTruth:
         )
 
     def present_labels(self):
-        """Labels that have at least one event, in the order of `labels`.
-
-        Returns
-        -------
-        list of str
-        """
+        """Labels that have at least one event, in the order of `labels`."""
         present = set(self.events["event_label"])
         return [label for label in self.labels if label in present]
 
     def tags(self, filenames):
-        """Which classes occur in each clip.
-
-        Arguments
-        ---------
-        filenames : list of str
-            N clips.
-
-        Returns
-        -------
-        numpy.ndarray
-            (N, C) booleans.
-        """
-        pairs = set(
-            zip(
-                self.events["filename"],
-                self.events["event_label"],
-                strict=True,
-            )
-        )
+        """Which classes occur in each of N clips, (N, C) booleans."""
+        pairs = self.events[["filename", "event_label"]]
+        pairs = set(pairs.itertuples(index=False, name=None))
         return np.array(
             [[(f, label) in pairs for label in self.labels] for f in filenames],
             dtype=bool,
         ).reshape(len(filenames), len(self.labels))
+
+
+def check_predictions(predictions, truth):
+    """Refuse predictions that the libraries would ignore or misread.
+
+    Arguments
+    ---------
+    predictions : pandas.DataFrame
+        Columns filename, event_label; for events also onset and offset.
+    truth : GroundTruth
+        Reference.
+
+    Raises
+    ------
+    ValueError
+        Listing clips that are not in the reference, unknown labels, or
+        events without a proper onset and offset.
+    """
+    missing = sorted({"filename", "event_label"} - set(predictions))
+    if missing or ("onset" in predictions) != ("offset" in predictions):
+        raise ValueError(
+            f"predictions have the columns {list(predictions)}, expected "
+            "filename and event_label, and for events onset and offset"
+        )
+    absent = set(predictions["filename"]) - set(truth.durations)
+    if absent:
+        clips = sorted(map(str, absent))
+        raise ValueError(
+            f"predictions for {len(clips)} clips that are not in the ground "
+            f"truth: {clips[:20]}; evaluate the same clips on both sides"
+        )
+    unknown = set(predictions["event_label"]) - set(truth.labels)
+    if unknown:
+        raise ValueError(
+            f"predictions with labels {sorted(map(str, unknown))}, the "
+            f"ground truth has {truth.labels}"
+        )
+    if "onset" in predictions:
+        good = _proper_times(predictions)
+        if not good.all():
+            raise ValueError(
+                f"{(~good).sum()} predicted events have an onset below 0, an "
+                "offset before the onset or none; the first is "
+                f"{predictions[~good].iloc[0].to_dict()}"
+            )
+
+
+def check_same_clips(scores, truth):
+    """Refuse ClipScores and GroundTruth of different clips or classes."""
+    if scores.labels != truth.labels:
+        raise ValueError(
+            f"scores are for the classes {scores.labels}, the ground truth "
+            f"for {truth.labels}; give both the same list"
+        )
+    extra = sorted(set(scores.filenames) - set(truth.durations))
+    absent = sorted(set(truth.durations) - set(scores.filenames))
+    if extra or absent:
+        raise ValueError(
+            f"scores and ground truth differ: {len(extra)} clips have scores "
+            f"only: {extra[:20]}; {len(absent)} have ground truth only: "
+            f"{absent[:20]}. Take subsets of the same clips"
+        )
+
+
+def _proper_times(events):
+    """Rows whose times are those of an event; false where they are NaN."""
+    onset = events["onset"].astype(np.float64)
+    offset = events["offset"].astype(np.float64)
+    return (onset >= 0) & (offset >= onset) & np.isfinite(offset)
 
 
 def _refuse(rows, events, problem):

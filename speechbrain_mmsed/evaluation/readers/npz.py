@@ -7,10 +7,10 @@ Authors
 import dataclasses
 import zipfile
 
+from speechbrain_mmsed.evaluation.metrics.scored import WEIGHT_FILE
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.evaluation.readers.tables import files_of
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
-from speechbrain_mmsed.evaluation.tuning.inference_weight import WEIGHT_FILE
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 

@@ -12,9 +12,13 @@ import warnings
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS as PSDS_THRESHOLDS,
 )
+from speechbrain_mmsed.evaluation.metrics.scored import (
+    THRESHOLDS as F1_THRESHOLDS,
+)
+from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
 from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
     listed,
@@ -32,10 +36,6 @@ from speechbrain_mmsed.evaluation.readers.tables import (
     rows_of,
 )
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
-from speechbrain_mmsed.evaluation.tuning.tuning import (
-    THRESHOLDS as F1_THRESHOLDS,
-)
-from speechbrain_mmsed.evaluation.tuning.tuning import WINDOWS
 from speechbrain_mmsed.postprocessing.decode import (
     frames_inside,
     reflected_frames,

@@ -11,7 +11,7 @@ import importlib.metadata
 from dataclasses import dataclass, field
 
 import speechbrain_mmsed
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import SCENARIOS
+from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.reports.report_tables import AVERAGES
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     THRESHOLD_FREE,

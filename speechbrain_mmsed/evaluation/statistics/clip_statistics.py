@@ -16,11 +16,11 @@ from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
 from speechbrain_mmsed.evaluation.counts.threshold_free_by_clip import (
     ThresholdFreeCounts,
 )
-from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
-from speechbrain_mmsed.evaluation.statistics.paired import compare
-from speechbrain_mmsed.evaluation.statistics.resampling import (
+from speechbrain_mmsed.evaluation.statistics.bootstrap import (
     LEVEL,
     N_RESAMPLES,
+    bootstrap,
+    compare,
 )
 from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 

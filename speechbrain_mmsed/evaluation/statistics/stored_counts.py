@@ -16,7 +16,7 @@ import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
 from speechbrain_mmsed.evaluation.counts.psds_by_clip import PsdsByClip
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import Scenario
+from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.files import atomic_path, plain_name
 

@@ -7,6 +7,8 @@ Authors
 import pathlib
 from dataclasses import dataclass, field
 
+from speechbrain_mmsed.evaluation.evaluate import AUDIO_ONLY
+from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.events import read_points
 from speechbrain_mmsed.evaluation.readers.npz import (
@@ -29,9 +31,7 @@ from speechbrain_mmsed.evaluation.readers.truth import (
     read_video,
 )
 from speechbrain_mmsed.evaluation.reports.report_data import EvaluatedSystem
-from speechbrain_mmsed.evaluation.splits import AUDIO_ONLY
-from speechbrain_mmsed.evaluation.tuning.inference_weight import choose_weight
-from speechbrain_mmsed.evaluation.tuning.tuning import WINDOWS
+from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
 
 UNKNOWN_VIDEO = (
     "Which clips have video is not known; with --video figures are split by it."

@@ -6,18 +6,14 @@ Authors
 
 from dataclasses import dataclass
 
-from speechbrain_mmsed.evaluation.evaluate import (
-    PSDS_METRICS,
-    Measured,
-    undefined,
-)
+from speechbrain_mmsed.evaluation.evaluate import Measured, SplitResult
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
     segment_f1,
 )
 from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
-from speechbrain_mmsed.evaluation.splits import SplitResult
+from speechbrain_mmsed.evaluation.metrics.run import PSDS_METRICS, undefined
 
 NO_POINT = (
     "no operating point was chosen; F1 needs one table of events "

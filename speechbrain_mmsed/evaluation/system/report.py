@@ -15,7 +15,17 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import METRICS, measure, tune
+from speechbrain_mmsed.evaluation.evaluate import (
+    SplitResult,
+    evaluate_splits,
+    measure,
+    tune,
+)
+from speechbrain_mmsed.evaluation.metrics.run import METRICS
+from speechbrain_mmsed.evaluation.metrics.scored import (
+    DEFAULT_THRESHOLD,
+    DEFAULT_WINDOW,
+)
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
 from speechbrain_mmsed.evaluation.reports.documents import (
@@ -30,13 +40,8 @@ from speechbrain_mmsed.evaluation.reports.report_data import (
 )
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
 from speechbrain_mmsed.evaluation.run import count_system
-from speechbrain_mmsed.evaluation.splits import SplitResult, evaluate_splits
 from speechbrain_mmsed.evaluation.system.inputs import read_inputs
 from speechbrain_mmsed.evaluation.system.points import split_points
-from speechbrain_mmsed.evaluation.tuning.tuning import (
-    DEFAULT_THRESHOLD,
-    DEFAULT_WINDOW,
-)
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 

@@ -21,16 +21,16 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
 from speechbrain_mmsed.evaluation.counts.intersection_f1 import (
     intersection_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.metrics.psds import psds, quiet
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import group_events
-from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
     areas_of_counts,
+    count,
     psds_of_counts,
-    tune_scenarios,
 )
-from speechbrain_mmsed.evaluation.tuning.tuning import THRESHOLDS, WINDOWS
+from speechbrain_mmsed.evaluation.metrics.f1 import group_events
+from speechbrain_mmsed.evaluation.metrics.psds import psds, quiet
+from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.tuning.tuning import tune_scenarios
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

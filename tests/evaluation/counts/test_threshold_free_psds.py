@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    count,
+    psds_of_counts,
+)
 from speechbrain_mmsed.evaluation.counts.threshold_free_by_clip import (
     ThresholdFreeCounts,
 )
@@ -17,9 +20,8 @@ from speechbrain_mmsed.evaluation.counts.threshold_free_runs import (
     audible_scores,
     median_scores,
 )
-from speechbrain_mmsed.evaluation.metrics.psds import SCENARIOS
+from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import psds_of_counts
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

@@ -7,9 +7,9 @@ import pytest
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
+    group_events,
     segment_f1,
 )
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import group_events
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 
 COLUMNS = ["filename", "onset", "offset", "event_label"]

@@ -1,26 +1,31 @@
 """PSDS: the official figures, and the fast counts against psds_eval."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.metrics.psds import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    areas_of_counts,
+    count,
+    psds_of_counts,
+)
+from speechbrain_mmsed.evaluation.metrics import psds as psds_module
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     SCENARIOS,
     THRESHOLDS,
+    class_areas,
+)
+from speechbrain_mmsed.evaluation.metrics.psds import (
     psds,
     psds_of_operating_points,
     quiet,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import (
-    areas_of_counts,
-    psds_of_counts,
-    tune_scenarios,
-    tune_windows,
-)
+from speechbrain_mmsed.evaluation.tuning.tuning import tune_scenarios
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
@@ -217,25 +222,97 @@ def test_chunks_of_clips_add_up(monkeypatch):
         )
 
 
-def test_batched_matching_equals_psds_eval_point_by_point():
+def psds_eval_at_once(tables, truth, scenario):
+    """Value and areas from a PSDSEval that gets whole operating points."""
+    from psds_eval import PSDSEval
+
+    metadata = pd.DataFrame(
+        truth.durations.items(), columns=["filename", "duration"]
+    )
+    with quiet():
+        evaluation = PSDSEval(
+            scenario.detection_tolerance,
+            scenario.ground_truth_intersection,
+            scenario.cross_trigger_tolerance,
+            ground_truth=truth.events,
+            metadata=metadata,
+        )
+        for table in tables:
+            evaluation.add_operating_point(table)
+        points = evaluation.operating_points
+        hits, rates = np.stack(points["tpr"]), np.stack(points["fpr"])
+        if scenario.cross_trigger_cost:
+            crossed = np.nanmean(np.stack(points["ctr"]), axis=2)
+            rates = rates + scenario.cross_trigger_cost * crossed
+        value = evaluation.psds(
+            scenario.cross_trigger_cost,
+            scenario.instability_cost,
+            scenario.max_rate,
+        ).value
+    areas = class_areas(hits, rates, scenario.max_rate)
+    names = sorted(set(truth.events["event_label"]))
+    return value, dict(zip(names, areas, strict=True))
+
+
+@pytest.mark.parametrize("at_once", [200, 100_000])
+def test_batches_equal_psds_eval_fed_at_once(at_once, monkeypatch):
+    monkeypatch.setattr(psds_module, "PAIRS_AT_ONCE", at_once)
     scores, truth = random_corpus(20, seed=3)
     tables = [decode(scores, [t] * 5, [3] * 5) for t in (0.05, 0.2, 0.5, 0.8)]
     tables.append(tables[0].iloc[:0])  # nothing detected at all
     for scenario in SCENARIOS:
-        slow = psds_of_operating_points(tables, truth, scenario)
-        fast = psds_of_operating_points(tables, truth, scenario, batched=True)
-        assert fast["value"] == pytest.approx(slow["value"], abs=1e-12)
-        assert fast.keys() == slow.keys()
-        for label, area in slow["class_wise"].items():
-            assert fast["class_wise"][label] == pytest.approx(area, abs=1e-12)
-        assert slow["excluded_classes"] == ["a"]
-        assert slow["class_wise"]["a"] is None
+        ours = psds_of_operating_points(tables, truth, scenario)
+        known = [t[t["event_label"] != "a"] for t in tables]
+        value, areas = psds_eval_at_once(known, truth, SCENARIOS[scenario])
+        assert ours["value"] == value > 0
+        for label, area in areas.items():
+            assert ours["class_wise"][label] == pytest.approx(area, abs=1e-12)
+        assert ours["excluded_classes"] == ["a"]
+        assert ours["class_wise"]["a"] is None
+
+
+def many_classes(n_classes):
+    """Five clips in which every class is detected again and again."""
+    rng = np.random.default_rng(0)
+    labels = [f"class {c:03}" for c in range(n_classes)]
+    frame = 0.85 * rng.random((5, 64, n_classes))
+    rows = []
+    for c, label in enumerate(labels):
+        first = rng.integers(0, 44)
+        rows.append([f"{c % 5}.wav", first * HOP, (first + 20) * HOP, label])
+        if c % 4:  # every fourth class is found by chance only
+            frame[c % 5, first : first + 20, c] = 0.95
+    scores = make_scores(frame, [10.0] * 5, labels)
+    return scores, make_truth(rows, scores)
+
+
+def test_memory_of_many_classes_is_bounded():
+    """psds_eval would pair all detections of a clip, and all classes."""
+    for n_classes in (8, 60):
+        scores, truth = many_classes(n_classes)
+        windows = [1] * n_classes
+        thresholds = np.arange(0.1, 1, 0.1)
+        tables = [decode(scores, [t] * n_classes, windows) for t in thresholds]
+        tracemalloc.start()
+        try:
+            ours = psds_of_operating_points(tables, truth, "psds2")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 80e6
+        assert len(ours["averaged_classes"]) == n_classes
+        if n_classes == 8:
+            value, areas = psds_eval_at_once(tables, truth, SCENARIOS["psds2"])
+            assert ours["value"] == value > 0
+            for label, area in areas.items():
+                found = ours["class_wise"][label]
+                assert found == pytest.approx(area, abs=1e-12)
 
 
 def test_tuned_windows_have_the_largest_area_by_psds_eval():
     scores, truth = random_corpus(15, seed=2)
     windows = [1, 5, 13]
-    tuned = tune_windows(scores, truth, "psds2", windows)
+    (tuned,) = tune_scenarios(scores, truth, ["psds2"], windows)
     areas = {
         window: psds(scores, truth, [window] * 5, "psds2")["class_wise"]
         for window in windows
@@ -254,7 +331,7 @@ def test_both_scenarios_at_once_equal_one_at_a_time():
     scores, truth = random_corpus(8, seed=4)
     both = tune_scenarios(scores, truth, ["psds1", "psds2"], [1, 9])
     for scenario, tuned in zip(["psds1", "psds2"], both, strict=True):
-        alone = tune_windows(scores, truth, scenario, [1, 9])
+        (alone,) = tune_scenarios(scores, truth, [scenario], [1, 9])
         assert alone.to_dict() == tuned.to_dict()
 
 

@@ -12,10 +12,10 @@ from speechbrain_mmsed.evaluation.counts.threshold_free_psds import (
     threshold_free_psds,
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import event_f1, segment_f1
-from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS as PSDS_THRESHOLDS,
 )
+from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.evaluation.readers.events import (

@@ -8,13 +8,13 @@ import pytest
 
 from speechbrain_mmsed.cli import main
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.statistics.bootstrap import resample_weights
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
     clip_statistics,
     comparison,
 )
-from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     counts_of_clips,
     load_counts,

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
-from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
-from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
+from speechbrain_mmsed.evaluation.statistics.bootstrap import (
+    bootstrap,
+    resample_weights,
+)
 
 
 def test_intervals_and_errors_of_a_mean():

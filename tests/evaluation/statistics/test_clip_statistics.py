@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.counts.intersection_f1 import intersection_f1
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    count,
+    psds_of_counts,
+)
 from speechbrain_mmsed.evaluation.counts.threshold_free_psds import (
     threshold_free_psds,
 )
@@ -17,7 +20,10 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     segment_f1,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.statistics.bootstrap import jackknife_errors
+from speechbrain_mmsed.evaluation.statistics.bootstrap import (
+    jackknife_errors,
+    resample_weights,
+)
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
@@ -25,8 +31,6 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     comparison,
     intervals,
 )
-from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import psds_of_counts
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,
     decode,

@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
-from speechbrain_mmsed.evaluation.reports.comparison import comparison_table
-from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
+from speechbrain_mmsed.evaluation.reports.comparison_table import (
+    comparison_table,
+)
+from speechbrain_mmsed.evaluation.statistics.bootstrap import (
+    bootstrap,
+    compare,
+    p_value,
+    resample_weights,
+)
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import comparison
-from speechbrain_mmsed.evaluation.statistics.paired import compare, p_value
-from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
 
 LABELS = ["Dog", "Cat"]
 

@@ -1,26 +1,27 @@
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.counts import psds_tables
-from speechbrain_mmsed.evaluation.counts.counts import GridCounts, count_grid
+from speechbrain_mmsed.evaluation.counts.counts import count_grid
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
     segment_f1,
 )
-from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import tune_scenarios
-from speechbrain_mmsed.evaluation.tuning.tuning import (
+from speechbrain_mmsed.evaluation.metrics.scored import (
     THRESHOLDS,
     WINDOWS,
     best_parameters,
+)
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.tuning.tuning import (
     tune_all,
-    tune_clip,
     tune_event,
-    tune_segment,
+    tune_scenarios,
 )
 from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 from speechbrain_mmsed.postprocessing.scores import ClipScores
@@ -60,13 +61,13 @@ def validation():
 def make_counts(f1, thresholds, windows):
     """Counts of one class with these F1 in percent."""
     tp = np.asarray(f1)[None]
-    return GridCounts(
-        ["a"],
-        np.array(thresholds),
-        np.array(windows),
-        tp,
-        np.full(tp.shape, 100),
-        np.array([100]),
+    return SimpleNamespace(
+        labels=["a"],
+        thresholds=thresholds,
+        windows=windows,
+        tp=tp,
+        nsys=np.full(tp.shape, 100),
+        nref=np.array([100]),
     )
 
 
@@ -95,14 +96,14 @@ def test_ties(f1, threshold, window):
 
 
 @pytest.mark.parametrize(
-    ("tune", "metric"), [(tune_segment, segment_f1), (tune_event, event_f1)]
+    ("name", "metric"), [("segment", segment_f1), ("event", event_f1)]
 )
 def test_tuned_parameters_are_the_best_by_official_counts(
-    tune, metric, validation
+    name, metric, validation
 ):
     scores, truth = validation
     thresholds, windows = [0.2, 0.4, 0.6, 0.8], [1, 5, 9]
-    parameters, f1 = tune(scores, truth, thresholds, windows)
+    parameters, f1 = tune_all(scores, truth, thresholds, windows)[name]
     best = np.zeros(2)
     for threshold in thresholds:
         for window in windows:
@@ -127,7 +128,7 @@ def test_a_class_without_events_keeps_defaults(validation):
 
 def test_clip_tuning(validation):
     scores, truth = validation
-    parameters, f1 = tune_clip(scores, truth)
+    parameters, f1 = tune_all(scores, truth)["clip"]
     assert parameters.windows is None
     figures = clip_f1(decode_tags(scores, parameters.thresholds), truth)
     for threshold in THRESHOLDS:
@@ -137,16 +138,11 @@ def test_clip_tuning(validation):
             assert f1[c] >= other["class_wise"][label]["f1"]
 
 
-def test_one_pass_gives_what_three_give(validation):
-    together = tune_all(*validation)
-    for name, tune in [
-        ("clip", tune_clip),
-        ("segment", tune_segment),
-        ("event", tune_event),
-    ]:
-        parameters, f1 = tune(*validation)
-        assert together[name][0].to_dict() == parameters.to_dict()
-        np.testing.assert_array_equal(together[name][1], f1)
+def test_one_pass_gives_what_events_alone_give(validation):
+    together, f1 = tune_all(*validation)["event"]
+    parameters, alone = tune_event(*validation)
+    assert together.to_dict() == parameters.to_dict()
+    np.testing.assert_array_equal(f1, alone)
 
 
 @pytest.mark.parametrize(

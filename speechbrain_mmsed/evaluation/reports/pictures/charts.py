@@ -8,7 +8,7 @@ import pathlib
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import scenario_of
+from speechbrain_mmsed.evaluation.metrics.psd_roc import scenario_of
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     AVERAGES,
     NAMES,

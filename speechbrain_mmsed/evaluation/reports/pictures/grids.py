@@ -9,12 +9,12 @@ import math
 import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
+from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.evaluation.reports.pictures.charts import (
     line_of,
     new_canvas,
     title_of,
 )
-from speechbrain_mmsed.evaluation.tuning.tuning import THRESHOLDS, WINDOWS
 
 COLUMNS = 5
 MAP = {"vmin": 0, "vmax": 1, "cmap": "viridis", "shading": "nearest"}

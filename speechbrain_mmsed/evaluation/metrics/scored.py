@@ -1,0 +1,205 @@
+"""What lies in a folder of scores, and what is chosen from it on validation.
+
+Section 3.1.3: for each class and each metric the threshold and window with
+the best F1 of that class. For event-based F1, a macro average, this is the
+optimum of the figure itself. Clip- and segment-based F1 are micro averages,
+which are not separable by class: there it is the paper's literal reading and
+need not be the optimum. PSDS needs no thresholds, and because of the cost of
+instability it is not separable by class either; so each class gets the
+window with the largest area under its own PSD-ROC.
+
+Section 3.2.1: the weight of the primary stream is the one with the best
+event-based F1, each candidate with its own tuned post-processing.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import pathlib
+import re
+
+import numpy as np
+
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
+from speechbrain_mmsed.postprocessing.parameters import ClassParameters
+from speechbrain_mmsed.postprocessing.scores import ClipScores
+
+WEIGHT_FILE = re.compile(r"weight_(\d+\.\d{4})\.npz")
+# The paper's grid. Division, unlike np.arange(0.1, 1, 0.1), gives exactly
+# the numbers that 0.1, 0.2, ... 0.9 stand for.
+THRESHOLDS = tuple(step / 10 for step in range(1, 10))
+WINDOWS = tuple(range(1, 32, 2))
+DEFAULT_THRESHOLD = 0.5
+DEFAULT_WINDOW = 1
+# Areas that differ by less are the same but for rounding.
+SAME_AREA = 1e-12
+
+
+def stored_weights(folder):
+    """Weights whose scores lie in a folder.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Scores of one model and subset, `weight_<w>.npz`.
+
+    Returns
+    -------
+    list of float
+        In rising order, at least one.
+    """
+    folder = pathlib.Path(folder)
+    names = [path.name for path in folder.glob("weight_*.npz")]
+    found = [WEIGHT_FILE.fullmatch(name) for name in names]
+    weights = sorted(float(match[1]) for match in found if match)
+    if not weights:
+        raise FileNotFoundError(
+            f"{folder}: no scores (weight_0.7500.npz and so on); score the "
+            "clips before evaluating them"
+        )
+    return weights
+
+
+def load_scores(folder, weight, labels):
+    """Scores at one weight, checked to be of the expected classes.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        As for `stored_weights`.
+    weight : float
+        Weight of the primary stream.
+    labels : list of str
+        C class labels.
+
+    Returns
+    -------
+    ClipScores
+    """
+    path = pathlib.Path(folder) / f"weight_{weight:.4f}.npz"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no scores at this weight, there are those of "
+            f"{stored_weights(folder)}; score validation and evaluation with "
+            "the same weights"
+        )
+    scores = ClipScores.load(path)
+    if scores.labels != list(labels):
+        raise ValueError(
+            f"{path}: classes {scores.labels}, expected {list(labels)}"
+        )
+    return scores
+
+
+def best_weight(folder, truth, tune_event):
+    """The candidate with the best validation event-based F1.
+
+    Weight 1 ignores the other streams and is no candidate, unless it is all
+    there is: a system of sound alone.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Scores of one model on the validation set.
+    truth : GroundTruth
+        Its reference.
+    tune_event : callable
+        From scores and truth to what `best_parameters` returns for events.
+
+    Returns
+    -------
+    float
+        The weight; of equal ones the largest.
+    ClipScores
+        The validation scores at this weight.
+    dict
+        For each candidate, written as in its file name, the tuned macro F1;
+        None where no class has validation events.
+    """
+    weights = stored_weights(folder)
+    found, best, best_scores = {}, None, None
+    for weight in [w for w in weights if w != 1] or weights:
+        scores = load_scores(folder, weight, truth.labels)
+        check_same_clips(scores, truth)
+        parameters, f1 = tune_event(scores, truth)
+        macro = None
+        if parameters.tuned.any():
+            macro = float(np.mean(f1[parameters.tuned]))
+        # One class at least is tuned for every candidate or for none.
+        if best is None or macro is None or macro >= found[best]:
+            best, best_scores = weight, scores
+        found[weight] = macro
+    return best, best_scores, {f"{w:.4f}": f1 for w, f1 in found.items()}
+
+
+def best_parameters(counts):
+    """The grid point with the best F1 of each class.
+
+    Of equal ones the threshold nearest 0.5 is taken, then the smaller
+    window, then the smaller threshold. A class without reference events
+    gets threshold 0.5 and window 1, marked as not tuned.
+
+    Arguments
+    ---------
+    counts : object
+        With labels (C), thresholds (H,), windows (W,), tp and nsys
+        (C, H, W) and nref (C,): matched, predicted and reference items.
+
+    Returns
+    -------
+    ClassParameters
+    numpy.ndarray
+        (C,) F1 of each class at these; NaN where not tuned.
+    """
+    n_classes = len(counts.labels)
+    tuned = counts.nref > 0
+    thresholds = np.full(n_classes, DEFAULT_THRESHOLD)
+    windows = np.full(n_classes, DEFAULT_WINDOW)
+    best = np.full(n_classes, np.nan)
+    threshold, window = (
+        values.ravel()
+        for values in np.meshgrid(
+            counts.thresholds, counts.windows, indexing="ij"
+        )
+    )
+    # Rounded, as 0.7 - 0.5 and 0.5 - 0.3 differ in the last bit.
+    distance = np.round(np.abs(threshold - DEFAULT_THRESHOLD), 9)
+    preference = np.lexsort((threshold, window, distance))
+    for c in np.flatnonzero(tuned):
+        f1 = (2 * counts.tp[c] / (counts.nref[c] + counts.nsys[c])).ravel()
+        # argmax takes the first, that is the most preferred, maximum.
+        chosen = preference[f1[preference].argmax()]
+        thresholds[c], windows[c] = threshold[chosen], window[chosen]
+        best[c] = f1[chosen]
+    return ClassParameters(counts.labels, thresholds, windows, tuned), best
+
+
+def best_windows(labels, windows, areas):
+    """The median window with the largest area of each class.
+
+    Arguments
+    ---------
+    labels : list of str
+        C class labels.
+    windows : sequence of int
+        W odd windows in rising order.
+    areas : numpy.ndarray
+        (W, C) areas under the classes' own PSD-ROC; -1 for classes without
+        reference events longer than 0 s.
+
+    Returns
+    -------
+    ClassParameters
+        Without thresholds. Ties go to the smaller window; a class without
+        reference gets window 1 and is marked untuned.
+
+    Example
+    -------
+    >>> areas = np.array([[0.2, -1.0], [0.5, -1.0], [0.5, -1.0]])
+    >>> best_windows(["Dog", "Cat"], [1, 3, 5], areas).windows.tolist()
+    [3, 1]
+    """
+    best = np.argmax(areas >= areas.max(axis=0) - SAME_AREA, axis=0)
+    present = areas.max(axis=0) >= 0
+    chosen = np.where(present, np.asarray(windows)[best], DEFAULT_WINDOW)
+    return ClassParameters(labels, None, chosen, present)
