@@ -15,17 +15,9 @@ import torch
 
 
 def derive_seed(*keys):
-    """Hashes integers and names into one seed of 63 bits.
+    """Hashes integers and names, such as (seed, epoch, "mixup"), into a seed.
 
-    Arguments
-    ---------
-    *keys : int or str
-        What the draw depends on, for instance seed, epoch, step, "mixup".
-
-    Returns
-    -------
-    int
-        The same for the same keys, on every machine and process.
+    The same for the same keys, on every machine and process; 63 bits.
 
     Example
     -------
@@ -44,16 +36,6 @@ def derive_seed(*keys):
 
 def derive_generator(*keys):
     """A CPU generator for the draws that belong to `keys`.
-
-    Arguments
-    ---------
-    *keys : int or str
-        See `derive_seed`.
-
-    Returns
-    -------
-    torch.Generator
-        Freshly seeded.
 
     Example
     -------

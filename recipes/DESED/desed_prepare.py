@@ -93,27 +93,23 @@ def prepare_desed(
 
     Arguments
     ---------
-    data_folder : str
-        Folder that holds `audio`, `metadata` and perhaps `video`.
-    prepared_folder : str
-        Where to write.
+    data_folder, prepared_folder : str
+        Folder that holds `audio`, `metadata` and perhaps `video`; where to
+        write.
     class_labels : list of str
         The classes, in the network's order.
     subsets : dict or None
         subset -> dict with any of audio, tsv, video: places that differ
         from `LAYOUT`, absolute or relative to `data_folder`; video None:
         never filmed.
-    clip_seconds : float
-        Nominal length of a clip.
-    sample_rate : int
-        Hz; sound of other rates is counted (and resampled when it is read).
+    clip_seconds, sample_rate : float, int
+        Nominal length and rate; others are counted (and resampled later).
     max_missing_fraction : float
         Sound that may be missing, as a fraction of each subset.
     min_video_coverage : float
         A film that shows a smaller fraction of its clip is too short.
     expected_counts : dict or None
-        subset -> number of clips that its table should list; other numbers
-        are reported.
+        subset -> number of clips of its table; other numbers are reported.
     annotation_tolerance : float
         Seconds by which an event may leave its clip and is cut; beyond
         that it is dropped.
@@ -131,14 +127,9 @@ def prepare_desed(
     Returns
     -------
     dict
-        The content of prepare_report.json.
-
-    Raises
-    ------
-    PrepareError
-        Wrong or empty data folder; too much sound missing.
-    AnnotationError
-        Tables with wrong columns, unknown labels and the like.
+        The content of prepare_report.json. A wrong or empty data folder, or
+        too much missing sound, is a PrepareError; wrong tables are an
+        AnnotationError.
     """
     if skip_prep:
         return stored_report(prepared_folder)

@@ -39,18 +39,7 @@ class MixupPlan:
     partner: torch.Tensor
 
     def apply(self, tensor):
-        """Mixes a tensor whose first dimension is the batch.
-
-        Arguments
-        ---------
-        tensor : torch.Tensor
-            (B, ...), floating point.
-
-        Returns
-        -------
-        torch.Tensor
-            Same shape: ratio * tensor + (1 - ratio) * tensor[partner].
-        """
+        """ratio * tensor + (1 - ratio) * tensor[partner], tensor (B, ...)."""
         partner = self.partner.to(tensor.device)
         return torch.lerp(tensor[partner], tensor, self.ratio)
 
@@ -82,19 +71,10 @@ class Mixup:
         self.alpha = alpha
 
     def draw(self, groups, seed):
-        """Draws whether, how much and with which clip.
+        """A MixupPlan, or None where the batch stays as it is.
 
-        Arguments
-        ---------
-        groups : torch.Tensor
-            (B,) integers; clips are paired within equal numbers only.
-        seed : tuple of int
-            What the draw depends on: (seed, epoch, step).
-
-        Returns
-        -------
-        MixupPlan or None
-            None where the batch stays as it is.
+        `groups` (B,): clips are paired within equal numbers only. `seed`:
+        what the draw depends on, (seed, epoch, step).
         """
         generator = derive_generator(*seed, "mixup")
         if torch.rand((), generator=generator).item() >= self.rate:
@@ -114,19 +94,9 @@ class Mixup:
 
 
 def mixup_groups(subset, available):
-    """Numbers the groups within which clips may be mixed.
+    """Numbers (B,) of the groups within which clips may be mixed.
 
-    Arguments
-    ---------
-    subset : torch.Tensor
-        (B,) integer of the subset a clip belongs to.
-    available : torch.Tensor
-        (B, S) bool, the streams a clip has.
-
-    Returns
-    -------
-    torch.Tensor
-        (B,) int64: equal only for clips of one subset with the same streams.
+    Equal only for clips of one subset, (B,), with the same streams, (B, S).
 
     Example
     -------

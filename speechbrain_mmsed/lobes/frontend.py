@@ -175,22 +175,9 @@ class LogMelFrontend(nn.Module):
 
 
 def peak_normalise(waveform):
-    """Divide by the largest absolute sample; silence stays silence.
+    """Divide (..., samples) by the largest absolute sample of each row.
 
-    Arguments
-    ---------
-    waveform : torch.Tensor
-        (..., samples), floating point; each row has a peak of its own.
-
-    Returns
-    -------
-    torch.Tensor
-        Same shape, peaks 1 or 0.
-
-    Raises
-    ------
-    ValueError
-        If a sample is NaN or infinite.
+    Silence stays silence; NaN or infinite samples are a ValueError.
 
     Example
     -------

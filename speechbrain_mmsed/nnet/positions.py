@@ -49,20 +49,9 @@ class LearnablePositions(nn.Module):
 
 
 def sinusoids(distances, width):
-    """Sines and cosines of signed distances, geometrically spaced.
+    """Sines, then cosines (R, width), of R signed distances in frames.
 
-    Arguments
-    ---------
-    distances : torch.Tensor
-        (R,) distances in frames.
-    width : int
-        Even number of values per distance: first the sines, then the
-        cosines, at wavelengths from 2 pi to 10000 times that.
-
-    Returns
-    -------
-    torch.Tensor
-        (R, width), float32.
+    Wavelengths run geometrically from 2 pi to 10000 times that.
 
     Example
     -------

@@ -140,17 +140,13 @@ def score_run(
         name -> network, all with the same streams.
     subsets : dict
         Name -> what `make_loader` takes.
-    weights : list of float
-        See `score_clips`.
-    inputs : callable
-        See `score_clips`.
+    weights, inputs
+        As of `score_clips`.
     scores_folder : str
         Gets `<model>/<subset>/weight_<w>.npz`; those of other weights are
         removed.
-    labels : list of str
-        Class names, C.
-    frame_hop : float
-        Seconds of a frame.
+    labels, frame_hop : list of str, float
+        C class names, and seconds of a frame.
     make_loader : callable
         Makes batches of a dataset; by default it is batches already.
     """
@@ -186,8 +182,8 @@ def shuffled_owners(stores, clip_ids, seed):
     Returns
     -------
     dict
-        clip id -> the clip whose streams it gets; of two or more clips with
-        the same streams none keeps its own.
+        clip id -> the clip whose streams it gets, not its own if there is
+        another with the same streams.
     """
     groups = {}
     for clip_id in clip_ids:

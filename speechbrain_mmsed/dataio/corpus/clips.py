@@ -14,23 +14,10 @@ from speechbrain_mmsed.lobes.frontend import peak_normalise
 
 
 def read_manifest(path):
-    """Reads the manifest of a subset.
+    """Reads the manifest of a subset, which preparation wrote.
 
-    Arguments
-    ---------
-    path : str
-        JSON file that preparation wrote.
-
-    Returns
-    -------
-    dict
-        clip id -> dict with wav, filename, subset, duration, events, tags,
-        video, video_status, video_start.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the corpus has not been prepared.
+    clip id -> dict with wav, filename, subset, duration, events, tags,
+    video, video_status, video_start.
     """
     try:
         with open(path, encoding="utf-8") as handle:
@@ -49,19 +36,9 @@ def unpadded_waveform(path, frontend):
 
 
 def clip_waveform(path, frontend):
-    """Sound of a clip: mono, peak amplitude 1; silence stays silence.
+    """Sound of a clip (n_samples,): mono, peak amplitude 1 (or silence).
 
-    Arguments
-    ---------
-    path : str
-        Sound file of any rate and channel count.
-    frontend : LogMelFrontend
-        Says the rate and the length, to which clips are cut or padded.
-
-    Returns
-    -------
-    torch.Tensor
-        (n_samples,) float32.
+    `frontend` says the rate and the length, to which it is cut or padded.
     """
     return frontend.fit(unpadded_waveform(path, frontend))
 
@@ -82,17 +59,13 @@ def clip_labels(events, tags, duration, labels, n_frames, frame_hop):
         Of the clip, in seconds.
     labels : list of str
         Class names, C.
-    n_frames : int
-        T.
-    frame_hop : float
-        h, in seconds.
+    n_frames, frame_hop : int, float
+        T, and h in seconds.
 
     Returns
     -------
-    weak : torch.Tensor
-        (C,) float32 of 0 and 1.
-    strong : torch.Tensor
-        (T, C) float32 of 0 and 1.
+    weak, strong : torch.Tensor
+        (C,) and (T, C) float32 of 0 and 1.
 
     Example
     -------

@@ -35,28 +35,21 @@ class LogMelCacheError(Exception):
 class LogMelCache:
     """Unstandardised log-mel features, one .npy per clip.
 
-    Nothing is created on disk before the first clip is written. The front
-    end is copied, so that the original may move to another device.
-
     A clip is named by its id, such as "weak/Yabc_30.000_40.000", and, where
     it is given, by path, size and time of change of its sound file `source`:
     clips of two corpora may have the same id, and files may be replaced.
+    Features of another front end or type are refused.
 
     Arguments
     ---------
     folder : str
-        Holds one folder per front end.
+        Holds one folder per front end, made when the first clip is written.
     frontend : LogMelFrontend
-        Its key() names the folder, its settings() are kept beside.
+        Its key() names the folder, its settings() are kept beside. It is
+        copied, so that the original may move to another device.
     dtype : str
         "float16" (an error of at most 0.004 on log-mel values) or
         "float32".
-
-    Raises
-    ------
-    LogMelCacheError
-        If the features there were made by another front end or are of
-        another type; both are shown.
 
     Example
     -------
@@ -126,24 +119,12 @@ class LogMelCache:
             np.save(name, features)
 
     def read_or_make(self, clip_id, make_waveform, source=None):
-        """Features of a clip, computed and kept where they are not there.
+        """Features (frames, mel bins) float32 of a clip, made if need be.
 
-        Arguments
-        ---------
-        clip_id : str
-            The clip.
-        make_waveform : callable
-            Gives the clip's waveform (samples,), padded to the full length;
-            only called if it is needed.
-        source : str or None
-            The sound file: features of another are made anew.
-
-        Returns
-        -------
-        torch.Tensor
-            (frames, mel bins) float32, rounded to the cache's type both the
-            first time and later, so that a run does not depend on what an
-            earlier one left.
+        They are rounded to the cache's type the first time too, so that a run
+        does not depend on what an earlier one left. `make_waveform()` gives
+        the clip's waveform (samples,), padded; features of another sound file
+        than `source` are made anew.
         """
         if not self.has(clip_id, source):
             with torch.no_grad():
@@ -171,7 +152,7 @@ class LogMelCache:
 
 
 def training_statistics(frontend, manifests, path):
-    """Mean and standard deviation of each mel bin over the training clips.
+    """Mean and deviation (M,) of each mel bin over the training clips.
 
     They are kept in a file and computed again only when the clips, their
     sound files (size, time of change) or the front end's settings are others.
@@ -185,13 +166,6 @@ def training_statistics(frontend, manifests, path):
         Manifests of the training subsets.
     path : str
         npz file of the statistics; written if missing or outdated.
-
-    Returns
-    -------
-    mean : torch.Tensor
-        (M,) over the unpadded frames of all clips.
-    std : torch.Tensor
-        (M,).
     """
     clips = []
     for manifest in manifests:

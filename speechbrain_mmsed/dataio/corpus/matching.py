@@ -70,19 +70,10 @@ def list_folder(folder):
 
 
 def index_folder(folder, suffixes=None):
-    """Files of a folder by the clip they belong to.
+    """Files of a folder (not of its subfolders) by the clip they belong to.
 
-    Arguments
-    ---------
-    folder : str
-        Not searched recursively. A folder that does not exist is empty.
-    suffixes : tuple of str or None
-        Endings to take, lower case; None: all that may be films.
-
-    Returns
-    -------
-    dict
-        clip key -> sorted list of paths.
+    Endings are `suffixes` (lower case), or all that may be films. Returns
+    clip key -> sorted list of paths; empty if there is no such folder.
     """
     index = {}
     for entry in list_folder(folder):
@@ -97,20 +88,7 @@ def index_folder(folder, suffixes=None):
 
 
 def candidates(index, filename):
-    """Files that may be the clip's, the one of exactly this name first.
-
-    Arguments
-    ---------
-    index : dict
-        As from `index_folder`.
-    filename : str
-        The clip's name in its table.
-
-    Returns
-    -------
-    list of str
-        Paths, perhaps none.
-    """
+    """Files of an `index_folder` for a clip, the one of its very name first."""
     name = os.path.basename(filename)
     paths = index.get(clip_key(filename), [])
     return sorted(paths, key=lambda path: os.path.basename(path) != name)

@@ -21,25 +21,18 @@ class SubsetBatchSampler(Sampler):
     """Yields lists of indices into the concatenation of several subsets.
 
     A subset is an endless row of shuffled passes; step k of the whole
-    training takes its k-th slice. An epoch therefore goes on where the last
+    training takes its k-th slice. An epoch therefore continues where the last
     one stopped, and no clip is seen twice before each was seen once.
 
     Arguments
     ---------
-    subset_sizes : list of int
-        Number of clips of each subset, in the order of concatenation.
-    batch_sizes : list of int
-        Clips of each subset in one batch; 0 leaves a subset out.
+    subset_sizes, batch_sizes : list of int
+        Number of clips of each subset, in the order of concatenation, and
+        in one batch; 0 leaves a subset out.
     batches_per_epoch : int
         Batches in an epoch.
     seed : int
         Seed of the order.
-
-    Raises
-    ------
-    ValueError
-        If a subset is empty but clips of it are asked for, or all batch
-        sizes are 0.
 
     Example
     -------

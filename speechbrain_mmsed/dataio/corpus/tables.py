@@ -24,27 +24,13 @@ class AnnotationError(ValueError):
 
 
 def read_event_table(path):
-    """Reads a table of events.
+    """Reads a tab-separated table of filename, onset, offset, event_label.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Tab-separated, columns filename, onset, offset (seconds) and
-        event_label, in any order; other columns are ignored. A clip
-        without events has one row with the last three cells empty.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The four columns; the index holds the line of the file, and `attrs`
-        holds "path" and "empty_rows" (rows without any content, which are
-        left out). Empty cells are NaN or None.
-
-    Raises
-    ------
-    AnnotationError
-        If the file is missing, is not a table of these columns, or if a
-        time is not a number; with file and line.
+    A clip without events has one row with the last three cells empty; other
+    columns are ignored. The index of the result holds the line of the file,
+    its `attrs` "path" and "empty_rows" (rows without any content, which are
+    left out). Empty cells are NaN or None. What is no such table is an
+    AnnotationError with file and line.
     """
     cells = _read_table(path, EVENT_COLUMNS)
     rows = [

@@ -53,25 +53,10 @@ class SoundInfo:
 
 
 def read_sound(path, sample_rate):
-    """Reads a sound file: mixed down to mono, resampled.
+    """A sound file mixed down to mono and resampled, (samples,) float32.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file.
-    sample_rate : int
-        Wanted rate in Hz.
-
-    Returns
-    -------
-    torch.Tensor
-        (samples,) float32.
-
-    Raises
-    ------
-    SoundError
-        If it is absent, zero-length, damaged or holds values that are not
-        finite; names the file.
+    One that is absent, empty, damaged or not finite is a SoundError that
+    names the file.
     """
     with open_sound(path) as (rate, blocks):
         waveform = torch.from_numpy(np.concatenate(list(blocks)))
@@ -97,12 +82,8 @@ def open_sound(path, remarks=None):
     sample_rate : int
         Hz.
     blocks : iterator of numpy.ndarray
-        (samples,) float32 each, of at most some seconds.
-
-    Raises
-    ------
-    SoundError
-        As `read_sound`, also while the blocks are read.
+        (samples,) float32 each, of at most some seconds; a SoundError may
+        come while they are read.
     """
     with _open(path) as sound:
         blocks = _blocks(sound, path, remarks)

@@ -42,13 +42,8 @@ def open_streams(
     Returns
     -------
     list of StoredStream
-        One for each of `streams`.
-
-    Raises
-    ------
-    StreamError
-        If a stream is unknown, not extracted, of another width or number of
-        frames, or does not know of some clip.
+        One for each of `streams`. One that is unknown, not extracted, of
+        another size or without some clip is a StreamError.
 
     Example
     -------
@@ -96,11 +91,6 @@ def read_clip(stores, clip_id, widths, n_frames=64):
         For each stream (T, D) float32; zeros where the clip has none.
     available : np.ndarray
         (1 + number of streams,) bool; the first is the sound, always True.
-
-    Raises
-    ------
-    StreamError
-        If the features of a clip cannot be read or have another shape.
 
     Example
     -------

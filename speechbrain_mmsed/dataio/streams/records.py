@@ -37,17 +37,7 @@ class StreamError(Exception):
 
 
 def fingerprint(description):
-    """Short hash of what decides whether features are the same.
-
-    Arguments
-    ---------
-    description : dict
-        Content of a `stream.json`.
-
-    Returns
-    -------
-    str
-        Twelve hexadecimal digits.
+    """Short hash of what in a `stream.json` decides features.
 
     Example
     -------

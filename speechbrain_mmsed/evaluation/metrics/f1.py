@@ -67,37 +67,18 @@ def clip_f1(tags, truth):
 def segment_f1(events, truth):
     """F1 over segments of 1 s; the paper's SBF1 is its micro average.
 
-    Arguments
-    ---------
-    events : pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label.
-    truth : GroundTruth
-        Reference.
-
-    Returns
-    -------
-    dict
-        As `summarise`.
+    `events` has the columns filename, onset, offset (seconds), event_label.
+    Returns what `summarise` does.
     """
     return _count_clips(segment_metrics(truth.labels), events, truth)
 
 
 def event_f1(events, truth):
-    """F1 of events; the paper's EBF1 is its macro average.
+    """F1 of events, as `segment_f1`; the paper's EBF1 is its macro average.
 
     Onsets may be 200 ms off, offsets the larger of 200 ms and 20 % of the
     reference's length, as in the DCASE challenges (the paper's wording, "up
     to a maximum of 200 ms", would be the smaller of the two).
-
-    Arguments
-    ---------
-    events, truth
-        As for `segment_f1`.
-
-    Returns
-    -------
-    dict
-        As `summarise`.
     """
     return _count_clips(event_metrics(truth.labels), events, truth)
 
@@ -171,20 +152,7 @@ def event_metrics(labels):
 
 
 def evaluated_clips(metrics, events, truth):
-    """Gives all clips to a metric, one after the other.
-
-    Arguments
-    ---------
-    metrics : object
-        One of the two above; its counts grow.
-    events, truth
-        As for `segment_f1`.
-
-    Yields
-    ------
-    str
-        Name of the clip that was added last.
-    """
+    """Gives all clips to one of the metrics above, and yields their names."""
     missing = sorted({"onset", "offset"} - set(events))
     if missing:
         raise ValueError(f"predicted events have no column {missing}")
@@ -197,18 +165,7 @@ def evaluated_clips(metrics, events, truth):
 
 
 def group_events(events, truth):
-    """Events of every clip as the lists of dicts that sed_eval takes.
-
-    Arguments
-    ---------
-    events, truth
-        As for `segment_f1`.
-
-    Returns
-    -------
-    dict
-        For each clip of the reference a list, empty without events.
-    """
+    """Events of each clip as the lists of dicts that sed_eval takes."""
     columns = ["filename", "onset", "offset", "event_label"]
     lists = {filename: [] for filename in truth.durations}
     for row in events[columns].itertuples(index=False, name=None):

@@ -84,20 +84,7 @@ def scenario_of(scenario):
 
 
 def empty_result(labels, present, scenario):
-    """The form of a result, with the reason where no value can be given.
-
-    Arguments
-    ---------
-    labels, present : list of str
-        C class labels, and those with reference events longer than 0 s.
-    scenario : Scenario
-        The parameters.
-
-    Returns
-    -------
-    dict
-        See `psds.psds_of_operating_points`; value is None.
-    """
+    """The form of a PSDS result: its value is None, with the reason if any."""
     reason = None
     if not present:
         reason = "no class has a reference event in these clips"
@@ -117,20 +104,10 @@ def empty_result(labels, present, scenario):
 
 
 def class_areas(hits, rates, max_rate):
-    """Area of each class under its own PSD-ROC.
+    """Area of each class under its own PSD-ROC, divided by `max_rate`.
 
-    Arguments
-    ---------
-    hits, rates : numpy.ndarray
-        (P, ...) shares of events found at P operating points, and effective
-        false-positive rates per hour.
-    max_rate : float
-        Right end of the curve.
-
-    Returns
-    -------
-    numpy.ndarray
-        (...) areas divided by max_rate.
+    `hits` and `rates` (P, ...) are shares of events found at P operating
+    points, and effective false-positive rates per hour.
 
     Example
     -------
@@ -146,20 +123,7 @@ def class_areas(hits, rates, max_rate):
 
 
 def score(hits, rates, instability_cost, max_rate):
-    """The polyphonic sound detection score of C classes.
-
-    Arguments
-    ---------
-    hits, rates : numpy.ndarray
-        (P, C) as for `class_areas`.
-    instability_cost : float
-        Weight of the deviation over classes (alpha_ST).
-    max_rate : float
-        Right end of the curve.
-
-    Returns
-    -------
-    float
+    """The polyphonic sound detection score of C classes, from (P, C).
 
     Example
     -------
@@ -174,19 +138,10 @@ def score(hits, rates, instability_cost, max_rate):
 
 
 def best_curve(hits, rates, max_rate):
-    """The steps of one class's curve, whatever its number of points.
+    """The steps of one class's curve: shares and rates, from rate 0.
 
-    Arguments
-    ---------
-    hits, rates : numpy.ndarray
-        (K,) as for `class_areas`.
-    max_rate : float
-        Right end of the curve; points beyond it are left out.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Shares and rates, both (P,), from rate 0, a point for each step.
+    `hits` and `rates` (K,) as for `class_areas`; points beyond `max_rate` are
+    left out.
 
     Example
     -------
@@ -205,19 +160,7 @@ def best_curve(hits, rates, max_rate):
 
 
 def areas_and_score(curves, instability_cost, max_rate):
-    """Area of each class and the score of all.
-
-    Arguments
-    ---------
-    curves : list
-        For each of C classes what `best_curve` returns.
-    instability_cost, max_rate : float
-        As for `score`.
-
-    Returns
-    -------
-    tuple
-        (C,) areas divided by max_rate; score, a float.
+    """Areas (C,) of classes and the score, from their `best_curve`s.
 
     Example
     -------
@@ -231,22 +174,9 @@ def areas_and_score(curves, instability_cost, max_rate):
 
 
 def curves_of_points(labels, hits, rates, scenario):
-    """PSD-ROC of each class and of all, for pictures.
+    """PSD-ROC of each class and of all as lists of floats, for pictures.
 
-    Arguments
-    ---------
-    labels : list of str
-        C class labels.
-    hits, rates : numpy.ndarray
-        (P, C) as for `class_areas`.
-    scenario : Scenario
-        The parameters.
-
-    Returns
-    -------
-    dict
-        classes: label -> shares and rates; overall: shares and rates; all
-        of them lists of floats.
+    classes: label -> [shares, rates]; overall: [shares, rates].
     """
     curves = [
         best_curve(hits[:, c], rates[:, c], scenario.max_rate)

@@ -46,21 +46,8 @@ CELLS_AT_ONCE = 1_000_000
 def psds(scores, truth, windows, scenario):
     """One polyphonic sound detection score of scored clips.
 
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips, those of the ground truth.
-    truth : GroundTruth
-        Reference events and durations.
-    windows : numpy.ndarray
-        (C,) odd median windows in frames.
-    scenario : str or Scenario
-        "psds1" or "psds2", or parameters.
-
-    Returns
-    -------
-    dict
-        See `psds_of_operating_points`.
+    `windows` (C,) are odd median windows in frames; `scenario` is "psds1",
+    "psds2" or a Scenario. Returns what `psds_of_operating_points` does.
     """
     points = operating_points(scores, truth, windows)
     return psds_of_operating_points(points, truth, scenario)
@@ -97,11 +84,6 @@ def psds_of_operating_points(tables, truth, scenario):
         value is None), computed_by (library and version), curves (as
         `curves_of_points`, absent where there is no value).
 
-    Raises
-    ------
-    ValueError
-        Listing clips that have no duration, or unknown labels.
-
     Example
     -------
     >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
@@ -136,10 +118,7 @@ def psds_of_operating_points(tables, truth, scenario):
 
 
 def areas_of_operating_points(tables, truth, scenario):
-    """(C,) areas of the classes, also where the score has no value.
-
-    Those without reference events have -1.
-    """
+    """Areas (C,) of the classes; -1 for those without reference events."""
     scenario = scenario_of(scenario)
     labels, hits, rates = _rates(tables, truth, scenario)
     areas = class_areas(hits, rates, scenario.max_rate)

@@ -76,14 +76,14 @@ def evaluate_run(
         control without validation scores takes weight and parameters of the
         first model.
     metadata : dict or None
-        Goes into the results: git revision, seed, library versions.
+        Goes into the results.
 
     Returns
     -------
     dict
         The content of results.json: models and controls (name -> weight,
-        validation_ebf1, parameters, parameters_from and figures, as
-        `five_metrics` returns them), class_labels, metadata.
+        validation_ebf1, parameters, parameters_from and `figures` as of
+        `five_metrics`), class_labels, metadata.
     """
     if not models:
         raise ValueError("models: expected at least one name")
@@ -142,20 +142,7 @@ def _choose(folder, truth):
 
 
 def tune(scores, truth):
-    """Thresholds and windows of every metric from the validation set.
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of the N validation clips.
-    truth : GroundTruth
-        Their reference events and durations.
-
-    Returns
-    -------
-    dict
-        For cbf1, sbf1, ebf1, psds1 and psds2 a ClassParameters.
-    """
+    """ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2 from validation."""
     check_same_clips(scores, truth)
     f1 = {metric: tune_f1(metric, scores, truth)[0] for metric in F1_AVERAGES}
     f1["cbf1"].windows = None
@@ -204,23 +191,11 @@ def tune_psds(scores, truth, windows=WINDOWS):
 def five_metrics(scores, truth, parameters):
     """The five figures of a set of clips, by the official libraries.
 
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Their reference events and durations.
-    parameters : dict
-        As `tune` returns.
-
-    Returns
-    -------
-    dict
-        For each metric: value (fraction or None), average ("micro",
-        "macro" or "psds"), class_wise (label -> fraction or None),
-        averaged_classes, excluded_classes, reason (why value is None),
-        computed_by; for F1 also micro, macro and class_counts; for PSDS
-        also curves.
+    `parameters` are those of `tune`. Returns for each metric: value (fraction
+    or None), average ("micro", "macro" or "psds"), class_wise (label ->
+    fraction or None), averaged_classes, excluded_classes, reason (why value
+    is None), computed_by; for F1 also micro, macro and class_counts; for
+    PSDS also curves.
     """
     check_same_clips(scores, truth)
     figures = {

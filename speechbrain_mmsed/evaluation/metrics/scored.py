@@ -36,18 +36,7 @@ SAME_AREA = 1e-12
 
 
 def stored_weights(folder):
-    """Weights whose scores lie in a folder.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        Scores of one model and subset, `weight_<w>.npz`.
-
-    Returns
-    -------
-    list of float
-        In rising order, at least one.
-    """
+    """Weights of the `weight_<w>.npz` of a folder, rising, at least one."""
     folder = pathlib.Path(folder)
     names = [path.name for path in folder.glob("weight_*.npz")]
     found = [WEIGHT_FILE.fullmatch(name) for name in names]
@@ -61,21 +50,7 @@ def stored_weights(folder):
 
 
 def load_scores(folder, weight, labels):
-    """Scores at one weight, checked to be of the expected classes.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        As for `stored_weights`.
-    weight : float
-        Weight of the primary stream.
-    labels : list of str
-        C class labels.
-
-    Returns
-    -------
-    ClipScores
-    """
+    """The ClipScores at one weight of a folder, of the expected classes."""
     path = pathlib.Path(folder) / f"weight_{weight:.4f}.npz"
     if not path.is_file():
         raise FileNotFoundError(
@@ -95,7 +70,7 @@ def best_weight(folder, truth, tune_event):
     """The candidate with the best validation event-based F1.
 
     Weight 1 ignores the other streams and is no candidate, unless it is all
-    there is: a system of sound alone.
+    there is: a system of sound alone. Of equal ones the largest is taken.
 
     Arguments
     ---------
@@ -108,13 +83,9 @@ def best_weight(folder, truth, tune_event):
 
     Returns
     -------
-    float
-        The weight; of equal ones the largest.
-    ClipScores
-        The validation scores at this weight.
-    dict
-        For each candidate, written as in its file name, the tuned macro F1;
-        None where no class has validation events.
+    tuple
+        The weight; its ClipScores; for each candidate, written as in its file
+        name, the tuned macro F1 or None.
     """
     weights = stored_weights(folder)
     found, best, best_scores = {}, None, None
@@ -139,17 +110,9 @@ def best_parameters(counts):
     window, then the smaller threshold. A class without reference events
     gets threshold 0.5 and window 1, marked as not tuned.
 
-    Arguments
-    ---------
-    counts : object
-        With labels (C), thresholds (H,), windows (W,), tp and nsys
-        (C, H, W) and nref (C,): matched, predicted and reference items.
-
-    Returns
-    -------
-    ClassParameters
-    numpy.ndarray
-        (C,) F1 of each class at these; NaN where not tuned.
+    `counts` has labels (C), thresholds (H,), windows (W,), tp and nsys
+    (C, H, W) and nref (C,): matched, predicted and reference items. Returns
+    the ClassParameters and the F1 of each class (C,), NaN where not tuned.
     """
     n_classes = len(counts.labels)
     tuned = counts.nref > 0
@@ -175,23 +138,11 @@ def best_parameters(counts):
 
 
 def best_windows(labels, windows, areas):
-    """The median window with the largest area of each class.
+    """ClassParameters with the median window of the largest area.
 
-    Arguments
-    ---------
-    labels : list of str
-        C class labels.
-    windows : sequence of int
-        W odd windows in rising order.
-    areas : numpy.ndarray
-        (W, C) areas under the classes' own PSD-ROC; -1 for classes without
-        reference events longer than 0 s.
-
-    Returns
-    -------
-    ClassParameters
-        Without thresholds. Ties go to the smaller window; a class without
-        reference gets window 1 and is marked untuned.
+    `areas` (W, C) lie under the classes' own PSD-ROC; -1 for classes without
+    reference events longer than 0 s, which get window 1, marked untuned.
+    Ties go to the smaller window.
 
     Example
     -------

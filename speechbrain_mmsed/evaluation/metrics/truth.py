@@ -116,21 +116,7 @@ class GroundTruth:
 
     @classmethod
     def load(cls, tsv, durations_tsv, labels):
-        """Read ground truth and durations.
-
-        Arguments
-        ---------
-        tsv : str or pathlib.Path
-            Columns filename, onset, offset, event_label.
-        durations_tsv : str or pathlib.Path
-            Columns filename, duration.
-        labels : list of str
-            C class labels.
-
-        Returns
-        -------
-        GroundTruth
-        """
+        """Reads the table of events and that of filename and duration."""
         table = pd.read_csv(durations_tsv, sep="\t")
         if not {"filename", "duration"} <= set(table):
             raise ValueError(
@@ -181,18 +167,8 @@ class GroundTruth:
 def check_predictions(predictions, truth):
     """Refuse predictions that the libraries would ignore or misread.
 
-    Arguments
-    ---------
-    predictions : pandas.DataFrame
-        Columns filename, event_label; for events also onset and offset.
-    truth : GroundTruth
-        Reference.
-
-    Raises
-    ------
-    ValueError
-        Listing clips that are not in the reference, unknown labels, or
-        events without a proper onset and offset.
+    Clips that are not in the reference, unknown labels, and events without a
+    proper onset and offset.
     """
     missing = sorted({"filename", "event_label"} - set(predictions))
     if missing or ("onset" in predictions) != ("offset" in predictions):
