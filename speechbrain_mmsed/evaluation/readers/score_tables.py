@@ -27,8 +27,8 @@ from speechbrain_mmsed.evaluation.readers.grid import (
 )
 from speechbrain_mmsed.evaluation.readers.tables import (
     TIMES,
-    files_of,
     header_of,
+    prediction_files,
     rows_of,
 )
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
@@ -48,19 +48,14 @@ LAYOUT |= {"encoding": "utf-8-sig", "ndmin": 2}
 
 def score_labels(folder):
     """Classes of a folder of score tables, from the header of the first."""
-    files = files_of(folder, (".tsv",))
-    if not files:
-        raise PredictionError(f"{folder}: no tsv files of scores")
-    header = header_of(files[0])
-    labels = header[2:]
-    if header[:2] != TIMES or not labels:
+    file = prediction_files(folder, "score-tsv")[0]
+    header = header_of(file)
+    if header[:2] != TIMES or len(header) == 2 or repeated(header):
         raise PredictionError(
-            f"{files[0]}: columns {header[:6]}, expected onset, offset and "
-            "one column for each class, separated by tabs"
+            f"{file}: columns {header[:6]}, expected onset, offset and one "
+            "column for each class, each once, separated by tabs"
         )
-    if repeated(labels):
-        raise PredictionError(f"{files[0]}: columns {repeated(labels)} repeat")
-    return labels
+    return header[2:]
 
 
 def read_score_tables(
@@ -86,7 +81,7 @@ def read_score_tables(
     list of str
         What is worth knowing about them, a sentence each.
     """
-    files = {file.stem: file for file in files_of(folder, (".tsv",))}
+    files = {f.stem: f for f in prediction_files(folder, "score-tsv")}
     names = list(truth.durations)
     matched = match_all(files, names, str(folder), source_of_durations)
     columns = score_labels(folder)
@@ -96,8 +91,9 @@ def read_score_tables(
     grid = common_grid(axes, str(folder))
     padded = check_ends(grid, truth.durations, str(folder), end_tolerance)
     known = np.union1d(np.union1d(F1_THRESHOLDS, PSDS_THRESHOLDS), thresholds)
-    longest = max(grid.n_frames.values())
-    if len(set(grid.n_frames.values())) > 1:
+    counts = set(grid.n_frames.values())
+    longest = max(counts)
+    if len(counts) > 1:
         # No window reaches from a clip's frames past the continued ones.
         longest += largest_window // 2
     frame = np.stack(
@@ -154,7 +150,7 @@ def _read_table(file, columns):
     except ValueError as error:
         return None, ("cells are not numbers", _bad_cell(file, header, error))
     if table.size and table.shape[1] != len(header):
-        kind = "the rows have not as many cells as the header"
+        kind = "the rows do not have as many cells as the header"
         return None, (kind, f"{table.shape[1]} and {len(header)}")
     columns = table.reshape(-1, len(header)).T
     return dict(zip(header, columns, strict=True)), None
@@ -174,7 +170,7 @@ def _bad_cell(file, header, error):
 
 
 def _value_problem(values, labels):
-    """Probabilities that are none; None if all are."""
+    """What is wrong with values that are no probabilities, or None."""
     bad = ~((values >= 0) & (values <= 1))
     if not bad.any():
         return None
@@ -201,21 +197,17 @@ def single_precision(values, thresholds):
     single = values.astype(np.float32)
     wanted = np.searchsorted(thresholds, values)
     level = np.searchsorted(thresholds, single.astype(np.float64))
-    for sign, towards in ((1, np.float32(0)), (-1, np.float32(1))):
-        wrong = sign * (level - wanted) > 0
-        single[wrong] = np.nextafter(single[wrong], towards)
+    for wrong, towards in ((level > wanted, 0), (level < wanted, 1)):
+        single[wrong] = np.nextafter(single[wrong], np.float32(towards))
     return single
 
 
 def _notes(grid, padded, columns, truth, ends):
     """Sentences about the scores for the report."""
-    counts = grid.n_frames.values()
-    least, most = min(counts), max(counts)
+    least, most = min(grid.n_frames.values()), max(grid.n_frames.values())
     frames = f"{least} to {most}" if least < most else f"{most}"
-    short = sum(
-        end < truth.durations[name] - 1e-9
-        for name, end in zip(truth.durations, ends, strict=True)
-    )
+    lengths = np.fromiter(truth.durations.values(), float)
+    short = int((np.array(ends) < lengths - 1e-9).sum())
     left = [label for label in columns if label not in truth.labels]
     notes = [
         f"{len(ends)} clips with {frames} frames of {grid.hop:g} s; written "

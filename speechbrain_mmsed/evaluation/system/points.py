@@ -78,14 +78,14 @@ def split_points(points, chosen, truth, has_video, reasons):
         reason = reasons.get(split)
         if reason is None and not names:
             reason = "there are no such clips"
-        result = _PointsResult(
-            truth.labels, len(names), len(part.events), None, reason
-        )
+        values = None
         if reason is None:
-            result.values = _measure(
+            values = _measure(
                 [part_of(events, names) for events in points],
                 None if chosen is None else part_of(chosen, names),
                 part,
             )
-        results[split] = result
+        results[split] = _PointsResult(
+            truth.labels, len(names), len(part.events), None, reason, values
+        )
     return results

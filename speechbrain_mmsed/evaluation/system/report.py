@@ -1,8 +1,7 @@
 """Any system's predictions to one report.
 
 Reading and checking come first, so that whatever is wrong with the data is
-told before the work; an error after that is one of this package and keeps
-its traceback.
+told before the work.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -33,20 +32,18 @@ from speechbrain_mmsed.evaluation.run import count_system
 from speechbrain_mmsed.evaluation.splits import SplitResult, evaluate_splits
 from speechbrain_mmsed.evaluation.system.inputs import read_inputs
 from speechbrain_mmsed.evaluation.system.points import split_points
-from speechbrain_mmsed.evaluation.tuning.tuning import (
-    DEFAULT_THRESHOLD,
-    DEFAULT_WINDOW,
-)
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
-def evaluate_system(arguments):
+def evaluate_system(arguments, form):
     """Read, measure, write and print.
 
     Arguments
     ---------
     arguments : argparse.Namespace
-        Of `mmsed evaluate`.
+        Of `mmsed evaluate`, checked, with a threshold and a window.
+    form : str
+        Of the predictions, a key of `FORMS`.
 
     Returns
     -------
@@ -55,49 +52,42 @@ def evaluate_system(arguments):
 
     Raises
     ------
-    PredictionError
-        Where arguments or data cannot be used or the report not written.
+    PredictionError, OSError
+        Where data cannot be used or the report not written.
     """
     start = time.time()
     name, out = arguments.name, pathlib.Path(arguments.out)
-    try:
-        _make_folder(out)
-        inputs = read_inputs(arguments)
-    except OSError as error:
-        raise PredictionError(str(error)) from error
+    _make_folder(out)
+    inputs = read_inputs(arguments, form)
     system, truth = inputs.system, inputs.truth
     said = _describe_parameters(inputs, arguments)
     how = "as asked" if arguments.format else "recognised from the content"
     print(
-        f"predictions: {arguments.predictions}, of the form {inputs.form} "
-        f"({FORMS[inputs.form]}; {how})"
+        f"predictions: {arguments.predictions}, of the form {form} "
+        f"({FORMS[form]}; {how})"
     )
     for note in [*inputs.notes, said]:
         print(f"- {note}")
-    stages = ["tuning", "figures", "further figures", "pictures"]
-    with tqdm(total=len(stages), desc="evaluation", disable=None) as bar:
-
-        def stage(title):
-            bar.update(stages.index(title) - bar.n)
-            bar.set_postfix_str(title)
-
-        stage("tuning")
-        system.parameters = _choose_parameters(inputs, arguments)
+    with tqdm(total=4, desc="evaluation", disable=None) as bar:
+        bar.set_postfix_str("tuning")
         if system.validation is not None:
+            system.parameters = tune(system.validation, truth["validation"])
             system.parameters_from = str(arguments.validation_predictions)
-        stage("figures")
+        elif system.scores is not None:
+            system.parameters = _same_for_all(system.scores.labels, arguments)
+        bar.update()
+        bar.set_postfix_str("figures")
         system.splits = _splits(inputs)
-        metadata = _metadata(inputs, arguments, said)
+        metadata = _metadata(arguments, form, said)
         report = report_data({name: system}, {}, truth, {}, metadata)
         report["notes"] = inputs.notes
         report["tuned"] = system.validation is not None
-        report["figures"] = describe_figures(
-            report, inputs.form, said, len(inputs.points)
-        )
-        report["sections"] = text_sections(
-            "figures.txt", report=report, name=name
-        )
-        stage("further figures")
+        n_points = len(inputs.points)
+        report["figures"] = describe_figures(report, form, said, n_points)
+        content = {"report": report, "name": name}
+        report["sections"] = text_sections("figures.txt", **content)
+        bar.update()
+        bar.set_postfix_str("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
             report["further"] = further_figures(
@@ -105,20 +95,18 @@ def evaluate_system(arguments):
             )
             report["sections"] += further_sections(report["further"], name)
         metadata["seconds"] = round(time.time() - start, 1)
-        stage("pictures")
-        try:
-            page = write_report(
-                report,
-                out,
-                {name: system},
-                truth,
-                counts,
-                _spectrogram(arguments.audio),
-                arguments.pictures,
-            )
-        except OSError as error:
-            raise PredictionError(f"writing the report: {error}") from error
-        bar.update(bar.total - bar.n)
+        bar.update()
+        bar.set_postfix_str("pictures")
+        page = write_report(
+            report,
+            out,
+            {name: system},
+            truth,
+            counts,
+            _spectrogram(arguments.audio),
+            arguments.pictures,
+        )
+        bar.update()
     print(screen_report(report))
     print(
         f"results: {page} (one page with pictures), report.md and report.json "
@@ -136,33 +124,19 @@ def _make_folder(out):
         raise PredictionError(f"--out {out}: no permission to write there")
 
 
-def _choose_parameters(inputs, arguments):
-    """ClassParameters of each metric, tuned or given; {} without scores."""
-    system = inputs.system
-    if system.scores is None:
-        return {}
-    if system.validation is not None:
-        return tune(system.validation, inputs.truth["validation"])
-    labels = system.scores.labels
-    threshold, window = _fixed(arguments)
+def _same_for_all(labels, arguments):
+    """Untuned ClassParameters of each metric."""
+    threshold = np.full(len(labels), arguments.threshold)
+    window = np.full(len(labels), arguments.window)
     return {
         metric: ClassParameters(
             labels,
-            None if "psds" in metric else np.full(len(labels), threshold),
-            None if metric == "cbf1" else np.full(len(labels), window),
+            None if "psds" in metric else threshold,
+            None if metric == "cbf1" else window,
             np.zeros(len(labels), dtype=bool),
         )
         for metric in METRICS
     }
-
-
-def _fixed(arguments):
-    """Threshold and window (frames) of an untuned evaluation."""
-    threshold, window = arguments.threshold, arguments.window
-    return (
-        DEFAULT_THRESHOLD if threshold is None else threshold,
-        DEFAULT_WINDOW if window is None else window,
-    )
 
 
 def _describe_parameters(inputs, arguments):
@@ -177,13 +151,13 @@ def _describe_parameters(inputs, arguments):
             "Tuned: thresholds and median windows of each class and metric "
             f"on {arguments.validation_predictions}."
         )
-    threshold, window = _fixed(arguments)
-    smooth = "no median filter"
+    window, smooth = arguments.window, "no median filter"
     if window > 1:
         seconds = window * system.scores.frame_hop
         smooth = f"median window {window} frames ({seconds:g} s)"
     return (
-        f"Untuned: threshold {threshold:g}, {smooth}, the same for every class."
+        f"Untuned: threshold {arguments.threshold:g}, {smooth}, the same for "
+        "every class."
     )
 
 
@@ -191,13 +165,8 @@ def _splits(inputs):
     """Figures of all clips, and by availability of video where known."""
     system, truth = inputs.system, inputs.truth["evaluation"]
     if system.scores is None:
-        return split_points(
-            inputs.points,
-            system.events,
-            truth,
-            system.has_video,
-            inputs.reasons,
-        )
+        chosen = system.events, truth, system.has_video
+        return split_points(inputs.points, *chosen, inputs.reasons)
     if system.has_video is not None:
         return evaluate_splits(
             system.scores,
@@ -211,11 +180,11 @@ def _splits(inputs):
     return {"all": SplitResult(truth.labels, n_clips, n_events, measured, None)}
 
 
-def _metadata(inputs, arguments, said):
+def _metadata(arguments, form, said):
     """What was evaluated, for the report."""
     metadata = {
         "predictions": str(arguments.predictions),
-        "form": f"{inputs.form} ({FORMS[inputs.form]})",
+        "form": f"{form} ({FORMS[form]})",
         "ground truth": str(arguments.ground_truth),
         "durations": str(arguments.durations),
         "post-processing": said,
