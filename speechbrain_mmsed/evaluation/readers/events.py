@@ -21,6 +21,15 @@ from speechbrain_mmsed.evaluation.problems import (
 from speechbrain_mmsed.evaluation.readers.tables import prediction_files
 from speechbrain_mmsed.evaluation.readers.truth import match_names, read_events
 
+_ODD_EVENTS = {
+    "zero_length": "have no length; psds_eval drops them, sed_eval counts "
+    "them.",
+    "past_end": "end after their clip; they are evaluated as they are.",
+}
+_ONE_POINT = (
+    "With one operating point the PSD-ROC has one step, so PSDS is that "
+    "point's and not comparable with other systems' PSDS."
+)
 _NUMBER = re.compile(r"(?<![\d.])(?:0?\.\d+|[01](?:\.\d+)?)(?![\d])")
 
 
@@ -140,19 +149,9 @@ def read_points(path, truth, choice=None, source_of_durations="durations"):
     if None not in map(_threshold_of, files):
         said = f", thresholds {first:g} to {last:g} by their names"
     notes = [f"{len(files)} operating points{said}."]
-    if totals["zero_length"]:
-        notes.append(
-            f"{totals['zero_length']} detections have no length; psds_eval "
-            "drops them, sed_eval counts them."
-        )
-    if totals["past_end"]:
-        notes.append(
-            f"{totals['past_end']} detections end after their clip; they are "
-            "evaluated as they are."
-        )
+    for kind, sentence in _ODD_EVENTS.items():
+        if totals[kind]:
+            notes.append(f"{totals[kind]} detections {sentence}")
     if len(files) == 1:
-        notes.append(
-            "With one operating point the PSD-ROC has one step, so PSDS is "
-            "that point's and not comparable with other systems' PSDS."
-        )
+        notes.append(_ONE_POINT)
     return tables, chosen, notes

@@ -8,8 +8,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import warnings
-
 import numpy as np
 
 from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
@@ -41,9 +39,6 @@ from speechbrain_mmsed.postprocessing.decode import (
     reflected_frames,
 )
 from speechbrain_mmsed.postprocessing.scores import ClipScores
-
-LAYOUT = {"delimiter": "\t", "skiprows": 1, "comments": None}
-LAYOUT |= {"encoding": "utf-8-sig", "ndmin": 2}
 
 
 def score_labels(folder):
@@ -142,31 +137,38 @@ def _read_table(file, columns):
         odd = sorted(set(header) ^ {*TIMES, *columns}) or header
         kind = "the columns are not those of the first file"
         return None, (kind, f"{odd[:6]} only in one of the two")
+    rows = {line: row for line, row in rows_of(file) if row}
+    del rows[next(iter(rows))]
+    for line, row in rows.items():
+        if len(row) != len(header):
+            kind = "rows do not have as many cells as the header"
+            detail = f"line {line} has {len(row)} cells"
+            return None, (kind, f"{detail}: {len(row)} and {len(header)}")
     try:
-        with warnings.catch_warnings():
-            # A table without rows has its own message.
-            warnings.filterwarnings("ignore", "loadtxt: input contained no")
-            table = np.loadtxt(file, **LAYOUT)
-    except ValueError as error:
-        return None, ("cells are not numbers", _bad_cell(file, header, error))
-    if table.size and table.shape[1] != len(header):
-        kind = "the rows do not have as many cells as the header"
-        return None, (kind, f"{table.shape[1]} and {len(header)}")
+        # Python's float() rounds correctly.
+        table = np.array(list(rows.values()), dtype=np.float64)
+    except ValueError:
+        line, title, cell = next(
+            (line, title, cell)
+            for line, row in rows.items()
+            for title, cell in zip(header, row, strict=True)
+            if not _is_number(cell)
+        )
+        return None, (
+            "cells are not numbers",
+            f"line {line}, {title}: {cell!r}",
+        )
     columns = table.reshape(-1, len(header)).T
     return dict(zip(header, columns, strict=True)), None
 
 
-def _bad_cell(file, header, error):
-    """The first cell that is no number, or else what the parser says."""
-    for line, row in list(rows_of(file))[1:]:
-        if row and len(row) != len(header):
-            return f"line {line} has {len(row)} cells, not {len(header)}"
-        for title, cell in zip(header, row, strict=False):
-            try:
-                float(cell)
-            except ValueError:
-                return f"line {line}, {title}: {cell!r}"
-    return str(error)
+def _is_number(cell):
+    """Whether a text is a number, which may be nan or inf."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _value_problem(values, labels):
@@ -209,22 +211,15 @@ def _notes(grid, padded, columns, truth, ends):
     lengths = np.fromiter(truth.durations.values(), float)
     short = int((np.array(ends) < lengths - 1e-9).sum())
     left = [label for label in columns if label not in truth.labels]
-    notes = [
+    notes = {
         f"{len(ends)} clips with {frames} frames of {grid.hop:g} s; written "
-        f"times are within {grid.deviation:.1e} s of that grid.",
+        f"times are within {grid.deviation:.1e} s of that grid.": True,
         "There are no clip scores: the score of a clip is the largest of its "
-        "frames.",
-    ]
-    if padded:
-        notes.append(
-            f"{len(padded)} clips are shorter than the scores' fixed length; "
-            "frames past their end are not evaluated."
-        )
-    if short:
-        notes.append(
-            f"The scores of {short} clips end before the clip does; nothing "
-            "is detected in the rest."
-        )
-    if left:
-        notes.append(f"Columns left out: {', '.join(left)}.")
-    return notes
+        "frames.": True,
+        f"{len(padded)} clips are shorter than the scores' fixed length; "
+        "frames past their end are not evaluated.": padded,
+        f"The scores of {short} clips end before the clip does; nothing "
+        "is detected in the rest.": short,
+        f"Columns left out: {', '.join(left)}.": left,
+    }
+    return [note for note, applies in notes.items() if applies]

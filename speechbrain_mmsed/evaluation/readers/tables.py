@@ -36,7 +36,6 @@ _FILES = {
     "score-tsv": ("tsv files of scores", [".tsv"]),
     "event-tsv": ("tables of events", [".tsv", ".csv"]),
 }
-_EXPECTED = "expected npz files of scores, or tsv files of scores or of events"
 
 
 def prediction_files(path, form, option=""):
@@ -76,7 +75,10 @@ def recognise(path):
         npz = file.suffix.lower() == ".npz"
         found.setdefault("npz" if npz else _form_of(file), []).append(file)
     if not found:
-        raise PredictionError(f"{path}: {_what_is_there(path)}")
+        raise PredictionError(
+            f"{path}: no predictions in this folder or file; expected npz "
+            f"files of scores, or tsv files of scores or events{_folders(path)}"
+        )
     if len(found) > 1:
         forms = "; ".join(
             f"{form}: {files[0].name} ({len(files)} files)"
@@ -103,18 +105,15 @@ def _form_of(file):
     )
 
 
-def _what_is_there(path):
-    """Why a path holds no predictions."""
-    if path.is_file():
-        return f"neither npz nor tsv; {_EXPECTED}"
-    text = f"no predictions in this folder; {_EXPECTED}"
-    folders = [p.name for p in path.iterdir() if p.is_dir()]
-    if folders:
-        text += (
-            f". It has the folders {listed(folders)}: give one of them "
-            "(training writes <scores_folder>/<model>/<subset>)"
-        )
-    return text
+def _folders(path):
+    """A hint at the folders of a folder, if there are any."""
+    folders = [p.name for p in path.glob("*") if p.is_dir()]
+    if not folders:
+        return ""
+    return (
+        f". It has the folders {listed(folders)}: give one of them (training "
+        "writes <scores_folder>/<model>/<subset>)"
+    )
 
 
 def rows_of(file):

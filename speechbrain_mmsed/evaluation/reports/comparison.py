@@ -9,15 +9,14 @@ import pathlib
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.problems import PredictionError
-from speechbrain_mmsed.evaluation.reports.documents import (
-    markdown,
-    text,
-    write_page,
-)
-from speechbrain_mmsed.evaluation.reports.pictures.charts import (
+from speechbrain_mmsed.evaluation.reports.charts import (
     draw_differences,
     has_matplotlib,
     save,
+)
+from speechbrain_mmsed.evaluation.reports.documents import (
+    markdown,
+    write_page,
 )
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     AVERAGES,
@@ -74,28 +73,27 @@ def compare_reports(
         other clips, classes or reference.
     """
     files = [counts_file(path) for path in (first, second)]
-    loaded = [load_counts(file) for file in files]
+    statistics, videos = zip(*map(load_counts, files), strict=True)
     names = _names(files) if names is None else list(names)
-    kinds = [k for k in KINDS if all(k in stats for stats, _ in loaded)]
+    kinds = [k for k in KINDS if all(k in counts for counts in statistics)]
     if not kinds:
         raise PredictionError(
             f"{files[0]} and {files[1]} have no figure in common: "
-            f"{sorted(loaded[0][0])} and {sorted(loaded[1][0])}"
+            f"{sorted(statistics[0])} and {sorted(statistics[1])}"
         )
-    keep = None if clips == "all" else _clips_of(clips, loaded, files)
+    keep = None if clips == "all" else _clips_of(clips, videos, files)
     results = {}
     # A bar for kinds, because PSDS takes seconds and F1 next to nothing.
     for kind in tqdm(kinds, desc="comparing", disable=None, leave=False):
-        pair = [stats[kind] for stats, _ in loaded]
+        pair = [counts[kind] for counts in statistics]
         if keep is not None:
             pair = [counts_of_clips(counts, keep) for counts in pair]
+        n = n_resamples or usual_resamples(kind)
         try:
-            results[kind] = compare(
-                *pair, names, n_resamples or usual_resamples(kind), seed=seed
-            )
+            results[kind] = compare(*pair, names, n, seed=seed)
         except ValueError as error:
             raise PredictionError(f"{kind}: {error}") from error
-    alone = sorted(set(loaded[0][0]) ^ set(loaded[1][0]))
+    alone = sorted(set(statistics[0]) ^ set(statistics[1]))
     _report(results, names, files, clips, alone, out)
     return results
 
@@ -111,24 +109,20 @@ def _names(files):
     return [str(file) for file in files]
 
 
-def _clips_of(clips, loaded, files):
+def _clips_of(clips, videos, files):
     """The clips with, or without, video."""
-    known = [
-        (video, file)
-        for (_, video), file in zip(loaded, files, strict=True)
-        if video is not None
-    ]
+    known = [video for video in videos if video is not None]
     if not known:
         raise PredictionError(
             f"--clips {clips}: neither {files[0]} nor {files[1]} knows which "
             "clips have video; evaluate with --video"
         )
-    video, file = known[0]
-    keep = {name for name, has in video.items() if has == (clips == "video")}
+    wanted = clips == "video"
+    keep = {name for name, has in known[0].items() if has == wanted}
     if len(keep) < 2:
         raise PredictionError(
-            f"--clips {clips}: {file} has {len(keep)} such clips, expected at "
-            "least 2"
+            f"--clips {clips}: {files[videos.index(known[0])]} has "
+            f"{len(keep)} such clips, expected at least 2"
         )
     return keep
 
@@ -138,7 +132,6 @@ def _report(results, names, files, clips, alone, out):
     title = f"{names[1]} against {names[0]}"
     some = next(iter(results.values()))["figures"]
     labels = [name for name in some if name not in AVERAGES]
-    classes = differences_table(results, labels)
     content = {
         "results": results,
         "averages": differences_table(results, AVERAGES),
@@ -147,33 +140,20 @@ def _report(results, names, files, clips, alone, out):
         "clips": CLIPS[clips],
         "alone": alone,
         "pictures": [],
-        "classes": None if out else classes,
     }
-    print(markdown("comparison.txt", title, **content))
+    classes = differences_table(results, labels)
+    shown = None if out else classes
+    print(markdown("comparison.txt", title, classes=shown, **content))
     if out is None:
         return
     out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", results)
-    content["classes"] = classes
     if has_matplotlib():
         figure = draw_differences(results, names)
         content["pictures"] = [save(figure, out, "differences.png")]
+    content["classes"] = classes
     text = markdown("comparison.txt", title, **content)
     write_text(out / "comparison.md", text)
     page = out / "comparison.html"
     write_page("comparison.txt", title, page, **content)
     print(f"results: {page} (one page), comparison.md, comparison.json")
-
-
-def comparison_table(results, labels=(), averages=True):
-    """The comparison as a table in markdown, F1 in per cent.
-
-    Of what `comparison` returns: the averages, with what each figure is below
-    them, or not; and the classes that are named.
-    """
-    shown = (*(AVERAGES if averages else ()), *labels)
-    content = differences_table(results, shown)
-    if not averages:
-        return str(content)
-    return text("differences.txt", results=results, averages=content)

@@ -6,27 +6,22 @@ Authors
 
 import pathlib
 
+from speechbrain_mmsed.evaluation.reports.charts import (
+    draw_availability,
+    draw_classes,
+    has_matplotlib,
+    save,
+)
 from speechbrain_mmsed.evaluation.reports.documents import (
     markdown,
     write_page,
 )
-from speechbrain_mmsed.evaluation.reports.pictures.charts import (
-    draw_availability,
-    draw_classes,
-    draw_roc,
-    has_matplotlib,
-    save,
-)
-from speechbrain_mmsed.evaluation.reports.pictures.grids import draw_grids
-from speechbrain_mmsed.evaluation.reports.pictures.timelines import (
-    draw_timelines,
-)
+from speechbrain_mmsed.evaluation.reports.system_pictures import draw_system
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     counts_path,
     save_counts,
 )
 from speechbrain_mmsed.files import plain_name, write_json, write_text
-from speechbrain_mmsed.postprocessing.decode import decode
 
 
 def write_report(
@@ -40,7 +35,6 @@ def write_report(
     `count_system` returns it.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     for name, (statistics, has_video) in counts.items():
         save_counts(counts_path(folder, name), statistics, has_video)
     report["pictures"] = {"files": [], "reason": "No pictures were asked for."}
@@ -72,32 +66,10 @@ def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
         "availability": draw_availability(report),
     }
     for name, system in (systems or {}).items():
-        figures |= _draw_system(name, system, truth, spectrogram)
+        figures |= draw_system(name, system, truth, spectrogram)
     files = [
         save(figure, folder, f"{plain_name(title)}.png")
         for title, figure in figures.items()
         if figure is not None
     ]
     return {"files": files, "reason": ""}
-
-
-def _draw_system(name, system, truth, spectrogram):
-    """The pictures of one system by their names; None for what lacks data."""
-    measured = system.splits["all"].figures()
-    scenarios = {m: measured[m] for m in ("psds1", "psds2")}
-    labels = truth["evaluation"].labels
-    figures = {f"psd_roc_{name}": draw_roc(scenarios, labels, name)}
-    if system.validation is not None:
-        grids = draw_grids(
-            system.validation, truth["validation"], system.parameters, name
-        )
-        figures |= {f"f1_{kind}_{name}": grid for kind, grid in grids.items()}
-    events = system.events
-    if system.scores is not None:
-        tuned = system.parameters["ebf1"]
-        events = decode(system.scores, tuned.thresholds, tuned.windows)
-    if events is not None:
-        figures[f"timelines_{name}"] = draw_timelines(
-            events, truth["evaluation"], name, system.scores, spectrogram
-        )
-    return figures

@@ -94,11 +94,9 @@ def _labels(arguments, form):
     if arguments.labels:
         return read_labels(arguments.labels)
     if form == "npz":
-        files = npz_files(arguments.predictions)
-        return load_npz(next(iter(files.values()))).labels
-    if form == "score-tsv":
-        return score_labels(arguments.predictions)
-    return None
+        file, *_ = npz_files(arguments.predictions).values()
+        return load_npz(file).labels
+    return score_labels(arguments.predictions) if form == "score-tsv" else None
 
 
 def _read_events(inputs, system, arguments):

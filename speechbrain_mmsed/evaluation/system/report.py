@@ -68,15 +68,16 @@ def evaluate_system(arguments, form):
     )
     for note in [*inputs.notes, said]:
         print(f"- {note}")
-    with tqdm(total=4, desc="evaluation", disable=None) as bar:
-        bar.set_postfix_str("tuning")
-        if system.validation is not None:
-            system.parameters = tune(system.validation, truth["validation"])
-            system.parameters_from = str(arguments.validation_predictions)
-        elif system.scores is not None:
-            system.parameters = _same_for_all(system.scores.labels, arguments)
-        bar.update()
-        bar.set_postfix_str("figures")
+    stages = ["tuning", "figures", "further figures", "pictures"]
+    with tqdm(total=len(stages), desc="evaluation", disable=None) as bar:
+
+        def stage(title):
+            bar.update(stages.index(title) - bar.n)
+            bar.set_postfix_str(title)
+
+        stage("tuning")
+        _choose_parameters(inputs, arguments)
+        stage("figures")
         system.splits = _splits(inputs)
         metadata = _metadata(arguments, form, said)
         report = report_data({name: system}, {}, truth, {}, metadata)
@@ -86,17 +87,15 @@ def evaluate_system(arguments, form):
         report["figures"] = describe_figures(report, form, said, n_points)
         content = {"report": report, "name": name}
         report["sections"] = text_sections("figures.txt", **content)
-        bar.update()
-        bar.set_postfix_str("further figures")
+        stage("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
-            report["further"] = further_figures(
-                counts[name][0], arguments.intervals
-            )
-            report["sections"] += further_sections(report["further"], name)
+            with_intervals = arguments.intervals
+            further = further_figures(counts[name][0], with_intervals)
+            report["further"] = further
+            report["sections"] += further_sections(further, name)
         metadata["seconds"] = round(time.time() - start, 1)
-        bar.update()
-        bar.set_postfix_str("pictures")
+        stage("pictures")
         page = write_report(
             report,
             out,
@@ -124,19 +123,23 @@ def _make_folder(out):
         raise PredictionError(f"--out {out}: no permission to write there")
 
 
-def _same_for_all(labels, arguments):
-    """Untuned ClassParameters of each metric."""
-    threshold = np.full(len(labels), arguments.threshold)
-    window = np.full(len(labels), arguments.window)
-    return {
-        metric: ClassParameters(
-            labels,
-            None if "psds" in metric else threshold,
-            None if metric == "cbf1" else window,
-            np.zeros(len(labels), dtype=bool),
-        )
-        for metric in METRICS
-    }
+def _choose_parameters(inputs, arguments):
+    """ClassParameters of each metric, tuned or given; none without scores."""
+    system = inputs.system
+    if system.validation is not None:
+        system.parameters = tune(system.validation, inputs.truth["validation"])
+        system.parameters_from = str(arguments.validation_predictions)
+    elif system.scores is not None:
+        labels = system.scores.labels
+        threshold = np.full(len(labels), arguments.threshold)
+        window = np.full(len(labels), arguments.window)
+        for metric in METRICS:
+            system.parameters[metric] = ClassParameters(
+                labels,
+                None if "psds" in metric else threshold,
+                None if metric == "cbf1" else window,
+                np.zeros(len(labels), dtype=bool),
+            )
 
 
 def _describe_parameters(inputs, arguments):
@@ -165,8 +168,13 @@ def _splits(inputs):
     """Figures of all clips, and by availability of video where known."""
     system, truth = inputs.system, inputs.truth["evaluation"]
     if system.scores is None:
-        chosen = system.events, truth, system.has_video
-        return split_points(inputs.points, *chosen, inputs.reasons)
+        return split_points(
+            inputs.points,
+            system.events,
+            truth,
+            system.has_video,
+            inputs.reasons,
+        )
     if system.has_video is not None:
         return evaluate_splits(
             system.scores,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
-from speechbrain_mmsed.evaluation.reports.comparison import comparison_table
+from speechbrain_mmsed.evaluation.reports.documents import markdown
+from speechbrain_mmsed.evaluation.reports.report_tables import differences_table
 from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import comparison
 from speechbrain_mmsed.evaluation.statistics.paired import compare, p_value
@@ -150,16 +151,19 @@ def test_table():
         ("student", "teacher"),
         n_resamples=200,
     )
-    lines = comparison_table(results, ["Dog"]).splitlines()
-    cells = [
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in lines[:5]
-    ]
+    table = differences_table(results, ["micro", "macro", "Dog"])
+    lines = str(table).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     assert cells[0][:4] == ["figure", "student", "teacher", "difference"]
     titles = [row[0] for row in cells[2:]]
     assert titles == ["EBF1 micro", "EBF1 macro", "EBF1 Dog"]
     difference = results["ebf1"]["figures"]["macro"]["difference"]
     assert cells[3][3] == f"{100 * difference:+.2f}"
-    assert "200 clips, paired" in lines[-1] and "200 resamples" in lines[-1]
-    alone = comparison_table(results, ["Dog"], averages=False)
+    content = dict.fromkeys(["classes", "alone"])
+    content |= {"names": "ab", "files": "ab", "clips": "", "pictures": []}
+    content |= {"results": results, "averages": table}
+    last = markdown("comparison.txt", "", **content).splitlines()[-1]
+    assert "200 clips, paired" in last and "200 resamples" in last
+    alone = str(differences_table(results, ["Dog"]))
     (line,) = alone.splitlines()[2:]
     assert line.split() == lines[4].split()
