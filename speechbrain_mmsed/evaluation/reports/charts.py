@@ -173,7 +173,9 @@ def _differences(ax, rows):
     """One line for each figure; grey where the interval has both signs."""
     for place, (_, figure) in enumerate(rows):
         if figure["difference"] is None or figure["low"] is None:
-            ax.text(0, place, "not defined", ha="center", va="center")
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+            style = {"ha": "center", "va": "center", "bbox": box}
+            ax.text(0, place, "not defined", **style)
             continue
         low, at, high = (
             100 * figure[name] for name in ("low", "difference", "high")
