@@ -60,7 +60,9 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command; 0."""
     from speechbrain_mmsed.evaluation.problems import PredictionError
-    from speechbrain_mmsed.evaluation.reports.comparison import compare_reports
+    from speechbrain_mmsed.evaluation.reports.report_files import (
+        compare_reports,
+    )
 
     try:
         compare_reports(

@@ -31,6 +31,18 @@ With validation data thresholds and median windows are tuned there, for each
 class and metric. Without, every figure has --threshold and --window (0.5 and
 no filter if not given) and is labelled as untuned."""
 
+VALIDATION = [
+    f"validation_{what}"
+    for what in ("predictions", "ground_truth", "durations")
+]
+# Options that mean nothing for a form of predictions.
+MEANINGLESS = {
+    "npz": ["operating_point", "end_tolerance"],
+    "score-tsv": ["operating_point", "weight"],
+    "event-tsv": VALIDATION
+    + ["threshold", "window", "end_tolerance", "weight", "ignored_predictions"],
+}
+
 
 def add_parser(commands):
     """Describes the command."""
@@ -60,15 +72,61 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command; 0."""
     from speechbrain_mmsed.evaluation.problems import PredictionError
-    from speechbrain_mmsed.evaluation.system.report import (
-        evaluate_system,
+    from speechbrain_mmsed.evaluation.readers.tables import recognise
+    from speechbrain_mmsed.evaluation.system.report import evaluate_system
+    from speechbrain_mmsed.evaluation.tuning.tuning import (
+        DEFAULT_THRESHOLD,
+        DEFAULT_WINDOW,
     )
 
     try:
-        evaluate_system(arguments)
-    except PredictionError as error:
+        form = arguments.format or recognise(arguments.predictions)
+        _check_options(arguments, form)
+        # Now that those that were given are known.
+        if arguments.threshold is None:
+            arguments.threshold = DEFAULT_THRESHOLD
+        if arguments.window is None:
+            arguments.window = DEFAULT_WINDOW
+        evaluate_system(arguments, form)
+    except (PredictionError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
+
+
+def _check_options(arguments, form):
+    """Refuse options that the form, or each other, make meaningless."""
+    # 0 is a value, and False an option that was not used.
+    options = {n: f"--{n.replace('_', '-')}" for n in vars(arguments)}
+    given = {
+        name: option
+        for name, option in options.items()
+        if getattr(arguments, name) is not None
+        and getattr(arguments, name) is not False
+    }
+    validation = [given[name] for name in VALIDATION if name in given]
+    absent = [options[name] for name in VALIDATION if name not in given]
+    if validation and absent:
+        raise UsageError(
+            f"{validation[0]} needs {' and '.join(absent)} as well"
+        )
+    fixed = [given[name] for name in ("threshold", "window") if name in given]
+    if validation and fixed:
+        raise UsageError(
+            f"{fixed[0]} and validation data: either the value is given or it "
+            "is tuned"
+        )
+    no_f1 = form == "event-tsv" and not arguments.operating_point
+    if no_f1 and arguments.intervals:
+        raise UsageError(
+            "--intervals needs --operating-point: without scores there are "
+            "intervals of F1 only, and F1 needs one table of events"
+        )
+    for name in MEANINGLESS[form]:
+        if name in given:
+            raise UsageError(
+                f"{given[name]} has no meaning for predictions of the form "
+                f"{form}; leave it out"
+            )
 
 
 def _add_data(parser):
@@ -91,7 +149,7 @@ def _add_data(parser):
     add("--out", required=True, metavar="DIR", help="gets the report")
     add(
         "--format",
-        choices=["npz", "score-tsv", "event-tsv"],
+        choices=list(MEANINGLESS),
         help="form of the predictions, instead of recognising it",
     )
     add(

@@ -12,16 +12,7 @@ class PredictionError(ValueError):
 
 
 def listed(names):
-    """The first names of a list, and how many there are.
-
-    Arguments
-    ---------
-    names : iterable of str
-        Names of clips or files.
-
-    Returns
-    -------
-    str
+    """The first names, sorted, and how many there are.
 
     Example
     -------
@@ -40,3 +31,19 @@ def listed(names):
 def repeated(values):
     """What occurs more than once in a list of texts, sorted."""
     return sorted({value for value in values if values.count(value) > 1})
+
+
+def refuse(path, table, rows, problem):
+    """Raise an error about rows of a table, if any are marked.
+
+    The table has a column filename and the lines of its file as index; the
+    first marked line is shown, and the clips of all are listed.
+    """
+    if rows.any():
+        line = rows.idxmax()
+        clips = table["filename"][rows].unique()
+        raise PredictionError(
+            f"{path}, line {line}: {table.loc[line].to_dict()}: {problem} "
+            f"({int(rows.sum())} such lines). {len(clips)} clips: "
+            f"{listed(clips)}"
+        )

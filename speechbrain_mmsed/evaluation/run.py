@@ -40,8 +40,6 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
 from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
 from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
 
-SUBSETS = ("validation", "evaluation")
-
 
 def evaluate_run(
     scores_folder,
@@ -58,12 +56,11 @@ def evaluate_run(
 
     Arguments
     ---------
-    scores_folder : str or pathlib.Path
+    scores_folder, truth_folder : str or pathlib.Path
         `<model>/<validation or evaluation>/weight_<w>.npz`, ClipScores at
         each weight of the primary stream; weight 1 (video ignored) is always
-        there, and alone for a system of sound only.
-    truth_folder : str or pathlib.Path
-        `{validation,evaluation}.tsv` and `{...}_durations.tsv`.
+        there, and alone for a system of sound only. `{validation,
+        evaluation}.tsv` and `{...}_durations.tsv`.
     output_folder : str or pathlib.Path
         Gets report.json, report.md, pictures, report.html, which holds them
         all, and counts_<model>.npz for `mmsed compare`.
@@ -90,27 +87,29 @@ def evaluate_run(
         The content of report.json.
     """
     class_labels = list(class_labels)
-    class_groups = dict(class_groups or {})
-    metadata = dict(metadata or {})
+    class_groups, metadata = dict(class_groups or {}), dict(metadata or {})
     _check_arguments(class_labels, models, class_groups, metadata)
-    scores_folder = pathlib.Path(scores_folder)
-    truth_folder = pathlib.Path(truth_folder)
     truth = {
         subset: GroundTruth.load(
-            truth_folder / f"{subset}.tsv",
-            truth_folder / f"{subset}_durations.tsv",
+            pathlib.Path(truth_folder) / f"{subset}.tsv",
+            pathlib.Path(truth_folder) / f"{subset}_durations.tsv",
             class_labels,
         )
-        for subset in SUBSETS
+        for subset in ("validation", "evaluation")
     }
     systems, further, sections, counts = {}, {}, [], {}
-    steps = 2 * len([*models, *controls]) + len(models)
-    with tqdm(total=steps, desc="evaluation", disable=None) as bar:
+    with tqdm(
+        total=len(models) + len([*models, *controls]),
+        desc="evaluation",
+        disable=None,
+    ) as bar:
         for name in [*models, *controls]:
+            bar.set_postfix_str(name)
             first = next(iter(systems.items()), None)
             systems[name] = _evaluate_model(
-                scores_folder / name, truth, name in models, first, bar
+                pathlib.Path(scores_folder) / name, truth, name in models, first
             )
+            bar.update()
         for name in models:
             bar.set_postfix_str(f"{name}: intervals")
             counts |= count_system(name, systems[name], truth["evaluation"])
@@ -120,8 +119,7 @@ def evaluate_run(
     models = {name: systems[name] for name in models}
     controls = {name: systems[name] for name in controls}
     report = report_data(models, controls, truth, class_groups, metadata)
-    report["further"] = further
-    report["sections"] = sections
+    report |= {"further": further, "sections": sections}
     page = write_report(
         report, output_folder, models, truth, counts, spectrogram
     )
@@ -130,9 +128,8 @@ def evaluate_run(
     return report
 
 
-def _evaluate_model(folder, truth, is_model, first, bar):
+def _evaluate_model(folder, truth, is_model, first):
     """Choose, tune and measure one model or control."""
-    bar.set_postfix_str(f"{folder.name}: tuning")
     system = EvaluatedSystem(parameters_from=folder.name)
     tuned_here = is_model or (folder / "validation").is_dir()
     if tuned_here:
@@ -143,8 +140,6 @@ def _evaluate_model(folder, truth, is_model, first, bar):
     else:
         system.parameters_from, other = first
         system.weight, system.parameters = other.weight, other.parameters
-    bar.update()
-    bar.set_postfix_str(f"{folder.name}: evaluation")
     evaluation = folder / "evaluation"
     labels = truth["evaluation"].labels
     system.scores = load_scores(evaluation, system.weight, labels)
@@ -164,7 +159,6 @@ def _evaluate_model(folder, truth, is_model, first, bar):
         official=("all",) if is_model else (),
         reasons=reasons,
     )
-    bar.update()
     return system
 
 
@@ -173,17 +167,15 @@ def count_system(name, system, truth):
 
     With each stands `has_video`; both are missing without scores and events.
     """
-    counts = {}
+    counts, parameters = {}, system.parameters
     if system.scores is not None:
         kinds = (*KINDS, *THRESHOLD_FREE)
-        counts[name] = clip_statistics(
-            system.scores, truth, system.parameters, kinds
-        )
+        counts[name] = clip_statistics(system.scores, truth, parameters, kinds)
     elif system.events is not None:
         counts[name] = event_statistics(system.events, truth)
     if system.ignored is not None:
         counts[f"{name}{IGNORED}"] = clip_statistics(
-            system.ignored, truth, system.parameters
+            system.ignored, truth, parameters
         )
     return {key: (part, system.has_video) for key, part in counts.items()}
 
@@ -193,8 +185,7 @@ def _check_arguments(class_labels, models, class_groups, metadata):
     if not models:
         raise ValueError("models: expected at least one name")
     for name, labels in class_groups.items():
-        unknown = sorted(set(labels) - set(class_labels))
-        if unknown or not labels:
+        if not labels or not set(labels) <= set(class_labels):
             raise ValueError(
                 f"class_groups: {name} has the labels {list(labels)}, "
                 f"expected some of {class_labels}"

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.reports.comparison import compare_reports
 from speechbrain_mmsed.evaluation.reports.documents import markdown
-from speechbrain_mmsed.evaluation.reports.report_files import plot_report
+from speechbrain_mmsed.evaluation.reports.report_files import (
+    compare_reports,
+    plot_report,
+)
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS

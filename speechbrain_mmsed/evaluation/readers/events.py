@@ -13,10 +13,23 @@ import re
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.problems import PredictionError, listed
-from speechbrain_mmsed.evaluation.readers.tables import files_of
+from speechbrain_mmsed.evaluation.problems import (
+    PredictionError,
+    listed,
+    refuse,
+)
+from speechbrain_mmsed.evaluation.readers.tables import prediction_files
 from speechbrain_mmsed.evaluation.readers.truth import match_names, read_events
 
+_ODD_EVENTS = {
+    "zero_length": "have no length; psds_eval drops them, sed_eval counts "
+    "them.",
+    "past_end": "end after their clip; they are evaluated as they are.",
+}
+_ONE_POINT = (
+    "With one operating point the PSD-ROC has one step, so PSDS is that "
+    "point's and not comparable with other systems' PSDS."
+)
 _NUMBER = re.compile(r"(?<![\d.])(?:0?\.\d+|[01](?:\.\d+)?)(?![\d])")
 
 
@@ -28,13 +41,10 @@ def _threshold_of(file):
 
 def _point_files(path):
     """Tables of operating points in order of threshold, else of name."""
-    files = files_of(path, (".tsv", ".csv"))
-    if not files:
-        raise PredictionError(f"{path}: no tables of events")
-    thresholds = {file: _threshold_of(file) for file in files}
-    if None in thresholds.values():
+    files = prediction_files(path, "event-tsv")
+    if None in map(_threshold_of, files):
         return files
-    return sorted(files, key=lambda file: (thresholds[file], file.name))
+    return sorted(files, key=_threshold_of)
 
 
 def _chosen_point(files, choice):
@@ -55,11 +65,9 @@ def _chosen_point(files, choice):
 
 
 def _read_point(file, truth, source_of_durations="durations"):
-    """Events of one operating point, checked against the reference.
+    """Events of a table (reference's file names), and counts of odd rows.
 
-    A clip without detections has no row, or one with the rest empty. With the
-    events (under the reference's file names) come numbers of empty_clips (rows
-    without an event), zero_length and past_end (events).
+    A clip without detections has no row, or one with the rest empty.
     """
     table = read_events(file, "events of one operating point")
     names = table["filename"].unique()
@@ -71,24 +79,16 @@ def _read_point(file, truth, source_of_durations="durations"):
             f"{source_of_durations}: {listed(unknown)}; evaluate the same "
             "clips on both sides"
         )
-
-    def refuse(events, rows, problem):
-        if rows.any():
-            line = rows.idxmax()
-            clips = events["filename"][rows].unique()
-            raise PredictionError(
-                f"{file}, line {line}: {events.loc[line].to_dict()}: "
-                f"{int(rows.sum())} {problem}. {len(clips)} clips: "
-                f"{listed(clips)}"
-            )
-
     cells = table.drop(columns="filename").isna()
     empty = cells.all(axis=1)
-    refuse(table, cells.any(axis=1) & ~empty, "rows with some empty cells")
+    some = cells.any(axis=1) & ~empty
+    refuse(file, table, some, "some empty cells")
     events = table[~empty]
+    events = events.assign(filename=events["filename"].map(matched))
     foreign = ~events["event_label"].isin(truth.labels)
     labels = sorted(events["event_label"][foreign].unique())
     refuse(
+        file,
         events,
         foreign,
         f"labels {labels[:10]}, which are not among {truth.labels}; name all "
@@ -96,14 +96,17 @@ def _read_point(file, truth, source_of_durations="durations"):
     )
     onset, offset = events["onset"], events["offset"]
     refuse(
+        file,
         events,
         ~((onset >= 0) & (offset >= onset) & np.isfinite(offset)),
-        "events with an onset below 0 or an offset before the onset",
+        "an onset below 0 or an offset before the onset",
     )
-    events = events.assign(filename=events["filename"].map(matched))
+    ordered = events.sort_values(["filename", "event_label", "onset", "offset"])
+    previous = ordered.groupby(["filename", "event_label"])["offset"].shift()
     refuse(
+        file,
         events,
-        _overlapping(events),
+        (ordered["onset"] < previous).reindex(events.index),
         "overlapping events of one class, which psds_eval would count twice; "
         "merge them",
     )
@@ -114,13 +117,6 @@ def _read_point(file, truth, source_of_durations="durations"):
         "past_end": int((offset > ends + 1e-9).sum()),
     }
     return events.reset_index(drop=True), counts
-
-
-def _overlapping(events):
-    """Marks events that begin before the one before of their class ends."""
-    ordered = events.sort_values(["filename", "event_label", "onset", "offset"])
-    previous = ordered.groupby(["filename", "event_label"])["offset"].shift()
-    return (ordered["onset"] < previous).reindex(events.index)
 
 
 def read_points(path, truth, choice=None, source_of_durations="durations"):
@@ -134,12 +130,12 @@ def read_points(path, truth, choice=None, source_of_durations="durations"):
     -------
     points : list of pandas.DataFrame
         In order of the thresholds, with the reference's file names.
-    chosen : tuple or None
-        Events of the one for F1, and its file.
+    chosen : tuple
+        Events of the one for F1, and its file; both None without a choice.
     notes : list of str
         What is worth knowing, a sentence each.
     """
-    files, chosen = _point_files(path), None
+    files, chosen = _point_files(path), (None, None)
     if choice:
         file = _chosen_point(files, choice)
         chosen = _read_point(file, truth, source_of_durations)[0], file
@@ -148,27 +144,14 @@ def read_points(path, truth, choice=None, source_of_durations="durations"):
         table, counts = _read_point(file, truth, source_of_durations)
         tables.append(table)
         totals.update(counts)
-    thresholds = [_threshold_of(file) for file in files]
+    first, last = _threshold_of(files[0]), _threshold_of(files[-1])
     said = ""
-    if None not in thresholds:
-        said = (
-            f", thresholds {thresholds[0]:g} to {thresholds[-1]:g} by their "
-            "names"
-        )
+    if None not in map(_threshold_of, files):
+        said = f", thresholds {first:g} to {last:g} by their names"
     notes = [f"{len(files)} operating points{said}."]
-    if totals["zero_length"]:
-        notes.append(
-            f"{totals['zero_length']} detections have no length; psds_eval "
-            "drops them, sed_eval counts them."
-        )
-    if totals["past_end"]:
-        notes.append(
-            f"{totals['past_end']} detections end after their clip; they are "
-            "evaluated as they are."
-        )
+    for kind, sentence in _ODD_EVENTS.items():
+        if totals[kind]:
+            notes.append(f"{totals[kind]} detections {sentence}")
     if len(files) == 1:
-        notes.append(
-            "With one operating point the PSD-ROC has one step, so PSDS is "
-            "that point's and not comparable with other systems' PSDS."
-        )
+        notes.append(_ONE_POINT)
     return tables, chosen, notes

@@ -73,15 +73,17 @@ def common_grid(axes, source):
     """
     longest = max(axes, key=lambda clip: len(axes[clip][0]))
     hop = _hop(*axes[longest])
-    irregular, others, largest = {}, {}, 0.0
-    for clip, axis in axes.items():
-        deviation = _deviation(*axis, hop)
-        if deviation <= TIME_TOLERANCE:
-            largest = max(largest, deviation)
-            continue
-        own = _hop(*axis)
-        regular = _deviation(*axis, own) <= TIME_TOLERANCE
-        (others if regular else irregular)[clip] = own
+    deviations = {clip: _deviation(*axis, hop) for clip, axis in axes.items()}
+    own = {
+        clip: _hop(*axes[clip])
+        for clip, deviation in deviations.items()
+        if deviation > TIME_TOLERANCE
+    }
+    irregular = [
+        clip
+        for clip in own
+        if _deviation(*axes[clip], own[clip]) > TIME_TOLERANCE
+    ]
     if irregular:
         clip = min(irregular)
         raise PredictionError(
@@ -91,12 +93,12 @@ def common_grid(axes, source):
             "fixed hop, repeating those of longer segments. Clips: "
             f"{listed(irregular)}"
         )
-    if others:
-        clip = min(others)
+    if own:
+        clip = min(own)
         raise PredictionError(
-            f"{source}: {len(others)} clips have frames of another length: "
-            f"{clip} of {others[clip]:g} s, where {longest} has {hop:g} s. "
-            f"Write all scores at one hop. Clips: {listed(others)}"
+            f"{source}: {len(own)} clips have frames of another length: "
+            f"{clip} of {own[clip]:g} s, where {longest} has {hop:g} s. "
+            f"Write all scores at one hop. Clips: {listed(own)}"
         )
     ends = {}
     for clip, (onset, offset) in axes.items():
@@ -105,7 +107,7 @@ def common_grid(axes, source):
         cut = offset[-1] < whole - TIME_TOLERANCE
         ends[clip] = float(offset[-1]) if cut else whole
     n_frames = {clip: len(onset) for clip, (onset, _) in axes.items()}
-    return FrameGrid(hop, n_frames, ends, largest)
+    return FrameGrid(hop, n_frames, ends, max(deviations.values()))
 
 
 def _hop(onset, offset):

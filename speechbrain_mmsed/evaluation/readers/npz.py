@@ -9,7 +9,7 @@ import zipfile
 
 from speechbrain_mmsed.evaluation.metrics.scored import WEIGHT_FILE
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
-from speechbrain_mmsed.evaluation.readers.tables import files_of
+from speechbrain_mmsed.evaluation.readers.tables import prediction_files
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
@@ -19,9 +19,7 @@ def npz_files(path):
 
     A file whose name tells none stands alone, under None.
     """
-    files = files_of(path, (".npz",))
-    if not files:
-        raise PredictionError(f"{path}: no npz files of scores")
+    files = prediction_files(path, "npz")
     matches = [WEIGHT_FILE.fullmatch(file.name) for file in files]
     if None in matches and len(files) > 1:
         raise PredictionError(
@@ -37,24 +35,36 @@ def load_npz(file):
     try:
         return ClipScores.load(file)
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        text = str(error)
-        if not text.startswith(str(file)):
-            text = f"{file}: {text}"
-        raise PredictionError(text) from error
+        text = str(error).removeprefix(f"{file}: ")
+        raise PredictionError(f"{file}: {text}") from error
 
 
-def fit_scores(scores, truth, file, source_of_durations, has_video=None):
-    """Scores in the order of the reference, with its names and labels.
+def read_npz(file, truth, source_of_durations, has_video=None):
+    """Scores of a file in the order of the reference, with its names, labels.
 
     Returns them and what is worth knowing, a sentence each; `has_video` (file
     name -> bool) takes the place of what the scores say.
     """
-    names = list(truth.durations)
+    scores, names = load_npz(file), list(truth.durations)
     matched = match_all(scores.filenames, names, str(file), source_of_durations)
     check_labels(truth.labels, scores.labels, f"{file}: no scores")
-    _check_durations(scores, matched, truth, file, source_of_durations)
     position = {matched[n]: i for i, n in enumerate(scores.filenames)}
     rows = [position[name] for name in names]
+    lengths = dict(zip(names, scores.durations[rows].tolist(), strict=True))
+    differing = {
+        scores.filenames[position[name]]: (seconds, truth.durations[name])
+        for name, seconds in lengths.items()
+        if abs(seconds - truth.durations[name]) > scores.frame_hop
+    }
+    if differing:
+        name = min(differing)
+        raise PredictionError(
+            f"{file}: the durations of {len(differing)} clips differ by more "
+            f"than a frame from {source_of_durations}: {name} lasts "
+            "{:g} s there and {:g} s here".format(*differing[name])
+            + f"; take the durations of the same files. Clips: "
+            f"{listed(differing)}"
+        )
     keep = [scores.labels.index(label) for label in truth.labels]
     video = scores.has_video[rows]
     if has_video is not None:
@@ -68,29 +78,11 @@ def fit_scores(scores, truth, file, source_of_durations, has_video=None):
         frame=scores.frame[rows][:, :, keep],
         has_video=video,
     )
-    left = [label for label in scores.labels if label not in truth.labels]
     notes = [
         f"{len(names)} clips with {scores.frame.shape[1]} frames of "
         f"{scores.frame_hop:g} s."
     ]
+    left = [label for label in scores.labels if label not in truth.labels]
     if left:
         notes.append(f"Classes left out: {', '.join(left)}.")
     return fitted, notes
-
-
-def _check_durations(scores, matched, truth, file, source):
-    """Both tell how long a clip is; they must agree."""
-    seconds = zip(scores.filenames, scores.durations.tolist(), strict=True)
-    differing = {
-        name: duration
-        for name, duration in seconds
-        if abs(duration - truth.durations[matched[name]]) > scores.frame_hop
-    }
-    if differing:
-        name = min(differing)
-        raise PredictionError(
-            f"{file}: the durations of {len(differing)} clips differ by more "
-            f"than a frame from {source}: {name} lasts {differing[name]:g} s "
-            f"there and {truth.durations[matched[name]]:g} s here; take the "
-            f"durations of the same files. Clips: {listed(differing)}"
-        )

@@ -8,8 +8,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import warnings
-
 import numpy as np
 
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
@@ -31,8 +29,8 @@ from speechbrain_mmsed.evaluation.readers.grid import (
 )
 from speechbrain_mmsed.evaluation.readers.tables import (
     TIMES,
-    files_of,
     header_of,
+    prediction_files,
     rows_of,
 )
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
@@ -42,25 +40,17 @@ from speechbrain_mmsed.postprocessing.decode import (
 )
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
-LAYOUT = {"delimiter": "\t", "skiprows": 1, "comments": None}
-LAYOUT |= {"encoding": "utf-8-sig", "ndmin": 2}
-
 
 def score_labels(folder):
     """Classes of a folder of score tables, from the header of the first."""
-    files = files_of(folder, (".tsv",))
-    if not files:
-        raise PredictionError(f"{folder}: no tsv files of scores")
-    header = header_of(files[0])
-    labels = header[2:]
-    if header[:2] != TIMES or not labels:
+    file = prediction_files(folder, "score-tsv")[0]
+    header = header_of(file)
+    if header[:2] != TIMES or len(header) == 2 or repeated(header):
         raise PredictionError(
-            f"{files[0]}: columns {header[:6]}, expected onset, offset and "
-            "one column for each class, separated by tabs"
+            f"{file}: columns {header[:6]}, expected onset, offset and one "
+            "column for each class, each once, separated by tabs"
         )
-    if repeated(labels):
-        raise PredictionError(f"{files[0]}: columns {repeated(labels)} repeat")
-    return labels
+    return header[2:]
 
 
 def read_score_tables(
@@ -86,7 +76,7 @@ def read_score_tables(
     list of str
         What is worth knowing about them, a sentence each.
     """
-    files = {file.stem: file for file in files_of(folder, (".tsv",))}
+    files = {f.stem: f for f in prediction_files(folder, "score-tsv")}
     names = list(truth.durations)
     matched = match_all(files, names, str(folder), source_of_durations)
     columns = score_labels(folder)
@@ -96,8 +86,9 @@ def read_score_tables(
     grid = common_grid(axes, str(folder))
     padded = check_ends(grid, truth.durations, str(folder), end_tolerance)
     known = np.union1d(np.union1d(F1_THRESHOLDS, PSDS_THRESHOLDS), thresholds)
-    longest = max(grid.n_frames.values())
-    if len(set(grid.n_frames.values())) > 1:
+    counts = set(grid.n_frames.values())
+    longest = max(counts)
+    if len(counts) > 1:
         # No window reaches from a clip's frames past the continued ones.
         longest += largest_window // 2
     frame = np.stack(
@@ -146,35 +137,42 @@ def _read_table(file, columns):
         odd = sorted(set(header) ^ {*TIMES, *columns}) or header
         kind = "the columns are not those of the first file"
         return None, (kind, f"{odd[:6]} only in one of the two")
+    rows = {line: row for line, row in rows_of(file) if row}
+    del rows[next(iter(rows))]
+    for line, row in rows.items():
+        if len(row) != len(header):
+            kind = "rows do not have as many cells as the header"
+            detail = f"line {line} has {len(row)} cells"
+            return None, (kind, f"{detail}: {len(row)} and {len(header)}")
     try:
-        with warnings.catch_warnings():
-            # A table without rows has its own message.
-            warnings.filterwarnings("ignore", "loadtxt: input contained no")
-            table = np.loadtxt(file, **LAYOUT)
-    except ValueError as error:
-        return None, ("cells are not numbers", _bad_cell(file, header, error))
-    if table.size and table.shape[1] != len(header):
-        kind = "the rows have not as many cells as the header"
-        return None, (kind, f"{table.shape[1]} and {len(header)}")
+        # Python's float() rounds correctly.
+        table = np.array(list(rows.values()), dtype=np.float64)
+    except ValueError:
+        line, title, cell = next(
+            (line, title, cell)
+            for line, row in rows.items()
+            for title, cell in zip(header, row, strict=True)
+            if not _is_number(cell)
+        )
+        return None, (
+            "cells are not numbers",
+            f"line {line}, {title}: {cell!r}",
+        )
     columns = table.reshape(-1, len(header)).T
     return dict(zip(header, columns, strict=True)), None
 
 
-def _bad_cell(file, header, error):
-    """The first cell that is no number, or else what the parser says."""
-    for line, row in list(rows_of(file))[1:]:
-        if row and len(row) != len(header):
-            return f"line {line} has {len(row)} cells, not {len(header)}"
-        for title, cell in zip(header, row, strict=False):
-            try:
-                float(cell)
-            except ValueError:
-                return f"line {line}, {title}: {cell!r}"
-    return str(error)
+def _is_number(cell):
+    """Whether a text is a number, which may be nan or inf."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _value_problem(values, labels):
-    """Probabilities that are none; None if all are."""
+    """What is wrong with values that are no probabilities, or None."""
     bad = ~((values >= 0) & (values <= 1))
     if not bad.any():
         return None
@@ -201,38 +199,27 @@ def single_precision(values, thresholds):
     single = values.astype(np.float32)
     wanted = np.searchsorted(thresholds, values)
     level = np.searchsorted(thresholds, single.astype(np.float64))
-    for sign, towards in ((1, np.float32(0)), (-1, np.float32(1))):
-        wrong = sign * (level - wanted) > 0
-        single[wrong] = np.nextafter(single[wrong], towards)
+    for wrong, towards in ((level > wanted, 0), (level < wanted, 1)):
+        single[wrong] = np.nextafter(single[wrong], np.float32(towards))
     return single
 
 
 def _notes(grid, padded, columns, truth, ends):
     """Sentences about the scores for the report."""
-    counts = grid.n_frames.values()
-    least, most = min(counts), max(counts)
+    least, most = min(grid.n_frames.values()), max(grid.n_frames.values())
     frames = f"{least} to {most}" if least < most else f"{most}"
-    short = sum(
-        end < truth.durations[name] - 1e-9
-        for name, end in zip(truth.durations, ends, strict=True)
-    )
+    lengths = np.fromiter(truth.durations.values(), float)
+    short = int((np.array(ends) < lengths - 1e-9).sum())
     left = [label for label in columns if label not in truth.labels]
-    notes = [
+    notes = {
         f"{len(ends)} clips with {frames} frames of {grid.hop:g} s; written "
-        f"times are within {grid.deviation:.1e} s of that grid.",
+        f"times are within {grid.deviation:.1e} s of that grid.": True,
         "There are no clip scores: the score of a clip is the largest of its "
-        "frames.",
-    ]
-    if padded:
-        notes.append(
-            f"{len(padded)} clips are shorter than the scores' fixed length; "
-            "frames past their end are not evaluated."
-        )
-    if short:
-        notes.append(
-            f"The scores of {short} clips end before the clip does; nothing "
-            "is detected in the rest."
-        )
-    if left:
-        notes.append(f"Columns left out: {', '.join(left)}.")
-    return notes
+        "frames.": True,
+        f"{len(padded)} clips are shorter than the scores' fixed length; "
+        "frames past their end are not evaluated.": padded,
+        f"The scores of {short} clips end before the clip does; nothing "
+        "is detected in the rest.": short,
+        f"Columns left out: {', '.join(left)}.": left,
+    }
+    return [note for note, applies in notes.items() if applies]

@@ -31,19 +31,36 @@ FORMS = {
     "score-tsv": "a table of scores for each clip",
     "event-tsv": "a table of events for each operating point",
 }
-_EXPECTED = "expected npz files of scores, or tsv files of scores or of events"
+_FILES = {
+    "npz": ("npz files of scores", [".npz"]),
+    "score-tsv": ("tsv files of scores", [".tsv"]),
+    "event-tsv": ("tables of events", [".tsv", ".csv"]),
+}
 
 
-def files_of(path, endings):
-    """Files of a folder with one of some endings, or the file itself.
+def prediction_files(path, form, option=""):
+    """Files of a form in a folder, in order of their names, or the file itself.
 
-    In order of their names, without hidden files.
+    Raises a PredictionError, which begins with the option, without any.
     """
+    what, endings = _FILES[form]
+    files = _files_of(path, endings, option)
+    if not files:
+        raise PredictionError(f"{option} {path}: no {what}".lstrip())
+    return files
+
+
+def _files_of(path, endings, option=""):
+    """Files with one of some endings, without hidden ones."""
     path = pathlib.Path(path)
-    files = [path] if path.is_file() else sorted(path.iterdir())
+    if not path.exists():
+        raise PredictionError(
+            f"{option} {path}: no such folder or file; expected "
+            "predictions".lstrip()
+        )
     return [
         file
-        for file in files
+        for file in ([path] if path.is_file() else sorted(path.iterdir()))
         if file.suffix.lower() in endings
         and file.is_file()
         and not file.name.startswith(".")
@@ -53,17 +70,15 @@ def files_of(path, endings):
 def recognise(path):
     """The form of predictions, a key of `FORMS`, by their content."""
     path = pathlib.Path(path)
-    if not path.exists():
-        raise PredictionError(
-            f"{path}: no such folder or file; expected predictions"
-        )
     found = {}
-    for file in files_of(path, (".npz",)):
-        found.setdefault("npz", []).append(file)
-    for file in files_of(path, (".tsv", ".csv")):
-        found.setdefault(_form_of_table(file), []).append(file)
+    for file in _files_of(path, [".npz", ".tsv", ".csv"]):
+        npz = file.suffix.lower() == ".npz"
+        found.setdefault("npz" if npz else _form_of(file), []).append(file)
     if not found:
-        raise PredictionError(f"{path}: {_what_is_there(path)}")
+        raise PredictionError(
+            f"{path}: no predictions in this folder or file; expected npz "
+            f"files of scores, or tsv files of scores or events{_folders(path)}"
+        )
     if len(found) > 1:
         forms = "; ".join(
             f"{form}: {files[0].name} ({len(files)} files)"
@@ -76,7 +91,7 @@ def recognise(path):
     return next(iter(found))
 
 
-def _form_of_table(file):
+def _form_of(file):
     """The form that a table belongs to, by its titles."""
     header = header_of(file)
     if set(EVENT_COLUMNS) <= set(header):
@@ -90,30 +105,15 @@ def _form_of_table(file):
     )
 
 
-def _what_is_there(path):
-    """Why a folder is no folder of predictions."""
-    if path.is_file():
-        return f"neither npz nor tsv; {_EXPECTED}"
-    text = f"no predictions in this folder; {_EXPECTED}"
-    folders = [p.name for p in path.iterdir() if p.is_dir()]
-    if folders:
-        text += (
-            f". It has the folders {listed(folders)}: give one of them "
-            "(training writes <scores_folder>/<model>/<subset>)"
-        )
-    return text
-
-
-def check_form(folder, form, option):
-    """Refuse predictions that have not the form of those they belong to."""
-    if not pathlib.Path(folder).exists():
-        raise PredictionError(f"{option} {folder}: no such folder")
-    endings = (".npz",) if form == "npz" else (".tsv",)
-    if not files_of(folder, endings):
-        raise PredictionError(
-            f"{option} {folder}: no predictions of the form {form} "
-            f"({FORMS[form]}), which --predictions has"
-        )
+def _folders(path):
+    """A hint at the folders of a folder, if there are any."""
+    folders = [p.name for p in path.glob("*") if p.is_dir()]
+    if not folders:
+        return ""
+    return (
+        f". It has the folders {listed(folders)}: give one of them (training "
+        "writes <scores_folder>/<model>/<subset>)"
+    )
 
 
 def rows_of(file):
@@ -121,16 +121,21 @@ def rows_of(file):
 
     Separated by tabs or, in a .csv, by commas.
     """
-    comma = file.suffix.lower() == ".csv"
     try:
         with open(file, encoding="utf-8-sig", newline="") as handle:
-            rows = csv.reader(handle, delimiter="," if comma else "\t")
+            rows = csv.reader(handle, delimiter=_separator(file)[0])
             for row in rows:
                 yield rows.line_num, row
     except (UnicodeDecodeError, csv.Error) as error:
         raise PredictionError(
             f"{file}: no table of text in UTF-8 ({error})"
         ) from error
+
+
+def _separator(file):
+    """What stands between the cells of a file, and its name."""
+    comma = file.suffix.lower() == ".csv"
+    return (",", "commas") if comma else ("\t", "tabs")
 
 
 def header_of(file):
@@ -150,26 +155,21 @@ def read_text_table(path, columns, what):
         raise PredictionError(f"{path}: no such file; expected {what}")
     header = header_of(path)
     missing = [name for name in columns if name not in header]
-    twice = repeated(header)
-    if missing or twice:
-        problem = f"{missing} are missing" if missing else f"{twice} repeat"
-        comma = path.suffix.lower() == ".csv"
+    if missing or repeated(header):
         raise PredictionError(
             f"{path}: columns {header[:8]}, expected {what} with the columns "
-            f"{columns}, separated by {'commas' if comma else 'tabs'}; "
-            f"{problem}"
+            f"{columns}, each once, separated by {_separator(path)[1]}"
         )
-    places = [header.index(name) for name in columns]
-    found = {}
-    for line, row in list(rows_of(path))[1:]:
+    rows = dict(rows_of(path))
+    for line, row in rows.items():
         if len(row) > len(header):
             raise PredictionError(
                 f"{path}, line {line}: {len(row)} cells, expected those of "
                 f"{header[:8]}"
             )
-        cells = [row[at].strip() if at < len(row) else "" for at in places]
-        if any(cells):
-            found[line] = cells
-    return pd.DataFrame(
-        list(found.values()), columns=columns, index=list(found), dtype=object
-    )
+        row += [""] * (len(header) - len(row))
+    lines = list(rows)[1:]
+    table = pd.DataFrame(
+        [rows[line] for line in lines], lines, header, dtype=object
+    )[columns].apply(lambda column: column.str.strip())
+    return table[(table != "").any(axis=1)]

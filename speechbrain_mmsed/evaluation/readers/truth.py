@@ -13,6 +13,7 @@ from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
     listed,
+    refuse,
     repeated,
 )
 from speechbrain_mmsed.evaluation.readers.tables import (
@@ -59,51 +60,39 @@ def read_events(path, what="events"):
     Empty cells are NaN or None.
     """
     table = read_text_table(path, EVENT_COLUMNS, what)
-    for name in TIMES:
-        table[name] = _seconds(table[name], path)
+    refuse(path, table, table["filename"] == "", "no file name")
     label = table["event_label"].astype(object)
-    table["event_label"] = label.where(label != "", None)
-    nameless = table["filename"] == ""
-    if nameless.any():
-        line = nameless.idxmax()
-        raise PredictionError(f"{path}, line {line}: no file name")
-    return table
+    return table.assign(
+        **{name: _seconds(table, name, path) for name in TIMES},
+        event_label=label.where(label != "", None),
+    )
 
 
-def _seconds(column, path):
+def _seconds(table, name, path):
     """A column of texts as float64; empty cells are NaN."""
-    texts = column.where(column != "", "nan")
+    texts = table[name].where(table[name] != "", "nan").astype(object)
     try:
-        # Unlike the usual parsers of pandas, float() rounds correctly.
-        values = [float(text) for text in texts]
+        # Python's float() rounds correctly, unlike the parsers of pandas.
+        return texts.astype(np.float64)
     except ValueError:
         bad = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
-        line = bad.idxmax()
-        raise PredictionError(
-            f"{path}, line {line}: {column.name} is {column[line]!r}, expected "
-            f"seconds ({int(bad.sum())} such lines)"
-        ) from None
-    return pd.Series(values, index=column.index, dtype=np.float64)
+        refuse(path, table, bad, f"expected seconds as {name}")
+        raise
 
 
 def _read_durations(path):
     """File name -> seconds, from columns filename and duration."""
     table = read_text_table(path, ["filename", "duration"], "durations")
-    seconds = _seconds(table["duration"], path)
+    seconds = _seconds(table, "duration", path)
     bad = ~(np.isfinite(seconds) & (seconds > 0))
-    if bad.any():
-        line = bad.idxmax()
-        raise PredictionError(
-            f"{path}, line {line}: duration {table['duration'][line]!r}, "
-            f"expected seconds > 0. Clips: {listed(table['filename'][bad])}"
-        )
+    refuse(path, table, bad, "expected seconds > 0 as duration")
     twice = table["filename"][table["filename"].duplicated()].unique()
     if len(twice):
         raise PredictionError(
             f"{path}: {len(twice)} clips appear twice: {listed(twice)}; keep "
             "one line of each"
         )
-    if not len(table):
+    if table.empty:
         raise PredictionError(f"{path}: no clips")
     return dict(zip(table["filename"], seconds.tolist(), strict=True))
 
@@ -146,22 +135,19 @@ def match_all(given, known, source, reference):
     matched = match_names(given, known, source)
     extra = [name for name in given if name not in matched]
     absent = set(known) - set(matched.values())
-    problems = []
-    if extra:
-        problems.append(
-            f"{len(extra)} clips have predictions but no duration: "
-            f"{listed(extra)}"
+    problems = {
+        "predictions but no duration": extra,
+        "a duration but no predictions": absent,
+    }
+    if extra or absent:
+        text = "; ".join(
+            f"{len(clips)} clips have {problem}: {listed(clips)}"
+            for problem, clips in problems.items()
+            if clips
         )
-    if absent:
-        problems.append(
-            f"{len(absent)} clips have a duration but no predictions: "
-            f"{listed(absent)}"
-        )
-    if problems:
         raise PredictionError(
-            f"{source} and {reference} are of different clips: "
-            f"{'; '.join(problems)}. Give predictions, durations and ground "
-            "truth of the same clips"
+            f"{source} and {reference} are of different clips: {text}. Give "
+            "predictions, durations and ground truth of the same clips"
         )
     return matched
 
@@ -171,14 +157,13 @@ def read_labels(values):
     if len(values) == 1 and pathlib.Path(values[0]).is_file():
         text = pathlib.Path(values[0]).read_text(encoding="utf-8")
         values = [line.strip() for line in text.splitlines() if line.strip()]
-    twice = repeated(values)
-    if twice:
-        raise PredictionError(f"--labels: {twice} are given twice")
+    if repeated(values):
+        raise PredictionError(f"--labels: {repeated(values)} are given twice")
     return list(values)
 
 
 def check_labels(labels, scored, what):
-    """Refuse scores that leave out a class; `what` begins the message."""
+    """Refuse scores without some class; `what` begins the message."""
     missing = [label for label in labels if label not in scored]
     if missing:
         raise PredictionError(
@@ -197,7 +182,16 @@ def read_video(path, known):
     if not path.is_file():
         raise PredictionError(f"{path}: no such file; expected clips (--video)")
     of_all = "has_video" in header_of(path)
-    given = _read_flags(path) if of_all else _read_list(path)
+    if of_all:
+        table = read_text_table(path, ["filename", "has_video"], "flags")
+        flags = table["has_video"].str.lower()
+        bad = ~flags.isin(YES | NO)
+        refuse(path, table, bad, "expected 1 or 0 as has_video")
+        given = dict(zip(table["filename"], flags.isin(YES), strict=True))
+    else:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        names = {line.split("\t")[0].strip() for line in lines}
+        given = dict.fromkeys(sorted(names - {"", "filename"}), True)
     matched = match_names(given, known, str(path))
     unknown = [name for name in given if name not in matched]
     if unknown:
@@ -211,28 +205,5 @@ def read_video(path, known):
             f"{path}: {len(absent)} clips have no row: {listed(absent)}; say "
             "of each whether it has video"
         )
-    has_video = dict.fromkeys(known, False)
-    has_video.update({clip: given[name] for name, clip in matched.items()})
-    return has_video
-
-
-def _read_flags(path):
-    """File name -> bool, from a table."""
-    columns = ["filename", "has_video"]
-    table = read_text_table(path, columns, "clips with video")
-    said = table["has_video"].str.lower()
-    bad = ~said.isin(YES | NO)
-    if bad.any():
-        line = bad.idxmax()
-        raise PredictionError(
-            f"{path}, line {line}: has_video is "
-            f"{table['has_video'][line]!r}, expected 1 or 0"
-        )
-    return dict(zip(table["filename"], said.isin(YES).tolist(), strict=True))
-
-
-def _read_list(path):
-    """File name -> True, from the names in a list."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    names = [line.split("\t")[0].strip() for line in lines]
-    return {name: True for name in names if name and name != "filename"}
+    with_video = {clip for name, clip in matched.items() if given[name]}
+    return {clip: clip in with_video for clip in known}

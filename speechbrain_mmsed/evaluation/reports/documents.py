@@ -18,12 +18,13 @@ from speechbrain_mmsed.files import write_text
 
 def markdown(template, title, /, **content):
     """A template as a markdown document; the rest is what it speaks of."""
-    return f"# {title}\n\n{text(template, **content)}\n"
+    return f"# {title}\n\n{_text(template, content)}\n"
 
 
 def text_sections(template, /, **content):
     """Titles and texts, in markdown, of the sections of a template."""
-    parts = re.split(r"^## ", text(template, **content), flags=re.MULTILINE)
+    text = _text(template, content)
+    parts = re.split(r"^## ", text, flags=re.MULTILINE)
     sections = [part.split("\n", 1) for part in parts[1:]]
     return [[title, text.strip()] for title, text in sections]
 
@@ -33,10 +34,10 @@ def further_sections(further, name):
     return text_sections("further.txt", further=further, name=name)
 
 
-def text(template, /, **content):
+def _text(template, content):
     """The markdown of a template, one empty line between its parts."""
     rendered = _TEMPLATES.get_template(template).render(
-        macros="macros.md", titles=[], **content
+        content, macros="macros.md", titles=[]
     )
     return re.sub(r"\n{3,}", "\n\n", rendered).strip()
 
@@ -48,7 +49,7 @@ def write_page(template, title, path, /, **content):
     """
     titles = []
     body = _TEMPLATES.get_template(template).render(
-        macros="macros.html", titles=titles, folder=path.parent, **content
+        content, macros="macros.html", titles=titles, folder=path.parent
     )
     page = _TEMPLATES.get_template("page.html").render(
         title=title, titles=titles, body=body
@@ -72,19 +73,21 @@ def _undefined_figures(report):
     of_systems = {
         **report["null_reasons"],
         **{n: c["null_reasons"] for n, c in report["controls"].items()},
+        **{
+            f"{model} ({group})": splits
+            for group, content in report["class_groups"].items()
+            for model, splits in content["null_reasons"].items()
+        },
     }
-    for group, content in report["class_groups"].items():
-        for model, splits in content["null_reasons"].items():
-            of_systems[f"{model} ({group})"] = splits
-    reasons = {}
+    lines = {}
     for name, splits in of_systems.items():
         for split, metrics in splits.items():
             for metric, reason in metrics.items():
-                where = reasons.setdefault((name, split, reason), [])
+                where = lines.setdefault((name, _clips(split), reason), [])
                 where.append(report_tables.NAMES[metric])
     return [
-        f"{name}, {_clips(split)}: {', '.join(where)}: {reason}"
-        for (name, split, reason), where in reasons.items()
+        f"{name}, {clips}: {', '.join(where)}: {reason}"
+        for (name, clips, reason), where in lines.items()
     ]
 
 
@@ -96,32 +99,11 @@ def _clips(split):
 
 def _chosen_weights(report):
     """Weight of each model and control, and F1 of the candidates."""
-    chosen = {
-        model: (weight, report["validation_ebf1"][model])
-        for model, weight in report["inference_weight"].items()
-    }
+    weights, f1 = report["inference_weight"], report["validation_ebf1"]
+    chosen = {model: (weights[model], f1[model]) for model in weights}
     for name, control in report["controls"].items():
         chosen[name] = control["inference_weight"], control["validation_ebf1"]
     return {name: pair for name, pair in chosen.items() if pair[0] is not None}
-
-
-def _definitions_of(figures):
-    """The definition of each metric that has a value somewhere."""
-    return {
-        metric: figure["definition"]
-        for metrics in figures.values()
-        for metric, figure in metrics.items()
-        if figure["value"] is not None
-    }
-
-
-def _resampled(intervals):
-    """Number of resamples -> the figures that have it."""
-    kinds = {}
-    for kind, result in intervals.items():
-        name = report_tables.NAMES[kind]
-        kinds.setdefault(result["n_resamples"], []).append(name)
-    return kinds
 
 
 def _flow(lines):
@@ -153,6 +135,4 @@ _TEMPLATES.globals.update(
     control_metrics=_control_metrics,
     undefined_figures=_undefined_figures,
     chosen_weights=_chosen_weights,
-    definitions_of=_definitions_of,
-    resampled=_resampled,
 )

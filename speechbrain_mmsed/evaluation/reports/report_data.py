@@ -28,7 +28,6 @@ SECTIONS = {
     "excluded_classes": "excluded_classes",
     "computed_by": "computed_by",
 }
-OF_F1 = ("f1_averages", "class_counts")
 FURTHER = ("ibf1", *THRESHOLD_FREE)
 DEFINITIONS = {
     "cbf1": "micro F1 of clip labels",
@@ -79,11 +78,11 @@ def report_data(models, controls, truth, class_groups, metadata):
     metadata), metadata.
     """
     sections = {name: _of_model(system) for name, system in models.items()}
-    first = next(iter(models.values()))
+    first = next(iter(models))
     return {
         **{
             key: {name: section[key] for name, section in sections.items()}
-            for key in next(iter(sections.values()))
+            for key in sections[first]
         },
         "controls": {
             name: _of_model(system) for name, system in controls.items()
@@ -99,7 +98,7 @@ def report_data(models, controls, truth, class_groups, metadata):
             },
             "splits": {
                 split: {"clips": part.n_clips, "events": part.n_events}
-                for split, part in first.splits.items()
+                for split, part in models[first].splits.items()
             },
         },
         "psds_difference": _largest_difference(models),
@@ -128,9 +127,8 @@ def _of_model(system):
 
 def _sections(splits, labels=None):
     """The figures of all classes or some, as [section][split][metric]."""
-    sections = {
-        name: {split: {} for split in splits} for name in (*SECTIONS, *OF_F1)
-    }
+    names = (*SECTIONS, "f1_averages", "class_counts")
+    sections = {name: {split: {} for split in splits} for name in names}
     for split, part in splits.items():
         for metric, figure in part.figures(labels).items():
             values = {name: figure[entry] for name, entry in SECTIONS.items()}
@@ -157,12 +155,12 @@ def _of_group(labels, systems):
 
 def _count(truth):
     """Clips and events of a subset."""
+    events = truth.events["event_label"].value_counts()
     return {
         "clips": len(truth.durations),
         "events": len(truth.events),
         "events_of_class": {
-            label: int((truth.events["event_label"] == label).sum())
-            for label in truth.labels
+            label: int(events.get(label, 0)) for label in truth.labels
         },
     }
 
@@ -187,8 +185,8 @@ def further_figures(statistics, with_intervals=True):
     """
     return {
         "figures": {
-            kind: _figure(counts.result())
-            for kind, counts in statistics.items()
+            kind: _figure(statistics[kind].result())
+            for kind in statistics
             if kind in FURTHER
         },
         "intervals": intervals(statistics) if with_intervals else {},
@@ -197,24 +195,21 @@ def further_figures(statistics, with_intervals=True):
 
 def _figure(result):
     """The plain values of a result."""
+    kept = (*AVERAGES, "definition", "n_classes", "reason")
     return {
-        **{name: result[name] for name in AVERAGES if name in result},
+        **{name: result[name] for name in kept if name in result},
         "class_wise": {
             label: value["f1"] if isinstance(value, dict) else value
             for label, value in result["class_wise"].items()
         },
-        "definition": result["definition"],
         "computed_by": _with_version(result["computed_by"]),
-        "n_classes": result["n_classes"],
-        "reason": result["reason"],
     }
 
 
 def _with_version(computed_by):
     """The code that computed a figure, with its version."""
     if computed_by in ("speechbrain_mmsed", "counts of speechbrain_mmsed"):
-        version = importlib.metadata.version("speechbrain_mmsed")
-        return f"{computed_by} {version}"
+        return f"{computed_by} {speechbrain_mmsed.__version__}"
     return computed_by
 
 
@@ -226,28 +221,25 @@ def describe_figures(report, form, said, n_points=0):
     (library and version).
     """
 
-    def describe(model, split, metric, value):
-        averaged = report["averaged_classes"][model][split][metric]
+    def describe(metric, model, split):
+        def of(section):
+            return report[section][model][split].get(metric)
+
         return {
-            "value": value,
-            "reason": report["null_reasons"][model][split].get(metric),
+            "value": of("metrics"),
+            "reason": of("null_reasons"),
             "definition": _definition(metric, form, n_points),
             "post_processing": said,
             "parameters": report["tuned_parameters"][model].get(metric),
-            "n_classes": len(averaged),
-            "averaged_classes": averaged,
-            "computed_by": _with_version(
-                report["computed_by"][model][split][metric]
-            ),
+            "n_classes": len(of("averaged_classes")),
+            "averaged_classes": of("averaged_classes"),
+            "computed_by": _with_version(of("computed_by")),
         }
 
     return {
         model: {
-            split: {
-                metric: describe(model, split, metric, value)
-                for metric, value in metrics.items()
-            }
-            for split, metrics in splits.items()
+            split: {metric: describe(metric, model, split) for metric in part}
+            for split, part in splits.items()
         }
         for model, splits in report["metrics"].items()
     }

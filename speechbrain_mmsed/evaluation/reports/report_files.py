@@ -1,4 +1,4 @@
-"""A report on disk: figures, text, pictures, page, counts for comparisons.
+"""Reports on disk, of one evaluation and of two that are compared.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -6,27 +6,44 @@ Authors
 
 import pathlib
 
+from tqdm import tqdm
+
+from speechbrain_mmsed.evaluation.problems import PredictionError
+from speechbrain_mmsed.evaluation.reports.charts import (
+    draw_availability,
+    draw_classes,
+    draw_differences,
+    has_matplotlib,
+    save,
+)
 from speechbrain_mmsed.evaluation.reports.documents import (
     markdown,
     write_page,
 )
-from speechbrain_mmsed.evaluation.reports.pictures.charts import (
-    draw_availability,
-    draw_classes,
-    draw_roc,
-    has_matplotlib,
-    save,
+from speechbrain_mmsed.evaluation.reports.report_tables import (
+    AVERAGES,
+    differences_table,
 )
-from speechbrain_mmsed.evaluation.reports.pictures.grids import draw_grids
-from speechbrain_mmsed.evaluation.reports.pictures.timelines import (
-    draw_timelines,
+from speechbrain_mmsed.evaluation.reports.system_pictures import draw_system
+from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
+    KINDS,
+    usual_resamples,
 )
+from speechbrain_mmsed.evaluation.statistics.paired import compare
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
+    counts_file,
+    counts_of_clips,
     counts_path,
+    load_counts,
     save_counts,
 )
 from speechbrain_mmsed.files import plain_name, write_json, write_text
-from speechbrain_mmsed.postprocessing.decode import decode
+
+CLIPS = {
+    "all": "all clips",
+    "video": "clips with video",
+    "no-video": "clips without video",
+}
 
 
 def write_report(
@@ -40,7 +57,6 @@ def write_report(
     `count_system` returns it.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     for name, (statistics, has_video) in counts.items():
         save_counts(counts_path(folder, name), statistics, has_video)
     report["pictures"] = {"files": [], "reason": "No pictures were asked for."}
@@ -72,7 +88,7 @@ def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
         "availability": draw_availability(report),
     }
     for name, system in (systems or {}).items():
-        figures |= _draw_system(name, system, truth, spectrogram)
+        figures |= draw_system(name, system, truth, spectrogram)
     files = [
         save(figure, folder, f"{plain_name(title)}.png")
         for title, figure in figures.items()
@@ -81,23 +97,119 @@ def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
     return {"files": files, "reason": ""}
 
 
-def _draw_system(name, system, truth, spectrogram):
-    """The pictures of one system by their names; None for what lacks data."""
-    measured = system.splits["all"].figures()
-    scenarios = {m: measured[m] for m in ("psds1", "psds2")}
-    labels = truth["evaluation"].labels
-    figures = {f"psd_roc_{name}": draw_roc(scenarios, labels, name)}
-    if system.validation is not None:
-        grids = draw_grids(
-            system.validation, truth["validation"], system.parameters, name
+def compare_reports(
+    first, second, names=None, out=None, clips="all", n_resamples=None, seed=0
+):
+    """Compares what two evaluations left, figure by figure.
+
+    Arguments
+    ---------
+    first, second : str or pathlib.Path
+        Folder of a report, whose first system is taken, or counts_<name>.npz.
+    names : sequence of str or None
+        What the systems are called; from their files if None.
+    out : str, pathlib.Path or None
+        Gets comparison.json, comparison.md, comparison.html and a picture.
+    clips : str
+        A key of `CLIPS`.
+    n_resamples : int or None
+        For every figure; if None 2000 for F1 and 500 for PSDS.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    dict
+        What `compare` returns for each kind of figure that both have.
+
+    Raises
+    ------
+    PredictionError
+        Where a file is missing or foreign, or the systems were evaluated on
+        other clips, classes or reference.
+    """
+    files = [counts_file(path) for path in (first, second)]
+    statistics, videos = zip(*map(load_counts, files), strict=True)
+    names = _names(files) if names is None else list(names)
+    kinds = [k for k in KINDS if all(k in counts for counts in statistics)]
+    if not kinds:
+        raise PredictionError(
+            f"{files[0]} and {files[1]} have no figure in common: "
+            f"{sorted(statistics[0])} and {sorted(statistics[1])}"
         )
-        figures |= {f"f1_{kind}_{name}": grid for kind, grid in grids.items()}
-    events = system.events
-    if system.scores is not None:
-        tuned = system.parameters["ebf1"]
-        events = decode(system.scores, tuned.thresholds, tuned.windows)
-    if events is not None:
-        figures[f"timelines_{name}"] = draw_timelines(
-            events, truth["evaluation"], name, system.scores, spectrogram
+    keep = None if clips == "all" else _clips_of(clips, videos, files)
+    results = {}
+    # A bar for kinds, because PSDS takes seconds and F1 next to nothing.
+    for kind in tqdm(kinds, desc="comparing", disable=None, leave=False):
+        pair = [counts[kind] for counts in statistics]
+        if keep is not None:
+            pair = [counts_of_clips(counts, keep) for counts in pair]
+        n = n_resamples or usual_resamples(kind)
+        try:
+            results[kind] = compare(*pair, names, n, seed=seed)
+        except ValueError as error:
+            raise PredictionError(f"{kind}: {error}") from error
+    alone = sorted(set(statistics[0]) ^ set(statistics[1]))
+    _report_comparison(results, names, files, clips, alone, out)
+    return results
+
+
+def _names(files):
+    """Folders and systems, as short as they can be told apart."""
+    systems = [file.stem.removeprefix("counts_") for file in files]
+    folders = [file.resolve().parent.name for file in files]
+    if systems[0] != systems[1]:
+        return systems
+    if folders[0] != folders[1]:
+        return folders
+    return [str(file) for file in files]
+
+
+def _clips_of(clips, videos, files):
+    """The clips with, or without, video."""
+    known = [video for video in videos if video is not None]
+    if not known:
+        raise PredictionError(
+            f"--clips {clips}: neither {files[0]} nor {files[1]} knows which "
+            "clips have video; evaluate with --video"
         )
-    return figures
+    wanted = clips == "video"
+    keep = {name for name, has in known[0].items() if has == wanted}
+    if len(keep) < 2:
+        raise PredictionError(
+            f"--clips {clips}: {files[videos.index(known[0])]} has "
+            f"{len(keep)} such clips, expected at least 2"
+        )
+    return keep
+
+
+def _report_comparison(results, names, files, clips, alone, out):
+    """The comparison on the screen, and all of it in a folder if given."""
+    title = f"{names[1]} against {names[0]}"
+    some = next(iter(results.values()))["figures"]
+    labels = [name for name in some if name not in AVERAGES]
+    content = {
+        "results": results,
+        "averages": differences_table(results, AVERAGES),
+        "names": names,
+        "files": files,
+        "clips": CLIPS[clips],
+        "alone": alone,
+        "pictures": [],
+    }
+    classes = differences_table(results, labels)
+    shown = None if out else classes
+    print(markdown("comparison.txt", title, classes=shown, **content))
+    if out is None:
+        return
+    out = pathlib.Path(out)
+    write_json(out / "comparison.json", results)
+    if has_matplotlib():
+        figure = draw_differences(results, names)
+        content["pictures"] = [save(figure, out, "differences.png")]
+    content["classes"] = classes
+    text = markdown("comparison.txt", title, **content)
+    write_text(out / "comparison.md", text)
+    page = out / "comparison.html"
+    write_page("comparison.txt", title, page, **content)
+    print(f"results: {page} (one page), comparison.md, comparison.json")

@@ -24,7 +24,6 @@ NAMES = {
 AVERAGES = ("micro", "macro", "value")
 # What each F1 counts.
 F1_COLUMNS = {"cbf1": "clips", "sbf1": "segments", "ebf1": "events"}
-COUNTS = ("tp", "fp", "fn")
 SPLIT_TITLES = {
     "all": "all clips",
     "video_available": "available",
@@ -106,9 +105,9 @@ class Table:
 
 def figures_table(report, models):
     """The five metrics, a row for each model and split."""
-    clips = {name: n["clips"] for name, n in report["counts"]["splits"].items()}
+    splits_of_first = report["counts"]["splits"]
     rows = [
-        [model, SPLIT_TITLES[split], clips[split]]
+        [model, SPLIT_TITLES[split], splits_of_first[split]["clips"]]
         + [number(metric, metrics[metric]) for metric in TITLES]
         for model, splits in models.items()
         for split, metrics in splits.items()
@@ -118,14 +117,13 @@ def figures_table(report, models):
 
 def averages_table(report):
     """Micro and macro average of every F1, a row for each model and split."""
+
+    def both(metric, averages):
+        return " / ".join(number(metric, averages[n]) for n in AVERAGES[:2])
+
     rows = [
         [model, SPLIT_TITLES[split]]
-        + [
-            " / ".join(
-                number(metric, averages[metric][name]) for name in AVERAGES[:2]
-            )
-            for metric in F1_COLUMNS
-        ]
+        + [both(metric, averages[metric]) for metric in F1_COLUMNS]
         for model, splits in report["f1_averages"].items()
         for split, averages in splits.items()
         if averages
@@ -142,22 +140,20 @@ def classes_table(report, model):
         + [number(metric, values[metric][label]) for metric in TITLES]
         for label in report["class_labels"]
     ]
-    titles = [
-        f"{title} area" if metric.startswith("psds") else title
-        for metric, title in TITLES.items()
-    ]
-    return Table(["class", "events", *titles], rows)
+    areas = [f"{TITLES[metric]} area" for metric in ("psds1", "psds2")]
+    f1 = [TITLES[metric] for metric in F1_COLUMNS]
+    return Table(["class", "events", *f1, *areas], rows)
 
 
 def counts_table(report, model):
     """What the F1 of every class is made of."""
     counts = report["class_counts"][model]["all"]
+
+    def cell(of_class):
+        return " / ".join(str(of_class[name]) for name in ("tp", "fp", "fn"))
+
     rows = [
-        [label]
-        + [
-            " / ".join(str(counts[metric][label][n]) for n in COUNTS)
-            for metric in F1_COLUMNS
-        ]
+        [label, *(cell(counts[metric][label]) for metric in F1_COLUMNS)]
         for label in report["class_labels"]
     ]
     return Table(["class", *F1_COLUMNS.values()], rows)
@@ -166,18 +162,16 @@ def counts_table(report, model):
 def parameters_table(report, model):
     """Threshold and median window of every class and metric."""
     tuned = report["tuned_parameters"][model]
-    rows = []
-    for c, label in enumerate(report["class_labels"]):
-        row = [label]
-        for metric in TITLES:
-            values = [
-                tuned[metric][name][c]
-                for name in ("thresholds", "windows")
-                if tuned[metric][name] is not None
-            ]
-            mark = "" if tuned[metric]["tuned"][c] else " (default)"
-            row.append(" / ".join(f"{value:g}" for value in values) + mark)
-        rows.append(row)
+
+    def cell(parameters, index):
+        both = parameters["thresholds"], parameters["windows"]
+        text = " / ".join(f"{x[index]:g}" for x in both if x is not None)
+        return text + ("" if parameters["tuned"][index] else " (default)")
+
+    rows = [
+        [label, *(cell(tuned[metric], index) for metric in TITLES)]
+        for index, label in enumerate(report["class_labels"])
+    ]
     return Table(["class", *(NAMES[metric] for metric in TITLES)], rows)
 
 
@@ -190,19 +184,15 @@ def described_table(figures):
         for metric, figure in metrics.items()
         if figure["value"] is not None
     ]
-    return Table(
-        ["figure", "clips", "computed by", "value", "classes"], rows, 3
-    )
+    header = ["figure", "clips", "computed by", "value", "classes"]
+    return Table(header, rows, 3)
 
 
 def further_table(figures):
     """The averages of figures beside the five."""
     rows = [
-        [*_figure_and_average(kind, average), figure["computed_by"]]
-        + [number(kind, figure[average])]
-        for kind, figure in figures.items()
-        for average in AVERAGES
-        if average in figure
+        [*cells, figures[kind]["computed_by"], number(kind, value)]
+        for kind, cells, value in _averages(figures)
     ]
     return Table(["figure", "average", "computed by", "value"], rows, 3)
 
@@ -210,10 +200,9 @@ def further_table(figures):
 def further_classes_table(figures):
     """Figures beside the five, of every class."""
     of_classes = {kind: f["class_wise"] for kind, f in figures.items()}
-    labels = next(iter(of_classes.values()))
     rows = [
         [label, *(number(kind, f[label]) for kind, f in of_classes.items())]
-        for label in labels
+        for label in next(iter(of_classes.values()))
     ]
     return Table(["class", *(NAMES[kind] for kind in figures)], rows)
 
@@ -221,28 +210,38 @@ def further_classes_table(figures):
 def intervals_table(intervals):
     """Every average with its interval."""
     keys = ("value", "low", "high", "bootstrap_error")
+    figures = {kind: result["figures"] for kind, result in intervals.items()}
     rows = [
-        _figure_and_average(kind, average)
-        + [number(kind, result["figures"][average][key]) for key in keys]
-        for kind, result in intervals.items()
-        for average in AVERAGES
-        if average in result["figures"]
+        [*cells, *(number(kind, figure[key]) for key in keys)]
+        for kind, cells, figure in _averages(figures)
     ]
     header = ["figure", "average", "value", "from", "to", "error"]
     return Table(header, rows, 2)
 
 
-def _figure_and_average(kind, average):
-    """Two cells; PSDS has one average, which goes without saying."""
-    return [NAMES[kind], "" if average == "value" else average]
+def _averages(figures):
+    """Kind, two cells and content of every average there is.
+
+    PSDS has one average, which goes without saying.
+    """
+    return [
+        (kind, [NAMES[kind], "" if name == "value" else name], figure[name])
+        for kind, figure in figures.items()
+        for name in AVERAGES
+        if name in figure
+    ]
+
+
+def figure_name(kind, name):
+    """What an average or a class of a figure is called, in one cell."""
+    return f"{NAMES[kind]} {name}".removesuffix(" value")
 
 
 def differences_table(results, names):
     """Differences of two systems, of the averages or classes named."""
     some = next(iter(results.values()))
     rows = [
-        [f"{NAMES[kind]} {name}".removesuffix(" value")]
-        + _difference(kind, result["figures"][name])
+        [figure_name(kind, name), *_difference(kind, result["figures"][name])]
         for kind, result in results.items()
         for name in names
         if name in result["figures"]

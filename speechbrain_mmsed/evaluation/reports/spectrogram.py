@@ -33,8 +33,7 @@ class ManifestSpectrograms:
 
     A call gives what `clip_spectrogram` does. Neither the manifest nor the
     front end is touched before the first one, so a yaml can build this before
-    the corpus is prepared. The front end may be on any device and stays there:
-    a copy on the CPU computes.
+    the corpus is prepared. A copy of the front end computes on the CPU.
 
     Arguments
     ---------
@@ -66,9 +65,7 @@ class ManifestSpectrograms:
 
 
 class SpectrogramFolder:
-    """Log-mel by file name, of the sounds of a folder.
-
-    A call gives what `clip_spectrogram` does, or None without a sound.
+    """As `ManifestSpectrograms`, of a folder; None for a clip without sound.
 
     Arguments
     ---------

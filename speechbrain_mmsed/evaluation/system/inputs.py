@@ -12,19 +12,15 @@ from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.events import read_points
 from speechbrain_mmsed.evaluation.readers.npz import (
-    fit_scores,
     load_npz,
     npz_files,
+    read_npz,
 )
 from speechbrain_mmsed.evaluation.readers.score_tables import (
     read_score_tables,
     score_labels,
 )
-from speechbrain_mmsed.evaluation.readers.tables import (
-    FORMS,
-    check_form,
-    recognise,
-)
+from speechbrain_mmsed.evaluation.readers.tables import prediction_files
 from speechbrain_mmsed.evaluation.readers.truth import (
     read_labels,
     read_truth,
@@ -40,30 +36,17 @@ NOT_IGNORED = (
     "there are no scores with the video ignored; give them with "
     "--ignored-predictions"
 )
-VALIDATION = [
-    f"validation_{what}"
-    for what in ("predictions", "ground_truth", "durations")
-]
-# What a form of predictions gives no meaning to.
-FOREIGN = {
-    "npz": ["operating_point", "end_tolerance"],
-    "score-tsv": ["operating_point", "weight"],
-    "event-tsv": VALIDATION
-    + ["threshold", "window", "end_tolerance", "weight", "ignored_predictions"],
-}
 
 
 @dataclass
 class Inputs:
     """Everything that is read for an evaluation.
 
-    The form of the predictions; GroundTruth of "evaluation" and perhaps of
-    "validation"; the system with all that files tell of it; reasons why splits
-    are empty; events of operating points, and the table of the one for F1;
-    what is worth knowing.
+    GroundTruth of "evaluation" and perhaps of "validation"; the system with
+    all that files tell of it; reasons why splits are empty; events of
+    operating points, and the table of the one for F1; what is worth knowing.
     """
 
-    form: str
     truth: dict
     system: EvaluatedSystem = field(default_factory=EvaluatedSystem)
     reasons: dict | None = None
@@ -72,16 +55,17 @@ class Inputs:
     notes: list = field(default_factory=list)
 
 
-def read_inputs(arguments):
+def read_inputs(arguments, form):
     """Reads all that the arguments of `mmsed evaluate` name."""
-    form = arguments.format or recognise(arguments.predictions)
-    if not pathlib.Path(arguments.predictions).exists():
-        raise PredictionError(f"{arguments.predictions}: no such folder")
-    _check_options(arguments, form)
-    labels = _labels(arguments, form)
+    for option in ("validation", "ignored"):
+        folder = getattr(arguments, f"{option}_predictions")
+        if folder:
+            prediction_files(folder, form, f"--{option}-predictions")
     truth = {
         "evaluation": read_truth(
-            arguments.ground_truth, arguments.durations, labels
+            arguments.ground_truth,
+            arguments.durations,
+            _labels(arguments, form),
         )
     }
     if arguments.validation_predictions:
@@ -90,55 +74,19 @@ def read_inputs(arguments):
             arguments.validation_durations,
             truth["evaluation"].labels,
         )
-    inputs = Inputs(form, truth)
+    inputs = Inputs(truth)
     if arguments.video:
         clips = truth["evaluation"].durations
         inputs.system.has_video = read_video(arguments.video, clips)
-    reader = {
+    read = {
         "npz": _read_npz,
         "score-tsv": _read_tables,
         "event-tsv": _read_events,
     }
-    reader[form](inputs, arguments)
+    read[form](inputs, inputs.system, arguments)
     if inputs.system.has_video is None:
         inputs.notes.append(UNKNOWN_VIDEO)
     return inputs
-
-
-def _check_options(arguments, form):
-    """Refuse options that the form, or each other, make meaningless."""
-    # 0 is a value, and False an option that was not used.
-    options = {n: f"--{n.replace('_', '-')}" for n in vars(arguments)}
-    given = {
-        name: option
-        for name, option in options.items()
-        if getattr(arguments, name) is not None
-        and getattr(arguments, name) is not False
-    }
-    validation = [given[name] for name in VALIDATION if name in given]
-    absent = [options[name] for name in VALIDATION if name not in given]
-    if validation and absent:
-        raise PredictionError(
-            f"{validation[0]} needs {' and '.join(absent)} as well"
-        )
-    fixed = [given[name] for name in ("threshold", "window") if name in given]
-    if validation and fixed:
-        raise PredictionError(
-            f"{fixed[0]} and validation data: either the value is given or it "
-            "is tuned"
-        )
-    no_f1 = form == "event-tsv" and not arguments.operating_point
-    if no_f1 and arguments.intervals:
-        raise PredictionError(
-            "--intervals needs --operating-point: without scores there are "
-            "intervals of F1 only, and F1 needs one table of events"
-        )
-    for name in FOREIGN[form]:
-        if name in given:
-            raise PredictionError(
-                f"{given[name]} has no meaning for predictions of the form "
-                f"{form} ({FORMS[form]}); leave it out"
-            )
 
 
 def _labels(arguments, form):
@@ -146,48 +94,42 @@ def _labels(arguments, form):
     if arguments.labels:
         return read_labels(arguments.labels)
     if form == "npz":
-        files = npz_files(arguments.predictions)
-        return load_npz(next(iter(files.values()))).labels
-    if form == "score-tsv":
-        return score_labels(arguments.predictions)
-    return None
+        file, *_ = npz_files(arguments.predictions).values()
+        return load_npz(file).labels
+    return score_labels(arguments.predictions) if form == "score-tsv" else None
 
 
-def _read_events(inputs, arguments):
+def _read_events(inputs, system, arguments):
     """Operating points of another system."""
-    inputs.points, chosen, inputs.notes = read_points(
+    inputs.points, (system.events, inputs.chosen), inputs.notes = read_points(
         arguments.predictions,
         inputs.truth["evaluation"],
         arguments.operating_point,
         arguments.durations,
     )
-    if chosen is not None:
-        inputs.system.events, inputs.chosen = chosen
     inputs.reasons = {"video_ignored": NOT_IGNORED}
 
 
-def _read_tables(inputs, arguments):
+def _read_tables(inputs, system, arguments):
     """Scores of another system, a table for each clip."""
-    system = inputs.system
 
-    def read(folder, subset="evaluation"):
-        evaluation = subset == "evaluation"
-        durations = arguments.validation_durations
+    def read(folder, subset, durations, has_video=None):
         return read_score_tables(
             folder,
             inputs.truth[subset],
-            arguments.durations if evaluation else durations,
-            system.has_video if evaluation else None,
-            max(arguments.window or 1, WINDOWS[-1]),
-            [] if arguments.threshold is None else [arguments.threshold],
+            durations,
+            has_video,
+            max(arguments.window, WINDOWS[-1]),
+            [arguments.threshold],
             arguments.end_tolerance,
         )
 
-    system.scores, inputs.notes = read(arguments.predictions)
+    evaluation = "evaluation", arguments.durations, system.has_video
+    system.scores, inputs.notes = read(arguments.predictions, *evaluation)
     folder = arguments.validation_predictions
     if folder:
-        check_form(folder, "score-tsv", "--validation-predictions")
-        system.validation, _ = read(folder, "validation")
+        durations = arguments.validation_durations
+        system.validation, _ = read(folder, "validation", durations)
         if system.validation.frame_hop != system.scores.frame_hop:
             raise PredictionError(
                 f"{folder}: frames of {system.validation.frame_hop:g} s, where "
@@ -195,37 +137,30 @@ def _read_tables(inputs, arguments):
                 "windows are tuned in frames, so both need the same"
             )
     if arguments.ignored_predictions:
-        folder = arguments.ignored_predictions
-        check_form(folder, "score-tsv", "--ignored-predictions")
-        system.ignored, _ = read(folder)
+        system.ignored, _ = read(arguments.ignored_predictions, *evaluation)
     else:
         inputs.reasons = {"video_ignored": NOT_IGNORED}
 
 
-def _read_npz(inputs, arguments):
+def _read_npz(inputs, system, arguments):
     """Scores of this package, at one weight of the primary stream."""
     files = npz_files(arguments.predictions)
-    system = inputs.system
     weight = system.weight = _weight(inputs, arguments, files)
-
-    def fit(file):
-        return fit_scores(
-            load_npz(file),
-            inputs.truth["evaluation"],
-            file,
-            arguments.durations,
-            system.has_video,
-        )
-
-    system.scores, notes = fit(files[weight])
+    truth, durations = inputs.truth["evaluation"], arguments.durations
+    evaluation = truth, durations, system.has_video
+    system.scores, notes = read_npz(files[weight], *evaluation)
     inputs.notes = [f"Scores: {files[weight]}.", *notes]
-    if arguments.validation_predictions:
-        system.validation = _validation_npz(inputs, arguments, weight)
+    folder = arguments.validation_predictions
+    if folder:
+        file = _file_at(folder, weight)
+        validation = inputs.truth["validation"], arguments.validation_durations
+        system.validation, _ = read_npz(file, *validation)
+    ignored = files.get(1.0) if weight not in (None, 1) else None
     if arguments.ignored_predictions:
-        system.ignored, _ = fit(_ignored_npz(arguments.ignored_predictions))
+        ignored = _file_at(arguments.ignored_predictions, 1.0, only=True)
+    if ignored:
+        system.ignored, _ = read_npz(ignored, *evaluation)
         system.ignored.has_video = system.scores.has_video
-    elif weight not in (None, 1) and 1.0 in files:
-        system.ignored, _ = fit(files[1.0])
     elif weight != 1:
         inputs.reasons = {"video_ignored": NOT_IGNORED}
     else:
@@ -236,23 +171,22 @@ def _read_npz(inputs, arguments):
 
 def _weight(inputs, arguments, files):
     """The weight that is asked for, the only one, or that of validation."""
+    weights = ", ".join(f"{weight:g}" for weight in files if weight is not None)
     if arguments.weight is not None:
         if arguments.weight not in files:
-            known = [f"{w:g}" for w in files if w is not None]
             raise PredictionError(
                 f"--weight {arguments.weight:g}: {arguments.predictions} has "
-                f"the weights {', '.join(known) or 'of no file name'}"
+                f"the weights {weights or 'of no file name'}"
             )
         return arguments.weight
     if len(files) == 1:
         return next(iter(files))
-    weights = ", ".join(f"{weight:g}" for weight in files)
-    if not arguments.validation_predictions:
+    folder = arguments.validation_predictions
+    if not folder:
         raise PredictionError(
             f"{arguments.predictions}: scores at the weights {weights}; choose "
             "one with --weight, or give validation data to choose it there"
         )
-    folder = arguments.validation_predictions
     try:
         weight, _, f1 = choose_weight(folder, inputs.truth["validation"])
     except (ValueError, OSError) as error:
@@ -268,30 +202,14 @@ def _weight(inputs, arguments, files):
     return weight
 
 
-def _validation_npz(inputs, arguments, weight):
-    """Validation scores at the same weight, or the only ones."""
-    folder = arguments.validation_predictions
-    check_form(folder, "npz", "--validation-predictions")
+def _file_at(folder, weight, only=False):
+    """The file of a weight, or the only one where that may be any."""
     files = npz_files(folder)
-    if len(files) == 1 and (weight is None or None in files):
+    if len(files) == 1 and (only or weight is None or None in files):
         weight = next(iter(files))
     if weight not in files:
         raise PredictionError(
-            f"{folder}: no scores at the weight of {arguments.predictions} "
-            f"({weight}); there are {sorted(map(str, files))}"
+            f"{folder}: no scores at the weight {weight}; there are "
+            f"{sorted(map(str, files))}. Give one file"
         )
-    truth, file = inputs.truth["validation"], files[weight]
-    durations = arguments.validation_durations
-    return fit_scores(load_npz(file), truth, file, durations)[0]
-
-
-def _ignored_npz(folder):
-    """The file of scores with the video ignored."""
-    check_form(folder, "npz", "--ignored-predictions")
-    files = npz_files(folder)
-    if len(files) > 1 and 1.0 not in files:
-        raise PredictionError(
-            f"{folder}: which of {sorted(map(str, files))} ignores the video? "
-            "Give that file"
-        )
-    return files[1.0] if 1.0 in files else next(iter(files.values()))
+    return files[weight]

@@ -32,24 +32,6 @@ class _PointsResult(SplitResult):
         return self.values or super().figures(labels)
 
 
-def _measure(points, chosen, truth):
-    """Figures of one set of clips, in the form of `Measured.figures`."""
-    official = {
-        metric: psds_of_operating_points(points, truth, metric)
-        for metric in PSDS_METRICS
-    }
-    if chosen is None:
-        psds = {m: {**f, "average": "psds"} for m, f in official.items()}
-        return undefined(truth.labels, NO_POINT) | psds
-    f1 = {
-        "cbf1": clip_f1(chosen, truth),
-        "sbf1": segment_f1(chosen, truth),
-        "ebf1": event_f1(chosen, truth),
-    }
-    # The counts of `Measured` serve groups of classes, which are not asked.
-    return Measured(f1, dict.fromkeys(PSDS_METRICS), official).figures()
-
-
 def split_points(points, chosen, truth, has_video, reasons):
     """SplitResult of all clips, and of those with and without video.
 
@@ -59,29 +41,45 @@ def split_points(points, chosen, truth, has_video, reasons):
     """
     clips = {"all": list(truth.durations)}
     if has_video is not None:
-        with_video = [name for name, has in has_video.items() if has]
-        clips["video_available"] = clips["video_ignored"] = with_video
-        clips["video_unavailable"] = [
-            name for name, has in has_video.items() if not has
-        ]
-
-    def part_of(events, names):
-        return events[events["filename"].isin(names)]
-
+        parts = {
+            is_there: [n for n, has in has_video.items() if has == is_there]
+            for is_there in (True, False)
+        }
+        clips["video_available"] = clips["video_ignored"] = parts[True]
+        clips["video_unavailable"] = parts[False]
     results = {}
     for split, names in clips.items():
         part = truth.subset(names)
-        reason = reasons.get(split)
+        reason, values = reasons.get(split), None
         if reason is None and not names:
             reason = "there are no such clips"
-        result = _PointsResult(
-            truth.labels, len(names), len(part.events), None, reason
-        )
         if reason is None:
-            result.values = _measure(
-                [part_of(events, names) for events in points],
-                None if chosen is None else part_of(chosen, names),
-                part,
-            )
-        results[split] = result
+            values = _measure(points, chosen, part)
+        results[split] = _PointsResult(
+            truth.labels, len(names), len(part.events), None, reason, values
+        )
     return results
+
+
+def _measure(points, chosen, truth):
+    """Figures of the clips of a reference, as `Measured.figures` has them."""
+
+    def of_clips(events):
+        return events[events["filename"].isin(list(truth.durations))]
+
+    points = [of_clips(events) for events in points]
+    official = {
+        metric: psds_of_operating_points(points, truth, metric)
+        for metric in PSDS_METRICS
+    }
+    if chosen is None:
+        psds = {m: {**f, "average": "psds"} for m, f in official.items()}
+        return undefined(truth.labels, NO_POINT) | psds
+    chosen = of_clips(chosen)
+    f1 = {
+        "cbf1": clip_f1(chosen, truth),
+        "sbf1": segment_f1(chosen, truth),
+        "ebf1": event_f1(chosen, truth),
+    }
+    # The counts of `Measured` serve groups of classes, which are not asked.
+    return Measured(f1, dict.fromkeys(PSDS_METRICS), official).figures()

@@ -1,8 +1,7 @@
 """Any system's predictions to one report.
 
 Reading and checking come first, so that whatever is wrong with the data is
-told before the work; an error after that is one of this package and keeps
-its traceback.
+told before the work.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -22,10 +21,6 @@ from speechbrain_mmsed.evaluation.evaluate import (
     tune,
 )
 from speechbrain_mmsed.evaluation.metrics.run import METRICS
-from speechbrain_mmsed.evaluation.metrics.scored import (
-    DEFAULT_THRESHOLD,
-    DEFAULT_WINDOW,
-)
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
 from speechbrain_mmsed.evaluation.reports.documents import (
@@ -45,13 +40,15 @@ from speechbrain_mmsed.evaluation.system.points import split_points
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
-def evaluate_system(arguments):
+def evaluate_system(arguments, form):
     """Read, measure, write and print.
 
     Arguments
     ---------
     arguments : argparse.Namespace
-        Of `mmsed evaluate`.
+        Of `mmsed evaluate`, checked, with a threshold and a window.
+    form : str
+        Of the predictions, a key of `FORMS`.
 
     Returns
     -------
@@ -60,22 +57,19 @@ def evaluate_system(arguments):
 
     Raises
     ------
-    PredictionError
-        Where arguments or data cannot be used or the report not written.
+    PredictionError, OSError
+        Where data cannot be used or the report not written.
     """
     start = time.time()
     name, out = arguments.name, pathlib.Path(arguments.out)
-    try:
-        _make_folder(out)
-        inputs = read_inputs(arguments)
-    except OSError as error:
-        raise PredictionError(str(error)) from error
+    _make_folder(out)
+    inputs = read_inputs(arguments, form)
     system, truth = inputs.system, inputs.truth
     said = _describe_parameters(inputs, arguments)
     how = "as asked" if arguments.format else "recognised from the content"
     print(
-        f"predictions: {arguments.predictions}, of the form {inputs.form} "
-        f"({FORMS[inputs.form]}; {how})"
+        f"predictions: {arguments.predictions}, of the form {form} "
+        f"({FORMS[form]}; {how})"
     )
     for note in [*inputs.notes, said]:
         print(f"- {note}")
@@ -87,43 +81,36 @@ def evaluate_system(arguments):
             bar.set_postfix_str(title)
 
         stage("tuning")
-        system.parameters = _choose_parameters(inputs, arguments)
-        if system.validation is not None:
-            system.parameters_from = str(arguments.validation_predictions)
+        _choose_parameters(inputs, arguments)
         stage("figures")
         system.splits = _splits(inputs)
-        metadata = _metadata(inputs, arguments, said)
+        metadata = _metadata(arguments, form, said)
         report = report_data({name: system}, {}, truth, {}, metadata)
         report["notes"] = inputs.notes
         report["tuned"] = system.validation is not None
-        report["figures"] = describe_figures(
-            report, inputs.form, said, len(inputs.points)
-        )
-        report["sections"] = text_sections(
-            "figures.txt", report=report, name=name
-        )
+        n_points = len(inputs.points)
+        report["figures"] = describe_figures(report, form, said, n_points)
+        content = {"report": report, "name": name}
+        report["sections"] = text_sections("figures.txt", **content)
         stage("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
-            report["further"] = further_figures(
-                counts[name][0], arguments.intervals
-            )
-            report["sections"] += further_sections(report["further"], name)
+            with_intervals = arguments.intervals
+            further = further_figures(counts[name][0], with_intervals)
+            report["further"] = further
+            report["sections"] += further_sections(further, name)
         metadata["seconds"] = round(time.time() - start, 1)
         stage("pictures")
-        try:
-            page = write_report(
-                report,
-                out,
-                {name: system},
-                truth,
-                counts,
-                _spectrogram(arguments.audio),
-                arguments.pictures,
-            )
-        except OSError as error:
-            raise PredictionError(f"writing the report: {error}") from error
-        bar.update(bar.total - bar.n)
+        page = write_report(
+            report,
+            out,
+            {name: system},
+            truth,
+            counts,
+            _spectrogram(arguments.audio),
+            arguments.pictures,
+        )
+        bar.update()
     print(screen_report(report))
     print(
         f"results: {page} (one page with pictures), report.md and report.json "
@@ -142,32 +129,22 @@ def _make_folder(out):
 
 
 def _choose_parameters(inputs, arguments):
-    """ClassParameters of each metric, tuned or given; {} without scores."""
+    """ClassParameters of each metric, tuned or given; none without scores."""
     system = inputs.system
-    if system.scores is None:
-        return {}
     if system.validation is not None:
-        return tune(system.validation, inputs.truth["validation"])
-    labels = system.scores.labels
-    threshold, window = _fixed(arguments)
-    return {
-        metric: ClassParameters(
-            labels,
-            None if "psds" in metric else np.full(len(labels), threshold),
-            None if metric == "cbf1" else np.full(len(labels), window),
-            np.zeros(len(labels), dtype=bool),
-        )
-        for metric in METRICS
-    }
-
-
-def _fixed(arguments):
-    """Threshold and window (frames) of an untuned evaluation."""
-    threshold, window = arguments.threshold, arguments.window
-    return (
-        DEFAULT_THRESHOLD if threshold is None else threshold,
-        DEFAULT_WINDOW if window is None else window,
-    )
+        system.parameters = tune(system.validation, inputs.truth["validation"])
+        system.parameters_from = str(arguments.validation_predictions)
+    elif system.scores is not None:
+        labels = system.scores.labels
+        threshold = np.full(len(labels), arguments.threshold)
+        window = np.full(len(labels), arguments.window)
+        for metric in METRICS:
+            system.parameters[metric] = ClassParameters(
+                labels,
+                None if "psds" in metric else threshold,
+                None if metric == "cbf1" else window,
+                np.zeros(len(labels), dtype=bool),
+            )
 
 
 def _describe_parameters(inputs, arguments):
@@ -182,13 +159,13 @@ def _describe_parameters(inputs, arguments):
             "Tuned: thresholds and median windows of each class and metric "
             f"on {arguments.validation_predictions}."
         )
-    threshold, window = _fixed(arguments)
-    smooth = "no median filter"
+    window, smooth = arguments.window, "no median filter"
     if window > 1:
         seconds = window * system.scores.frame_hop
         smooth = f"median window {window} frames ({seconds:g} s)"
     return (
-        f"Untuned: threshold {threshold:g}, {smooth}, the same for every class."
+        f"Untuned: threshold {arguments.threshold:g}, {smooth}, the same for "
+        "every class."
     )
 
 
@@ -216,11 +193,11 @@ def _splits(inputs):
     return {"all": SplitResult(truth.labels, n_clips, n_events, measured, None)}
 
 
-def _metadata(inputs, arguments, said):
+def _metadata(arguments, form, said):
     """What was evaluated, for the report."""
     metadata = {
         "predictions": str(arguments.predictions),
-        "form": f"{inputs.form} ({FORMS[inputs.form]})",
+        "form": f"{form} ({FORMS[form]})",
         "ground truth": str(arguments.ground_truth),
         "durations": str(arguments.durations),
         "post-processing": said,

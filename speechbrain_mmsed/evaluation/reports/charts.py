@@ -14,6 +14,7 @@ from speechbrain_mmsed.evaluation.reports.report_tables import (
     NAMES,
     SPLIT_TITLES,
     TITLES,
+    figure_name,
 )
 from speechbrain_mmsed.files import atomic_path
 
@@ -81,8 +82,9 @@ def title_of(label):
 def draw_classes(report):
     """F1 of every class over all clips; a cross where it is not defined."""
     labels = report["class_labels"]
-
-    def draw(ax, model):
+    models = list(report["metrics"])
+    figure, axes = new_canvas(9, 4.0 * len(models), len(models))
+    for ax, model in zip(axes, models, strict=True):
         values = report["class_wise"][model]["all"]
         series = {
             NAMES[metric]: [values[metric][label] for label in labels]
@@ -90,39 +92,27 @@ def draw_classes(report):
         }
         _bars(ax, list(map(title_of, labels)), series)
         ax.set_title(f"{model}: F1 of each class, all clips")
-        ax.tick_params(axis="x", labelrotation=30)
         for text in ax.get_xticklabels():
-            text.set_horizontalalignment("right")
-
-    return _for_each_model(report, draw, 4.0)
+            text.set(rotation=30, horizontalalignment="right")
+    return figure
 
 
 def draw_availability(report):
     """The five metrics in each split; None where splits are not known."""
-    if not all(set(SPLITS) <= set(s) for s in report["metrics"].values()):
+    models = report["metrics"]
+    if not all(set(SPLITS) <= set(splits) for splits in models.values()):
         return None
-    clips = {name: n["clips"] for name, n in report["counts"]["splits"].items()}
-
-    def draw(ax, model):
-        metrics = report["metrics"][model]
+    counts = report["counts"]["splits"]
+    figure, axes = new_canvas(9, 3.0 * len(models), len(models))
+    for ax, (model, metrics) in zip(axes, models.items(), strict=True):
         series = {
-            f"video {SPLIT_TITLES[split]} (n={clips[split]})": [
+            f"video {SPLIT_TITLES[split]} (n={counts[split]['clips']})": [
                 metrics[split][metric] for metric in TITLES
             ]
             for split in SPLITS
         }
         _bars(ax, [NAMES[metric] for metric in TITLES], series)
         ax.set_title(f"{model}: availability of video")
-
-    return _for_each_model(report, draw, 3.0)
-
-
-def _for_each_model(report, draw, height):
-    """One row of the picture for each model."""
-    models = list(report["metrics"])
-    figure, axes = new_canvas(9, height * len(models), len(models))
-    for ax, model in zip(axes, models, strict=True):
-        draw(ax, model)
     return figure
 
 
@@ -132,10 +122,10 @@ def _bars(ax, names, series):
     places = np.arange(len(names))
     for index, (name, values) in enumerate(series.items()):
         at = places + (index - (len(series) - 1) / 2) * width
-        heights = [0.0 if value is None else value for value in values]
-        ax.bar(at, heights, width * 0.92, label=name)
-        missing = [x for x, v in zip(at, values, strict=True) if v is None]
-        ax.plot(missing, [0.02] * len(missing), "x", color="0.4")
+        heights = np.array(values, dtype=float)
+        ax.bar(at, np.nan_to_num(heights), width * 0.92, label=name)
+        missing = at[np.isnan(heights)]
+        ax.plot(missing, np.full(len(missing), 0.02), "x", color="0.4")
     ax.set_xticks(places, names)
     # Room above 1 for the legend, which no bar then hides.
     ax.set(ylim=(0, 1.18), yticks=np.linspace(0, 1, 6), axisbelow=True)
@@ -150,7 +140,7 @@ def draw_differences(results, names):
     """
     panels = {
         "averages": [
-            (f"{NAMES[kind]} {name}".removesuffix(" value"), figure)
+            (figure_name(kind, name), figure)
             for kind, result in results.items()
             for name, figure in result["figures"].items()
             if name in AVERAGES
@@ -183,7 +173,9 @@ def _differences(ax, rows):
     """One line for each figure; grey where the interval has both signs."""
     for place, (_, figure) in enumerate(rows):
         if figure["difference"] is None or figure["low"] is None:
-            ax.text(0, place, "not defined", ha="center", va="center")
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+            style = {"ha": "center", "va": "center", "bbox": box}
+            ax.text(0, place, "not defined", **style)
             continue
         low, at, high = (
             100 * figure[name] for name in ("low", "difference", "high")
@@ -197,36 +189,36 @@ def _differences(ax, rows):
     ax.grid(axis="x", alpha=0.3)
 
 
-def draw_roc(figures, labels, title):
+def draw_roc(result, title):
     """PSD-ROC of every class and of all (section 3.1.4), both scenarios.
 
-    Figures are those of `Measured.figures`; None where neither has curves.
+    Of a SplitResult of all clips; None where neither scenario has curves.
     """
-    shown = {name: f for name, f in figures.items() if "curves" in f}
+    shown = {name: f for name, f in result.figures().items() if "curves" in f}
     if not shown:
         return None
     figure, axes = new_canvas(
         *(6.6 * len(shown), 5.2, 1, len(shown)),
         title=f"{title}: PSD-ROC, all clips",
     )
-    for ax, (name, result) in zip(axes, shown.items(), strict=True):
+    for ax, (name, psds) in zip(axes, shown.items(), strict=True):
         most = scenario_of(name).max_rate
-        areas = result["class_wise"]
+        areas, classes = psds["class_wise"], psds["curves"]["classes"]
         # The best class first, so that the legend is in the lines' order.
-        classes = result["curves"]["classes"]
         for label in sorted(classes, key=lambda x: -areas[x]):
             stairs = _stairs(classes[label], most)
-            line = line_of(labels.index(label)) | {"linewidth": 1.4}
+            line = line_of(result.labels.index(label)) | {"linewidth": 1.4}
             text = f"{title_of(label)} {areas[label]:.2f}"
             ax.step(*stairs, where="post", label=text, **line)
-        stairs = _stairs(result["curves"]["overall"], most)
-        text = f"overall, {NAMES[name]} = {result['value']:.4f}"
+        stairs = _stairs(psds["curves"]["overall"], most)
+        text = f"overall, {NAMES[name]} = {psds['value']:.4f}"
         ax.step(*stairs, where="post", label=text, color="black", linewidth=3)
-        ax.fill_between(
-            *stairs, step="post", color="black", alpha=0.12, linewidth=0
-        )
-        ax.set(title=NAMES[name], xlim=(0, most), ylim=(0, 1.02))
+        area = {"color": "black", "alpha": 0.12, "linewidth": 0}
+        ax.fill_between(*stairs, step="post", **area)
         ax.set(
+            title=NAMES[name],
+            xlim=(0, most),
+            ylim=(0, 1.02),
             xlabel="effective false positives per hour",
             ylabel="share of events found",
         )
