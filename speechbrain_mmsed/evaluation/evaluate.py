@@ -12,7 +12,10 @@ Authors
 import importlib.metadata
 from dataclasses import dataclass
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    count,
+    psds_of_counts,
+)
 from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
@@ -21,10 +24,7 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     summarise,
 )
 from speechbrain_mmsed.evaluation.metrics.psds import psds
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import (
-    psds_of_counts,
-    tune_scenarios,
-)
+from speechbrain_mmsed.evaluation.tuning.psds_tuning import tune_scenarios
 from speechbrain_mmsed.evaluation.tuning.tuning import tune_all
 from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 

@@ -7,7 +7,7 @@ gives a standard error without chance. Both weight counts that are kept by
 clip, so no clip is matched twice.
 
 What can be resampled has `filenames`, `labels`, `n_reference` (N, C),
-`definition`, `computed_by` and `figures(weights)`: CountsByClip (any F1),
+`definition`, `computed_by` and `figures(weights)`: Counts (any F1),
 PsdsByClip and ThresholdFreeCounts. Cost for 1168 clips and ten classes on
 one core: F1, 2000 resamples and jackknife, well below 1 s; PSDS over 50
 thresholds about 1 s for 500 resamples; PSDS over all thresholds about 20 s
@@ -50,7 +50,7 @@ def bootstrap(
 
     Arguments
     ---------
-    counts : CountsByClip, PsdsByClip or ThresholdFreeCounts
+    counts : Counts, PsdsByClip or ThresholdFreeCounts
         Counts kept by clip.
     n_resamples : int
         Number of resamples.
@@ -74,10 +74,10 @@ def bootstrap(
 
     Example
     -------
-    >>> from speechbrain_mmsed.evaluation.counts import counts_by_clip
+    >>> from speechbrain_mmsed.evaluation.counts.counts import Counts
     >>> ones = np.ones((50, 1), dtype=int)
     >>> tp = (np.arange(50) % 2)[:, None]
-    >>> counts = counts_by_clip.CountsByClip(
+    >>> counts = Counts(
     ...     [str(n) for n in range(50)], ["Dog"], tp, ones, ones, "", ""
     ... )
     >>> micro = bootstrap(counts, 500)["figures"]["micro"]
@@ -129,7 +129,7 @@ def jackknife_errors(counts):
 
     Arguments
     ---------
-    counts : CountsByClip, PsdsByClip or ThresholdFreeCounts
+    counts : Counts, PsdsByClip or ThresholdFreeCounts
         Counts kept by clip.
 
     Returns

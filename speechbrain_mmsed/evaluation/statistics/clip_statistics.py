@@ -7,13 +7,11 @@ Authors
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     clip_counts,
     event_counts,
+    intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.intersection_f1 import (
-    intersection_counts,
-)
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
-from speechbrain_mmsed.evaluation.counts.threshold_free_by_clip import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import psds_by_clip
+from speechbrain_mmsed.evaluation.counts.threshold_free import (
     ThresholdFreeCounts,
 )
 from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
@@ -51,7 +49,7 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
     Returns
     -------
     dict
-        For each kind CountsByClip, PsdsByClip or ThresholdFreeCounts; all
+        For each kind Counts, PsdsByClip or ThresholdFreeCounts; all
         have `result()` and `figures(weights)`.
     """
     unknown = sorted(set(kinds) - {*KINDS, *THRESHOLD_FREE})
@@ -99,7 +97,7 @@ def event_statistics(events, truth):
     Returns
     -------
     dict
-        CountsByClip of cbf1, sbf1, ebf1 and ibf1.
+        Counts of cbf1, sbf1, ebf1 and ibf1.
     """
     return {
         "cbf1": clip_counts(events, truth),

@@ -35,7 +35,7 @@ def compare(
 
     Arguments
     ---------
-    first, second : CountsByClip, PsdsByClip or ThresholdFreeCounts
+    first, second : Counts, PsdsByClip or ThresholdFreeCounts
         Counts of the same kind, for the same clips and reference; the order
         of the clips may differ.
     names : tuple of str
@@ -66,13 +66,13 @@ def compare(
 
     Example
     -------
-    >>> from speechbrain_mmsed.evaluation.counts import counts_by_clip
+    >>> from speechbrain_mmsed.evaluation.counts.counts import Counts
     >>> ones = np.ones((60, 1), dtype=int)
     >>> clips = [str(n) for n in range(60)]
     >>> half = (np.arange(60) % 2)[:, None]
     >>> most = (np.arange(60) % 6 > 0)[:, None] + 0
     >>> first, second = (
-    ...     counts_by_clip.CountsByClip(clips, ["Dog"], tp, ones, ones, "", "")
+    ...     Counts(clips, ["Dog"], tp, ones, ones, "", "")
     ...     for tp in (half, most)
     ... )
     >>> micro = compare(first, second)["figures"]["micro"]
@@ -141,7 +141,7 @@ def check_comparable(first, second, names=("first", "second")):
 
     Arguments
     ---------
-    first, second : CountsByClip, PsdsByClip or ThresholdFreeCounts
+    first, second : Counts, PsdsByClip or ThresholdFreeCounts
         Counts kept by clip.
     names : tuple of str
         What the systems are called.

@@ -49,7 +49,7 @@ def description(counts):
 
     Arguments
     ---------
-    counts : CountsByClip, PsdsByClip or ThresholdFreeCounts
+    counts : Counts, PsdsByClip or ThresholdFreeCounts
         Counts kept by clip.
 
     Returns

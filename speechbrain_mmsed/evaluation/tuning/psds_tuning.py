@@ -11,15 +11,9 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.metrics.psds_curves import (
-    class_areas,
-    effective_rates,
-    score,
-)
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
-    empty_result,
-    scenario_of,
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    areas_of_counts,
+    count,
 )
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
@@ -101,76 +95,3 @@ def tune_scenarios(scores, truth, scenarios, windows=WINDOWS):
         chosen = np.where(present, windows[best], 1)
         tuned.append(ClassParameters(truth.labels, None, chosen, present))
     return tuned
-
-
-def areas_of_counts(counts, scenario):
-    """Areas of every class for every set of windows.
-
-    Arguments
-    ---------
-    counts : PsdsCounts
-        Counts of W sets of windows.
-    scenario : str or Scenario
-        The parameters.
-
-    Returns
-    -------
-    numpy.ndarray
-        (W, C); -1 for classes without reference events.
-    """
-    scenario = scenario_of(scenario)
-    present = counts.present_labels()
-    areas = np.full((len(counts.true_positives), len(counts.labels)), -1.0)
-    if present:
-        hits, rates = _curves(counts.restrict(present), scenario)
-        keep = [counts.labels.index(label) for label in present]
-        areas[:, keep] = class_areas(hits, rates, scenario.max_rate)
-    return areas
-
-
-def psds_of_counts(counts, scenario, row=0):
-    """The polyphonic sound detection score of counts.
-
-    Equal to psds_eval's figure but for rounding; the result says that it was
-    computed here.
-
-    Arguments
-    ---------
-    counts : PsdsCounts
-        Counts of at least one set of windows.
-    scenario : str or Scenario
-        The parameters.
-    row : int
-        Which set of windows.
-
-    Returns
-    -------
-    dict
-        See `evaluation.metrics.psds.psds_of_operating_points`.
-    """
-    scenario = scenario_of(scenario)
-    present = counts.present_labels()
-    result = empty_result(counts.labels, present, scenario)
-    result["computed_by"] = "counts of speechbrain_mmsed"
-    if result["reason"] is not None:
-        return result
-    hits, rates = _curves(counts.restrict(present), scenario)
-    hits, rates = hits[:, row], rates[:, row]
-    areas = class_areas(hits, rates, scenario.max_rate)
-    result["class_wise"].update(zip(present, areas.tolist(), strict=True))
-    result["value"] = score(
-        hits, rates, scenario.instability_cost, scenario.max_rate
-    )
-    return result
-
-
-def _curves(counts, scenario):
-    """(P, W, C) shares of events found and effective rates."""
-    hits = counts.true_positives / counts.n_reference
-    rates = effective_rates(
-        counts.false_positives,
-        counts.cross_triggers,
-        counts,
-        scenario.cross_trigger_cost,
-    )
-    return hits.swapaxes(0, 1), rates.swapaxes(0, 1)

@@ -153,7 +153,7 @@ def best_parameters(counts):
 
     Arguments
     ---------
-    counts : GridCounts
+    counts : Counts
         Counts of C classes.
 
     Returns

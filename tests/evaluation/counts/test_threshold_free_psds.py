@@ -6,21 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.threshold_free_by_clip import (
-    ThresholdFreeCounts,
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    count,
+    psds_of_counts,
 )
-from speechbrain_mmsed.evaluation.counts.threshold_free_psds import (
-    threshold_free_psds,
-)
-from speechbrain_mmsed.evaluation.counts.threshold_free_runs import (
-    audible_scores,
+from speechbrain_mmsed.evaluation.counts.psds_runs import (
     median_scores,
+)
+from speechbrain_mmsed.evaluation.counts.threshold_free import (
+    ThresholdFreeCounts,
+    threshold_free_psds,
 )
 from speechbrain_mmsed.evaluation.metrics.psds import SCENARIOS
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import psds_of_counts
-from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
+from speechbrain_mmsed.postprocessing.decode import (
+    EVENT_COLUMNS,
+    decode,
+    frames_inside,
+)
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 HOP = 0.1565
@@ -63,6 +66,17 @@ def random_corpus(n_clips, seed, levels=None):
         LABELS,
     )
     return scores, truth
+
+
+def audible_scores(scores, windows):
+    """(N, T, C) filtered scores, minus infinity past a clip's end."""
+    filtered = median_scores(scores.frame, windows)
+    filtered[
+        ~frames_inside(
+            scores.durations, scores.frame.shape[1], scores.frame_hop
+        )
+    ] = -np.inf
+    return filtered
 
 
 def by_sed_scores_eval(scores, truth, windows, scenario):

@@ -6,9 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.intersection_f1 import intersection_f1
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.threshold_free_psds import (
+from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
+    intersection_counts,
+)
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    count,
+    psds_of_counts,
+)
+from speechbrain_mmsed.evaluation.counts.threshold_free import (
     threshold_free_psds,
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import (
@@ -26,7 +31,6 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     intervals,
 )
 from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import psds_of_counts
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,
     decode,
@@ -113,7 +117,7 @@ def official(scores, truth, parameters):
         "cbf1": clip_f1(tags, truth),
         "sbf1": segment_f1(events, truth),
         "ebf1": event_f1(events, truth),
-        "ibf1": intersection_f1(events, truth),
+        "ibf1": intersection_counts(events, truth).result(),
     }
     for name in ("psds1", "psds2"):
         counts = count(scores, truth, some.windows[None], [name])[0]

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts import psds_tables
-from speechbrain_mmsed.evaluation.counts.counts import GridCounts, count_grid
+from speechbrain_mmsed.evaluation.counts import psds_changes
+from speechbrain_mmsed.evaluation.counts.counts import Counts, count_grid
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
@@ -60,13 +60,14 @@ def validation():
 def make_counts(f1, thresholds, windows):
     """Counts of one class with these F1 in percent."""
     tp = np.asarray(f1)[None]
-    return GridCounts(
+    return Counts(
+        None,
         ["a"],
-        np.array(thresholds),
-        np.array(windows),
         tp,
         np.full(tp.shape, 100),
         np.array([100]),
+        thresholds=np.array(thresholds),
+        windows=np.array(windows),
     )
 
 
@@ -162,8 +163,7 @@ def test_one_pass_gives_what_three_give(validation):
     ids=["f1", "psds"],
 )
 def test_memory_does_not_grow_with_the_clips(tune_grid, monkeypatch):
-    for name in ("TABLE_CELLS", "ROLL_CELLS"):
-        monkeypatch.setattr(psds_tables, name, 200_000)
+    monkeypatch.setattr(psds_changes, "CELLS", 8_000)
 
     def peak(n_clips):
         rng = np.random.default_rng(0)

@@ -22,7 +22,7 @@ def draw_grid(counts, parameters, frame_hop, title):
 
     Arguments
     ---------
-    counts : GridCounts
+    counts : Counts
         Of H thresholds and W windows on validation.
     parameters : ClassParameters
         What was chosen.
@@ -91,7 +91,7 @@ def draw_thresholds(counts, parameters, title):
 
     Arguments
     ---------
-    counts : GridCounts
+    counts : Counts
         Of H thresholds and one window on validation.
     parameters : ClassParameters
         What was chosen.

@@ -1,34 +1,35 @@
-"""Counts behind PSDS over all thresholds, kept by clip.
+"""Polyphonic sound detection scores over all thresholds.
 
-Resampling clips needs no second look at their scores: every change of a
-count gets the weight of its clip.
+psds_eval's figure depends on the 50 thresholds that are given to it: where
+a class's scores crowd between two of them, its curve has no point. With every
+distinct score as a threshold nothing is left to choose, and the figure is
+the limit of ever finer lists. Beside the paper's figures, not instead.
+
+The semantics are those of sed_scores_eval 0.0.4, with which tests compare
+this; see `psds_changes.py` for where it differs from psds_eval. Classes
+without reference events leave the averages, as in `psds.py` (sed_scores_eval
+refuses them).
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from speechbrain_mmsed.evaluation.counts.reference_by_clip import (
-    lasting_events,
+from speechbrain_mmsed.evaluation.counts.psds_changes import (
+    Changes,
+    count_changes,
+)
+from speechbrain_mmsed.evaluation.counts.psds_counts import (
+    ResampledPsds,
     reference_totals,
 )
-from speechbrain_mmsed.evaluation.counts.threshold_free_counts import (
-    count_changes,
-    join,
-)
-from speechbrain_mmsed.evaluation.counts.threshold_free_runs import (
-    audible_scores,
-)
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     areas_and_score,
     best_curve,
 )
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
-    empty_result,
-    scenario_of,
-)
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import scenario_of
 
 DEFINITION = (
     "PSDS, {scenario}; over all thresholds (every distinct score of a class), "
@@ -36,8 +37,54 @@ DEFINITION = (
 )
 
 
-class ThresholdFreeCounts:
+def threshold_free_psds(scores, truth, windows, scenario):
+    """One polyphonic sound detection score over all thresholds.
+
+    Arguments
+    ---------
+    scores : ClipScores
+        Scores of N clips, those of the ground truth.
+    truth : GroundTruth
+        Reference events and durations.
+    windows : numpy.ndarray
+        (C,) odd median windows in frames, applied before.
+    scenario : str or Scenario
+        "psds1" or "psds2", or parameters.
+
+    Returns
+    -------
+    dict
+        As `psds` returns: value (0 to 1, or None), class_wise,
+        averaged_classes, excluded_classes, reason, computed_by; also
+        definition, n_classes (in the average) and windows (label ->
+        frames). For the curves see `ThresholdFreeCounts.curves`.
+
+    Example
+    -------
+    >>> import pandas as pd
+    >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+    >>> from speechbrain_mmsed.postprocessing.scores import ClipScores
+    >>> frame = np.zeros((1, 64, 1))
+    >>> frame[0, :10] = 0.013
+    >>> scores = ClipScores(
+    ...     ["a"], [10.0], ["Dog"], [[0.013]], frame, [True], 0.1565
+    ... )
+    >>> events = pd.DataFrame(
+    ...     [["a", 0.0, 1.5, "Dog"]],
+    ...     columns=["filename", "onset", "offset", "event_label"],
+    ... )
+    >>> truth = GroundTruth(events, {"a": 10.0}, ["Dog"])
+    >>> threshold_free_psds(scores, truth, [1], "psds1")["value"]
+    1.0
+    """
+    return ThresholdFreeCounts(scores, truth, windows, scenario).result()
+
+
+class ThresholdFreeCounts(ResampledPsds):
     """Changes of all counts of a scenario, kept by clip.
+
+    Resampling clips needs no second look at their scores: every change of a
+    count gets the weight of its clip.
 
     Arguments
     ---------
@@ -50,13 +97,13 @@ class ThresholdFreeCounts:
     scenario : str or Scenario
         "psds1" or "psds2", or parameters.
     clips_at_once : int
-        Clips in one batch; bounds the memory. Any number gives the same.
+        Most clips of a batch; bounds the memory. Any number gives the same.
     """
 
     computed_by = "speechbrain_mmsed"
+    at_once = 16
 
     def __init__(self, scores, truth, windows, scenario, clips_at_once=128):
-        check_same_clips(scores, truth)
         self.scenario = scenario_of(scenario)
         self.definition = DEFINITION.format(scenario=self.scenario.text())
         self.filenames = list(scores.filenames)
@@ -67,36 +114,22 @@ class ThresholdFreeCounts:
                 f"windows have shape {self.windows.shape}, expected "
                 f"({len(self.labels)},), one for each class"
             )
+        parts = [
+            list(vars(changes).values())
+            for _, _, changes in count_changes(
+                scores,
+                truth,
+                self.windows[None],
+                [self.scenario],
+                clips_at_once=clips_at_once,
+            )
+        ]
+        changes = Changes(*map(np.concatenate, zip(*parts, strict=True)))
         self.seconds = np.array([truth.durations[f] for f in self.filenames])
-        events = lasting_events(truth, self.filenames)
         self.n_reference, self.reference_seconds = reference_totals(
-            events, len(self.filenames), len(self.labels)
+            truth, self.filenames
         )
-        changes = self._changes(scores, events, clips_at_once)
         self.tables = [self._table(changes, c) for c in range(len(self.labels))]
-
-    def _changes(self, scores, events, clips_at_once):
-        """Changes in all clips, batch by batch."""
-        values = audible_scores(scores, self.windows)
-        n_frames = values.shape[1]
-        edges = np.minimum(
-            np.arange(n_frames + 1) * scores.frame_hop,
-            scores.durations[:, None],
-        )
-        parts = []
-        for start in range(0, len(values), clips_at_once):
-            batch = slice(start, start + clips_at_once)
-            here = slice(
-                *np.searchsorted(events["clip"], [start, start + clips_at_once])
-            )
-            part = {name: column[here] for name, column in events.items()}
-            part["clip"] = part["clip"] - start
-            changes = count_changes(
-                values[batch], edges[batch], part, self.scenario
-            )
-            changes.clip = changes.clip + start
-            parts.append(changes)
-        return join(parts)
 
     def _table(self, changes, c):
         """Sparse (levels, clips) of hits, (levels, (C + 1) clips) of fails.
@@ -104,8 +137,6 @@ class ThresholdFreeCounts:
         Levels fall from row to row. The columns of failed detections are
         the clips for class 0, for class 1, ... and for false positives.
         """
-        from scipy.sparse import csr_matrix
-
         mine = np.flatnonzero(changes.label == c)
         levels, row = np.unique(-changes.level[mine], return_inverse=True)
         clip, other = changes.clip[mine], changes.other[mine]
@@ -168,62 +199,27 @@ class ThresholdFreeCounts:
         every = scale[:, None, :] * weights.T[None]
         return every.reshape(-1, len(weights))
 
-    def figures(self, weights, at_once=16):
-        """Score and areas for resampled clips.
+    def areas_and_scores(self, weights):
+        """Figures of R resamples.
 
         Arguments
         ---------
         weights : numpy.ndarray
             (R, N) how often each clip is taken.
-        at_once : int
-            Resamples that are worked on together; bounds the memory.
 
         Returns
         -------
-        dict
-            "value" and every label -> (R,) figures; NaN where undefined.
+        tuple of numpy.ndarray
+            (R, C) areas and (R,) scores, NaN where undefined.
         """
-        weights = np.asarray(weights, dtype=np.float64)
         value = np.full(len(weights), np.nan)
         areas = np.full((len(weights), len(self.labels)), np.nan)
-        for start in range(0, len(weights), at_once):
-            part = weights[start : start + at_once]
-            for r, curves in enumerate(self.curves(part), start):
-                if not curves or self._needs_two(curves):
-                    continue
+        least = 2 if self.scenario.cross_trigger_cost > 0 else 1
+        for r, curves in enumerate(self.curves(weights)):
+            if len(curves) >= least:
                 areas[r, list(curves)], value[r] = areas_and_score(
                     list(curves.values()),
                     self.scenario.instability_cost,
                     self.scenario.max_rate,
                 )
-        return {"value": value, **dict(zip(self.labels, areas.T, strict=True))}
-
-    def _needs_two(self, curves):
-        return len(curves) == 1 and self.scenario.cross_trigger_cost > 0
-
-    def result(self):
-        """The figure of all clips, see `threshold_free_psds`.
-
-        Returns
-        -------
-        dict
-        """
-        curves = next(self.curves())
-        present = [self.labels[c] for c in curves]
-        result = empty_result(self.labels, present, self.scenario)
-        result["computed_by"] = self.computed_by
-        result["definition"] = self.definition
-        result["n_classes"] = len(present)
-        result["windows"] = dict(
-            zip(self.labels, self.windows.tolist(), strict=True)
-        )
-        if result["reason"] is None:
-            areas, result["value"] = areas_and_score(
-                list(curves.values()),
-                self.scenario.instability_cost,
-                self.scenario.max_rate,
-            )
-            result["class_wise"].update(
-                zip(present, areas.tolist(), strict=True)
-            )
-        return result
+        return areas, value
