@@ -1,92 +1,62 @@
 """Where the counts behind PSDS change as the threshold falls.
 
-A detection at a threshold is a run of frames whose scores lie above it. Over
-all thresholds most of them repeat: a run appears where the threshold falls
-below the smallest of its scores (its birth) and goes where it falls below the
-larger of its two neighbours (its death), with which it then merges. So T
-frames have at most T different runs, whatever the number of thresholds (the
-components of a max-tree), and each is looked at once: failing it adds one
-false positive from its birth to its death. Sorted births and deaths give the
-counts at all thresholds (Ebbers, Serizel and Haeb-Umbach,
-"Threshold-independent evaluation of sound event detection scores", ICASSP
-2022).
+A run of frames appears where the threshold falls below the smallest of its
+scores (its birth) and goes where it merges with another, below the larger of
+its two neighbours (its death). So T frames have at most T runs, whatever the
+number of thresholds, and each is matched once: failing it adds one false
+positive from birth to death (Ebbers, Serizel and Haeb-Umbach, ICASSP 2022).
 
-With a list of thresholds a score is replaced by the number of thresholds that
-it exceeds, and the criteria are psds_eval's, whose sums are repeated in its
-own order and manner where they all but meet a criterion. Without a list the
-thresholds are all distinct scores, and the criteria are those of
-sed_scores_eval 0.0.4, which rounds times to a microsecond before it compares
-them. Reference events of no length are left out, as psds_eval does
-(sed_scores_eval would count each as found).
+With a list of thresholds a score becomes the number of thresholds that it
+exceeds, and the criteria are psds_eval's, whose sums are repeated in its own
+order where they all but meet a criterion. Without a list every distinct score
+is a threshold, and the criteria are those of sed_scores_eval 0.0.4, which
+rounds times to a microsecond. Reference events of no length are left out, as
+psds_eval does (sed_scores_eval would count each as found).
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from speechbrain_mmsed.evaluation.counts.matching import (
     events_of_clips,
     reference_events,
 )
-from speechbrain_mmsed.evaluation.counts.psds_runs import (
-    distinct_runs,
-    median_scores,
-)
 from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
+from speechbrain_mmsed.postprocessing.decode import (
+    frames_inside,
+    reflected_frames,
+)
 
-# Frames times classes of one batch, each counted again for every class that
-# has events in its clip; bounds the memory. Any number gives the same counts.
+# Bounds a batch: frames times classes, counted again for each class that has
+# events in the clip. Any number gives the same counts.
 CELLS = 1_000_000
 DECIMALS = 6
 # Seconds; sums this near to a criterion are added again in pandas' manner.
 TIE = 1e-9
+# (K,) each: clip, class detected, class whose events were hit (C for false
+# positives, `label` for events found), score below which the threshold falls
+# (or number of thresholds), and 1 or -1.
+Changes = namedtuple("Changes", "clip label other level change")
 
 
-@dataclass
-class Changes:
-    """Changes of counts, each of one clip at one score.
-
-    Arguments
-    ---------
-    clip, label, other : numpy.ndarray
-        (K,) integers: index of the clip, of the class detected and of the
-        class whose events were hit; `other` is C for false positives, and
-        equals `label` for events found.
-    level : numpy.ndarray
-        (K,) score, or number of thresholds, below which the threshold falls.
-    change : numpy.ndarray
-        (K,) 1 or -1.
-    """
-
-    clip: np.ndarray
-    label: np.ndarray
-    other: np.ndarray
-    level: np.ndarray
-    change: np.ndarray
-
-
-def count_changes(
-    scores, truth, windows, scenarios, thresholds=None, clips_at_once=None
-):
+def count_changes(scores, truth, windows, scenarios, thresholds=None):
     """Changes of all counts, batch by batch.
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips, those of the ground truth.
-    truth : GroundTruth
-        Reference events and durations.
+    scores, truth : ClipScores, GroundTruth
+        Of the same N clips.
     windows : numpy.ndarray
         (W, C) odd median windows in frames.
     scenarios : list of Scenario
         Parameters.
     thresholds : numpy.ndarray or None
         (P,) rising thresholds; all distinct scores if None.
-    clips_at_once : int or None
-        Most clips of a batch.
 
     Yields
     ------
@@ -96,15 +66,15 @@ def count_changes(
     check_same_clips(scores, truth)
     events = reference_events(truth, scores.filenames, lasting=True)
     ends = np.array([truth.durations[name] for name in scores.filenames])
-    n_frames, n_classes = scores.frame.shape[1:]
-    frames = np.arange(n_frames + 1) * scores.frame_hop
-    for batch in _batches(scores, events, clips_at_once):
-        edges = np.minimum(frames, scores.durations[batch, None])
-        reference = _Reference(
-            events_of_clips(events, batch), edges, ends[batch], n_classes
-        )
-        inside = edges[:, :-1] < edges[:, 1:]
-        frame = scores.frame[batch].astype(np.float64)
+    _, n_frames, n_classes = scores.frame.shape
+    hop = scores.frame_hop
+    for clips in _batches(scores.frame.shape, events):
+        durations = scores.durations[clips]
+        edges = np.minimum(np.arange(n_frames + 1) * hop, durations[:, None])
+        some = events_of_clips(events, clips)
+        batch = _Batch(some, edges, ends[clips], thresholds is None, n_classes)
+        inside = frames_inside(durations, n_frames, hop)
+        frame = scores.frame[clips].astype(np.float64)
         if thresholds is not None:
             # More than i thresholds lie below p exactly where p > threshold i.
             frame = np.searchsorted(thresholds, frame).astype(np.float64)
@@ -112,205 +82,228 @@ def count_changes(
         for row, chosen in enumerate(windows):
             values = median_scores(frame, chosen)
             values[~inside] = -np.inf
-            runs = _Runs(values, reference)
+            batch.find_runs(values)
             for number, scenario in enumerate(scenarios):
-                changes = _changes(
-                    runs, reference, scenario, rounded=thresholds is None
-                )
-                changes.clip = changes.clip + batch.start
-                yield row, number, changes
+                changes = batch.changes(scenario)
+                clip = changes.clip + clips.start
+                yield row, number, changes._replace(clip=clip)
 
 
-def _batches(scores, events, most):
+def _batches(shape, events):
     """Slices of clips of bounded size, at least one clip each."""
-    n_clips, n_frames, n_classes = scores.frame.shape
+    n_clips, n_frames, n_classes = shape
     pairs = np.unique(events["clip"] * n_classes + events["label"])
     known = np.bincount(pairs // n_classes, minlength=n_clips)
-    cells = np.cumsum(n_frames * n_classes * (1 + known))
+    cells = np.append(0, np.cumsum(n_frames * n_classes * (1 + known)))
     start = 0
     while start < n_clips:
-        before = cells[start - 1] if start else 0
-        stop = int(np.searchsorted(cells, before + CELLS, side="right"))
-        stop = max(stop, start + 1)
-        if most is not None:
-            stop = min(stop, start + most)
-        yield slice(start, min(stop, n_clips))
-        start = stop
+        past = np.searchsorted(cells, cells[start] + CELLS, side="right") - 1
+        past = max(int(past), start + 1)
+        yield slice(start, past)
+        start = past
 
 
-class _Reference:
-    """Events of n clips; a pair is a clip and a class that has events in it."""
+def median_scores(frame, windows):
+    """Median-filtered scores (N, T, C), at the edges as `decode` filters."""
+    filtered, n_frames = frame.astype(np.float64), frame.shape[1]
+    for window in np.unique(windows).tolist():
+        if window % 2 != 1 or window < 1:
+            raise ValueError(
+                f"median window {window}: expected an odd number of frames"
+            )
+        mine = np.flatnonzero(np.asarray(windows) == window)
+        index = reflected_frames(n_frames, window // 2)
+        rows = filtered[:, index][:, :, mine].swapaxes(1, 2)
+        # scipy is fast on one long row; the margins keep rows apart.
+        smooth = median_filter(rows.ravel(), window).reshape(rows.shape)
+        smooth = smooth[..., window // 2 : window // 2 + n_frames]
+        filtered[:, :, mine] = smooth.swapaxes(1, 2)
+    return filtered
 
-    def __init__(self, events, edges, ends, n_classes):
+
+def distinct_runs(values):
+    """Row, first frame, frame past the end, birth and death of E runs.
+
+    Those of all thresholds t, the components of a max-tree, in rows (R, T)
+    of scores, of which minus infinity is never active. A run exists where
+    death <= t < birth; death is minus infinity where none merges it.
+    """
+    width = values.shape[1] + 1
+    # All rows in one line, a silent frame before each and after the last.
+    line = np.full(len(values) * width + 1, -np.inf)
+    line[:-1].reshape(-1, width)[:, 1:] = values
+    # Equal neighbours are one stretch.
+    start = np.append(0, np.flatnonzero(line[1:] != line[:-1]) + 1)
+    level = line[start]
+    active = np.flatnonzero(level > -np.inf)
+    before = _nearest(level, active, -1, np.greater)
+    past = _nearest(level, active, 1, np.greater_equal)
+    # A run belongs to the first of its stretches with the smallest score.
+    mine = level[before] < level[active]
+    before, past, birth = before[mine], past[mine], level[active[mine]]
+    row, first = np.divmod(start[before + 1], width)
+    death = np.maximum(level[before], level[past])
+    return row, first - 1, start[past] - row * width - 1, birth, death
+
+
+def _nearest(level, active, step, passes):
+    """Nearest stretch on one side whose level does not pass one's own."""
+    nearest = np.arange(len(level)) + step
+    todo = active
+    while True:
+        todo = todo[passes(level[nearest[todo]], level[todo])]
+        if not len(todo):
+            return nearest[active]
+        # What lies between passes too, so its own nearest is as good.
+        nearest[todo] = nearest[nearest[todo]]
+
+
+class _Batch:
+    """Events and runs of n clips; a pair is a clip and a class with events."""
+
+    def __init__(self, events, edges, ends, rounded, n_classes):
         self.edges, self.ends, self.n_classes = edges, ends, n_classes
-        self.clip, self.label = events["clip"], events["label"]
+        self.rounded = rounded
+        self.event_clip, self.event_label = events["clip"], events["label"]
         self.onset, self.offset = events["onset"], events["offset"]
+        self.length = self.offset - self.onset
         keys, pair, self.n_events = np.unique(
-            self.clip * n_classes + self.label,
+            self.event_clip * n_classes + self.event_label,
             return_inverse=True,
             return_counts=True,
         )
-        self.first_event = np.cumsum(self.n_events) - self.n_events
         self.pair_label = keys % n_classes
-        self.pair = np.full(len(edges) * n_classes, -1)
-        self.pair[keys] = np.arange(len(keys))
+        self.pair_of_row = np.full(len(edges) * n_classes, -1)
+        self.pair_of_row[keys] = np.arange(len(keys))
         self.n_pairs = np.bincount(keys // n_classes, minlength=len(edges))
-        self.first_pair = np.cumsum(self.n_pairs) - self.n_pairs
         # Seconds of each pair's events before each edge of its frames.
         self.before = np.zeros((len(keys), edges.shape[1]))
-        seconds = edges[self.clip] - self.onset[:, None]
-        length = self.offset - self.onset
-        np.add.at(self.before, pair, np.clip(seconds, 0.0, length[:, None]))
+        seconds = edges[self.event_clip] - self.onset[:, None]
+        seconds = np.clip(seconds, 0.0, self.length[:, None])
+        np.add.at(self.before, pair, seconds)
 
-
-class _Runs:
-    """Runs of all thresholds of n clips, (E,) each; see `distinct_runs`."""
-
-    def __init__(self, values, reference):
-        n_clips, n_frames, n_classes = values.shape
-        rows = values.transpose(0, 2, 1).reshape(-1, n_frames)
+    def find_runs(self, values):
+        """Take the runs of (n, T, C) scores."""
+        rows = values.swapaxes(1, 2).reshape(-1, values.shape[1])
         row, self.first, self.past, self.birth, self.death = distinct_runs(rows)
-        self.clip, self.label = np.divmod(row, n_classes)
-        self.pair = reference.pair[row]
-        self.on = reference.edges[self.clip, self.first]
-        self.off = reference.edges[self.clip, self.past]
+        self.clip, self.label = np.divmod(row, self.n_classes)
+        self.pair = self.pair_of_row[row]
+        self.on = self.edges[self.clip, self.first]
+        self.off = self.edges[self.clip, self.past]
 
-
-def _changes(runs, reference, scenario, rounded):
-    """Changes of all counts under one scenario."""
-    n_classes = reference.n_classes
-    passed = np.zeros(len(runs.clip), dtype=bool)
-    known = np.flatnonzero(runs.pair >= 0)
-    passed[known] = _covered(
-        runs,
-        reference,
-        known,
-        runs.pair[known],
-        scenario.detection_tolerance,
-        rounded,
-    )
-    found = _events_found(
-        runs, reference, np.flatnonzero(passed), scenario, rounded
-    )
-    failed = np.flatnonzero(~passed)
-    alarms = failed[runs.on[failed] < reference.ends[runs.clip[failed]]]
-    run, other = alarms, np.full(len(alarms), n_classes)
-    if scenario.cross_trigger_cost > 0:
-        clip = runs.clip[failed]
-        crossed, pair = _expand(
-            reference.first_pair[clip], reference.n_pairs[clip]
+    def changes(self, scenario):
+        """Changes under one scenario."""
+        passed = self.pair >= 0
+        own = np.flatnonzero(passed)
+        share = scenario.detection_tolerance
+        passed[own] = self._covered(own, self.pair[own], share)
+        found = self._events_found(
+            np.flatnonzero(passed), scenario.ground_truth_intersection
         )
-        crossed = failed[crossed]
-        apart = np.flatnonzero(pair != runs.pair[crossed])
-        crossed, pair = crossed[apart], pair[apart]
-        share = scenario.cross_trigger_tolerance
-        hit = np.flatnonzero(
-            _covered(runs, reference, crossed, pair, share, rounded)
-        )
-        run = np.concatenate([run, crossed[hit]])
-        other = np.concatenate([other, reference.pair_label[pair[hit]]])
-    ends = np.flatnonzero(runs.death[run] > -np.inf)
-    ones = np.ones(len(run), dtype=np.int64)
-    failures = [(runs.clip[run], runs.label[run], other, runs.birth[run], ones)]
-    run, other = run[ends], other[ends]
-    failures.append(
-        (runs.clip[run], runs.label[run], other, runs.death[run], -ones[ends])
-    )
-    columns = zip(found, *failures, strict=True)
-    return Changes(*(np.concatenate(column) for column in columns))
+        failed = np.flatnonzero(~passed)
+        run = failed[self.on[failed] < self.ends[self.clip[failed]]]
+        other = np.full(len(run), self.n_classes)
+        if scenario.cross_trigger_cost > 0:
+            row, pair = _expand(self.n_pairs, self.clip[failed])
+            apart = np.flatnonzero(pair != self.pair[failed[row]])
+            crossed, pair = failed[row[apart]], pair[apart]
+            share = scenario.cross_trigger_tolerance
+            hit = np.flatnonzero(self._covered(crossed, pair, share))
+            run = np.concatenate([run, crossed[hit]])
+            other = np.concatenate([other, self.pair_label[pair[hit]]])
+        run, level, change, (other,) = self._lives(run, 1, other)
+        failures = self.clip[run], self.label[run], other, level, change
+        both = zip(found, failures, strict=True)
+        return Changes(*(np.concatenate(columns) for columns in both))
 
+    def _lives(self, run, change, *columns):
+        """Births and deaths of runs, each with its level and change."""
+        change = np.broadcast_to(change, run.shape)
+        ends = np.flatnonzero(self.death[run] > -np.inf)
+        level = np.concatenate([self.birth[run], self.death[run[ends]]])
+        change = np.concatenate([change, -change[ends]])
+        columns = [np.concatenate([a, a[ends]]) for a in columns]
+        return np.concatenate([run, run[ends]]), level, change, columns
 
-def _covered(runs, reference, run, pair, share, rounded):
-    """Whether the events of a pair cover this share of a run, (K,)."""
-    before = reference.before
-    total = before[pair, runs.past[run]] - before[pair, runs.first[run]]
-    least = share * (runs.off[run] - runs.on[run])
-    if rounded:
-        return np.round(total, DECIMALS) >= np.round(least, DECIMALS)
-    enough = total >= least
-    near = np.flatnonzero(np.abs(total - least) < TIE)
-    run, pair = run[near], pair[near]
-    row, event = _expand(reference.first_event[pair], reference.n_events[pair])
-    seconds = _shared(runs, reference, run[row], event)
-    meets = np.flatnonzero(seconds > 0)
-    row, seconds = row[meets], seconds[meets]
-    terms = seconds / (runs.off - runs.on)[run[row]]
-    enough[near] = _compensated(row, terms, len(near)) >= share
-    return enough
+    def _shared(self, run, event):
+        """Seconds that a run and an event share; negative if none."""
+        ends = np.minimum(self.off[run], self.offset[event])
+        return ends - np.maximum(self.on[run], self.onset[event])
 
+    def _covered(self, run, pair, share):
+        """(K,) whether the events of a pair cover this share of a run."""
+        total = self.before[pair, self.past[run]]
+        total -= self.before[pair, self.first[run]]
+        length = self.off[run] - self.on[run]
 
-def _events_found(runs, reference, run, scenario, rounded):
-    """Columns of `Changes`: enough of an event is, or is no longer, covered.
+        def again(near):
+            row, event = _expand(self.n_events, pair[near])
+            shared = self._shared(run[near][row], event)
+            meets = shared > 0
+            return row[meets], (shared / length[near][row])[meets]
 
-    Arguments as for `_changes`; `run` are those that passed.
-    """
-    pair = runs.pair[run]
-    row, event = _expand(reference.first_event[pair], reference.n_events[pair])
-    run = run[row]
-    shared = _shared(runs, reference, run, event)
-    meets = np.flatnonzero(shared > 0)
-    run, event, shared = run[meets], event[meets], shared[meets]
-    ends = np.flatnonzero(runs.death[run] > -np.inf)
-    events = np.concatenate([event, event[ends]])
-    level = np.concatenate([runs.birth[run], runs.death[run[ends]]])
-    change = np.concatenate([shared, -shared[ends]])
-    order = np.lexsort((-level, events))
-    events, level, change = events[order], level[order], change[order]
-    total = np.cumsum(change)
-    begins = np.append(True, events[1:] != events[:-1])[: len(events)]
-    starts = np.flatnonzero(begins)
-    total -= (total[starts] - change[starts])[np.cumsum(begins) - 1]
-    # Only the last of the changes at one score tells what is covered there.
-    last = np.append(
-        (events[1:] != events[:-1]) | (level[1:] != level[:-1]), True
-    )
-    last = np.flatnonzero(last[: len(events)])
-    events, level, total = events[last], level[last], total[last]
-    length = (reference.offset - reference.onset)[events]
-    share = scenario.ground_truth_intersection
-    least = share * length
-    if rounded:
-        hit = np.round(total, DECIMALS) >= np.round(least, DECIMALS)
-    else:
-        hit = total >= least
-        near = np.flatnonzero(np.abs(total - least) < TIE)
-        order = np.lexsort((runs.first[run], event))
+        return self._enough(total, share, length, again)
+
+    def _events_found(self, run, share):
+        """Columns of Changes: enough of an event is, or no longer, covered."""
+        row, event = _expand(self.n_events, self.pair[run])
+        run = run[row]
+        shared = self._shared(run, event)
+        order = np.lexsort((self.first[run], event))
+        order = order[shared[order] > 0]
         run, event, shared = run[order], event[order], shared[order]
-        first = np.searchsorted(event, events[near])
-        past = np.searchsorted(event, events[near], side="right")
-        row, entry = _expand(first, past - first)
-        alive = runs.birth[run[entry]] >= level[near][row]
-        alive &= runs.death[run[entry]] < level[near][row]
-        row, entry = row[alive], entry[alive]
-        terms = shared[entry] / length[near][row]
-        hit[near] = _compensated(row, terms, len(near)) >= share
-    hit = hit.astype(np.int64)
-    before = np.append(0, hit)[:-1]
-    before[np.append(True, events[1:] != events[:-1])[: len(events)]] = 0
-    moved = np.flatnonzero(hit != before)
-    events = events[moved]
-    label = reference.label[events]
-    return (
-        reference.clip[events],
-        label,
-        label,
-        level[moved],
-        (hit - before)[moved],
-    )
+        _, level, change, (events,) = self._lives(run, shared, event)
+        order = np.lexsort((-level, events))
+        events, level, change = events[order], level[order], change[order]
+        # All changes of an event at one score together.
+        starts = np.flatnonzero(_differs(events) | _differs(level))
+        events, level = events[starts], level[starts]
+        change = np.add.reduceat(change, starts)
+        begins = np.flatnonzero(_differs(events))
+        total = np.cumsum(change)
+        before = (total - change)[begins]
+        total -= np.repeat(before, np.diff(np.append(begins, len(events))))
+        length = self.length[events]
+
+        def again(near):
+            number = np.bincount(event, minlength=len(self.length))
+            row, entry = _expand(number, events[near])
+            at, alive = level[near][row], run[entry]
+            alive = (self.birth[alive] >= at) & (self.death[alive] < at)
+            row, entry = row[alive], entry[alive]
+            return row, shared[entry] / length[near][row]
+
+        hit = self._enough(total, share, length, again) + 0
+        change = np.diff(hit, prepend=0)
+        change[begins] = hit[begins]
+        moved = np.flatnonzero(change)
+        label = self.event_label[events[moved]]
+        clip = self.event_clip[events[moved]]
+        return clip, label, label, level[moved], change[moved]
+
+    def _enough(self, total, share, length, again):
+        """Whether seconds reach a share of a length; close ones again."""
+        least = share * length
+        if self.rounded:
+            return np.round(total, DECIMALS) >= np.round(least, DECIMALS)
+        enough = total >= least
+        near = np.flatnonzero(np.abs(total - least) < TIE)
+        group, terms = again(near)
+        enough[near] = _compensated(group, terms, len(near)) >= share
+        return enough
 
 
-def _shared(runs, reference, run, event):
-    """Seconds that a run and an event share, negative where they do not."""
-    return np.minimum(runs.off[run], reference.offset[event]) - np.maximum(
-        runs.on[run], reference.onset[event]
-    )
+def _expand(number, chosen):
+    """Members of chosen groups: which choice, and place in the list of all."""
+    count = number[chosen]
+    row = np.repeat(np.arange(len(count)), count)
+    within = np.arange(len(row)) - (np.cumsum(count) - count)[row]
+    return row, (np.cumsum(number) - number)[chosen][row] + within
 
 
-def _expand(first, number):
-    """All of some ranges of indices: which range (K,) and index (K,)."""
-    row = np.repeat(np.arange(len(number)), number)
-    within = np.arange(len(row)) - (np.cumsum(number) - number)[row]
-    return row, first[row] + within
+def _differs(values):
+    """Where a value differs from the one before, as the first one does."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
 
 
 def _compensated(group, terms, n_groups):

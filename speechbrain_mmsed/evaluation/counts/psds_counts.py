@@ -153,22 +153,20 @@ class PsdsCounts:
 
 
 class ResampledPsds:
-    """Figures of resampled clips.
+    """Figures of resampled clips; kinds of counts by clip inherit them.
 
-    Of its subclasses: filenames, labels, scenario, windows (C,), n_reference
-    (N, C), definition, computed_by and `areas_and_scores(weights)`, which
-    gives (R, C) and (R,) figures, NaN where undefined.
+    They have filenames, labels, scenario, windows (C,), n_reference (N, C),
+    definition, computed_by, at_once (resamples that fit in memory together)
+    and `areas_and_scores(weights)`: (R, C) and (R,), NaN where undefined.
     """
 
-    def figures(self, weights, at_once=None):
+    def figures(self, weights):
         """Score and areas for resampled clips.
 
         Arguments
         ---------
         weights : numpy.ndarray
             (R, N) how often each clip is taken.
-        at_once : int or None
-            Resamples that are worked on together; bounds the memory.
 
         Returns
         -------
@@ -176,10 +174,9 @@ class ResampledPsds:
             "value" and every label -> (R,) figures; NaN where undefined.
         """
         weights = np.asarray(weights, dtype=np.float64)
-        at_once = at_once or self.at_once
         parts = [
-            self.areas_and_scores(weights[start : start + at_once])
-            for start in range(0, len(weights), at_once)
+            self.areas_and_scores(weights[start : start + self.at_once])
+            for start in range(0, len(weights), self.at_once)
         ]
         areas, value = map(np.concatenate, zip(*parts, strict=True))
         return {"value": value, **dict(zip(self.labels, areas.T, strict=True))}
@@ -193,18 +190,16 @@ class ResampledPsds:
             As `psds_of_counts`; also definition, n_classes (in the average)
             and windows (label -> frames).
         """
-        ones = np.ones((1, len(self.filenames)))
-        areas, value = self.areas_and_scores(ones)
-        present = self.n_reference.sum(axis=0) > 0
-        result = psds_result(
-            self.labels, present, areas[0], value[0], self.scenario
+        areas, value = self.areas_and_scores(np.ones((1, len(self.filenames))))
+        n_reference = self.n_reference.sum(axis=0)
+        result = _result(
+            self.labels, n_reference, areas[0], value[0], self.scenario
         )
         result["computed_by"] = self.computed_by
         result["definition"] = self.definition
         result["n_classes"] = len(result["averaged_classes"])
-        result["windows"] = dict(
-            zip(self.labels, self.windows.tolist(), strict=True)
-        )
+        windows = self.windows.tolist()
+        result["windows"] = dict(zip(self.labels, windows, strict=True))
         return result
 
 
@@ -241,22 +236,7 @@ class PsdsByClip(PsdsCounts, ResampledPsds):
         return min(128, max(1, 4_000_000 // cells))
 
     def areas_and_scores(self, weights):
-        """Figures of R resamples.
-
-        Arguments
-        ---------
-        weights : numpy.ndarray
-            (R, N) how often each clip is taken.
-
-        Returns
-        -------
-        tuple of numpy.ndarray
-            (R, C) areas and (R,) scores, NaN where undefined.
-        """
-        return _areas_and_scores(self._sums(weights), self.scenario)
-
-    def _sums(self, weights):
-        """PsdsCounts of R resamples."""
+        """(R, C) areas and (R,) scores, NaN where undefined."""
 
         def add(table):
             # Exact, as all are whole numbers.
@@ -264,7 +244,7 @@ class PsdsByClip(PsdsCounts, ResampledPsds):
             shape = (len(weights), *table.shape[1:])
             return sums.reshape(shape).astype(np.float64)
 
-        return PsdsCounts(
+        sums = PsdsCounts(
             self.labels,
             add(self.true_positives),
             add(self.false_positives),
@@ -274,6 +254,7 @@ class PsdsByClip(PsdsCounts, ResampledPsds):
             weights @ self.reference_seconds,
             weights @ self.total_seconds,
         )
+        return _areas_and_scores(sums, self.scenario)
 
 
 def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
@@ -281,10 +262,8 @@ def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips, those of the ground truth.
-    truth : GroundTruth
-        Reference events and durations.
+    scores, truth : ClipScores, GroundTruth
+        Of the same N clips.
     windows : numpy.ndarray
         (W, C) odd median windows in frames.
     scenarios : list
@@ -314,10 +293,8 @@ def psds_by_clip(scores, truth, windows, scenario, thresholds=THRESHOLDS):
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips, those of the ground truth.
-    truth : GroundTruth
-        Reference events and durations.
+    scores, truth : ClipScores, GroundTruth
+        Of the same N clips.
     windows : numpy.ndarray
         (C,) odd median windows in frames.
     scenario : str or Scenario
@@ -367,12 +344,8 @@ def psds_of_counts(counts, scenario, row=0):
     """
     scenario = scenario_of(scenario)
     areas, value = _areas_and_scores(counts, scenario)
-    result = psds_result(
-        counts.labels,
-        counts.n_reference > 0,
-        areas[row],
-        value[row],
-        scenario,
+    result = _result(
+        counts.labels, counts.n_reference, areas[row], value[row], scenario
     )
     result["computed_by"] = "counts of speechbrain_mmsed"
     return result
@@ -405,17 +378,12 @@ def _areas_and_scores(counts, scenario):
     areas = class_areas(hits, rates, scenario.max_rate)
     value = np.full(len(areas), np.nan)
     present = np.broadcast_to(counts.n_reference > 0, areas.shape)
-    least = 2 if scenario.cross_trigger_cost > 0 else 1
-    defined = present & (present.sum(axis=1) >= least)[:, None]
-    for g in np.flatnonzero(defined.any(axis=1)):
+    enough = present.sum(axis=1) >= fewest_classes(scenario)
+    costs = scenario.instability_cost, scenario.max_rate
+    for g in np.flatnonzero(enough):
         keep = present[g]
-        value[g] = score(
-            hits[:, g, keep],
-            rates[:, g, keep],
-            scenario.instability_cost,
-            scenario.max_rate,
-        )
-    return np.where(defined, areas, np.nan), value
+        value[g] = score(hits[:, g, keep], rates[:, g, keep], *costs)
+    return np.where(present & enough[:, None], areas, np.nan), value
 
 
 def _tables(scores, truth, windows, scenarios, thresholds, n_clips):
@@ -487,9 +455,15 @@ def reference_totals(truth, filenames):
     return totals
 
 
-def psds_result(labels, present, areas, value, scenario):
-    """The form of a result; `present` (C,) tells which classes occur."""
-    averaged = [labels[c] for c in np.flatnonzero(present)]
+def fewest_classes(scenario):
+    """Number of classes with events without which there is no score."""
+    return 2 if scenario.cross_trigger_cost > 0 else 1
+
+
+def _result(labels, n_reference, areas, value, scenario):
+    """The form of a result."""
+    present = np.flatnonzero(n_reference)
+    averaged = [labels[c] for c in present]
     result = empty_result(labels, averaged, scenario)
     if result["reason"] is None:
         known = areas[present].tolist()

@@ -5,10 +5,9 @@ a class's scores crowd between two of them, its curve has no point. With every
 distinct score as a threshold nothing is left to choose, and the figure is
 the limit of ever finer lists. Beside the paper's figures, not instead.
 
-The semantics are those of sed_scores_eval 0.0.4, with which tests compare
-this; see `psds_changes.py` for where it differs from psds_eval. Classes
-without reference events leave the averages, as in `psds.py` (sed_scores_eval
-refuses them).
+The semantics are those of sed_scores_eval 0.0.4 (see `psds_changes.py`), but
+classes without reference events leave the averages, as in `psds.py`
+(sed_scores_eval refuses them).
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -23,6 +22,7 @@ from speechbrain_mmsed.evaluation.counts.psds_changes import (
 )
 from speechbrain_mmsed.evaluation.counts.psds_counts import (
     ResampledPsds,
+    fewest_classes,
     reference_totals,
 )
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
@@ -42,14 +42,8 @@ def threshold_free_psds(scores, truth, windows, scenario):
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips, those of the ground truth.
-    truth : GroundTruth
-        Reference events and durations.
-    windows : numpy.ndarray
-        (C,) odd median windows in frames, applied before.
-    scenario : str or Scenario
-        "psds1" or "psds2", or parameters.
+    scores, truth, windows, scenario
+        As for `ThresholdFreeCounts`.
 
     Returns
     -------
@@ -96,14 +90,12 @@ class ThresholdFreeCounts(ResampledPsds):
         (C,) odd median windows in frames, applied before.
     scenario : str or Scenario
         "psds1" or "psds2", or parameters.
-    clips_at_once : int
-        Most clips of a batch; bounds the memory. Any number gives the same.
     """
 
     computed_by = "speechbrain_mmsed"
     at_once = 16
 
-    def __init__(self, scores, truth, windows, scenario, clips_at_once=128):
+    def __init__(self, scores, truth, windows, scenario):
         self.scenario = scenario_of(scenario)
         self.definition = DEFINITION.format(scenario=self.scenario.text())
         self.filenames = list(scores.filenames)
@@ -114,15 +106,9 @@ class ThresholdFreeCounts(ResampledPsds):
                 f"windows have shape {self.windows.shape}, expected "
                 f"({len(self.labels)},), one for each class"
             )
+        windows, scenarios = self.windows[None], [self.scenario]
         parts = [
-            list(vars(changes).values())
-            for _, _, changes in count_changes(
-                scores,
-                truth,
-                self.windows[None],
-                [self.scenario],
-                clips_at_once=clips_at_once,
-            )
+            c for *_, c in count_changes(scores, truth, windows, scenarios)
         ]
         changes = Changes(*map(np.concatenate, zip(*parts, strict=True)))
         self.seconds = np.array([truth.durations[f] for f in self.filenames])
@@ -138,28 +124,25 @@ class ThresholdFreeCounts(ResampledPsds):
         the clips for class 0, for class 1, ... and for false positives.
         """
         mine = np.flatnonzero(changes.label == c)
-        levels, row = np.unique(-changes.level[mine], return_inverse=True)
-        clip, other = changes.clip[mine], changes.other[mine]
-        change = changes.change[mine]
-        n_clips, n_classes = len(self.filenames), len(self.labels)
-        hit = other == c
-        hits = csr_matrix(
-            (change[hit], (row[hit], clip[hit])),
-            shape=(len(levels), n_clips),
-        )
-        fails = csr_matrix(
-            (change[~hit], (row[~hit], (other * n_clips + clip)[~hit])),
-            shape=(len(levels), (n_classes + 1) * n_clips),
-        )
-        return hits, fails
+        clip, _, other, level, change = (column[mine] for column in changes)
+        levels, row = np.unique(-level, return_inverse=True)
+        n_clips, hit = len(self.filenames), other == c
+        tables = []
+        for of, column, width in (
+            (hit, clip, n_clips),
+            (~hit, other * n_clips + clip, (len(self.labels) + 1) * n_clips),
+        ):
+            entries = change[of], (row[of], column[of])
+            tables.append(csr_matrix(entries, shape=(len(levels), width)))
+        return tables
 
-    def curves(self, weights=None):
+    def curves(self, weights):
         """PSD-ROC of every class for resampled clips.
 
         Arguments
         ---------
-        weights : numpy.ndarray or None
-            (R, N) how often each clip is taken; every clip once if None.
+        weights : numpy.ndarray
+            (R, N) how often each clip is taken.
 
         Yields
         ------
@@ -167,8 +150,6 @@ class ThresholdFreeCounts(ResampledPsds):
             For each of the R resamples: class index -> (shares, rates) of
             the classes that have events in it.
         """
-        if weights is None:
-            weights = np.ones((1, len(self.filenames)))
         n_events = weights @ self.n_reference
         present = n_events > 0
         scales = self._scales(weights, present)
@@ -178,14 +159,12 @@ class ThresholdFreeCounts(ResampledPsds):
             rates = np.cumsum(fails @ scales, axis=0)
             levels.append((tp / np.maximum(events, 1.0), rates))
         for r in range(len(weights)):
-            yield {
-                c: best_curve(
-                    levels[c][0][:, r],
-                    levels[c][1][:, r],
-                    self.scenario.max_rate,
-                )
+            points = {
+                c: [values[:, r] for values in levels[c]]
                 for c in np.flatnonzero(present[r]).tolist()
             }
+            most = self.scenario.max_rate
+            yield {c: best_curve(*point, most) for c, point in points.items()}
 
     def _scales(self, weights, present):
         """((C + 1) N, R) what one failed detection adds to the rate."""
@@ -200,23 +179,11 @@ class ThresholdFreeCounts(ResampledPsds):
         return every.reshape(-1, len(weights))
 
     def areas_and_scores(self, weights):
-        """Figures of R resamples.
-
-        Arguments
-        ---------
-        weights : numpy.ndarray
-            (R, N) how often each clip is taken.
-
-        Returns
-        -------
-        tuple of numpy.ndarray
-            (R, C) areas and (R,) scores, NaN where undefined.
-        """
+        """(R, C) areas and (R,) scores, NaN where undefined."""
         value = np.full(len(weights), np.nan)
         areas = np.full((len(weights), len(self.labels)), np.nan)
-        least = 2 if self.scenario.cross_trigger_cost > 0 else 1
         for r, curves in enumerate(self.curves(weights)):
-            if len(curves) >= least:
+            if len(curves) >= fewest_classes(self.scenario):
                 areas[r, list(curves)], value[r] = areas_and_score(
                     list(curves.values()),
                     self.scenario.instability_cost,

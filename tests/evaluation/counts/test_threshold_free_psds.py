@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from speechbrain_mmsed.evaluation.counts import psds_changes
+from speechbrain_mmsed.evaluation.counts.psds_changes import (
+    median_scores,
+)
 from speechbrain_mmsed.evaluation.counts.psds_counts import (
     count,
     psds_of_counts,
-)
-from speechbrain_mmsed.evaluation.counts.psds_runs import (
-    median_scores,
 )
 from speechbrain_mmsed.evaluation.counts.threshold_free import (
     ThresholdFreeCounts,
@@ -201,7 +202,7 @@ def test_counts_at_every_distinct_score_equal_a_plain_count():
     scores, truth = random_corpus(6, seed=3, levels=8)
     windows = np.array([1, 3, 1, 1, 5])
     scenario = SCENARIOS["psds2"]
-    counts = ThresholdFreeCounts(scores, truth, windows, "psds2", 4)
+    counts = ThresholdFreeCounts(scores, truth, windows, "psds2")
     audible = audible_scores(scores, windows)
     n_clips = len(scores.filenames)
     for label in ("Dog", "Cat", "Fox"):
@@ -236,11 +237,12 @@ def test_equals_psds_eval_semantics_with_every_score_as_a_threshold():
         assert ours == pytest.approx(fine, abs=1e-9)
 
 
-def test_batches_change_nothing():
+def test_batches_change_nothing(monkeypatch):
     scores, truth = random_corpus(9, seed=2)
     windows = [1, 3, 5, 1, 1]
     whole = ThresholdFreeCounts(scores, truth, windows, "psds2").result()
-    parts = ThresholdFreeCounts(scores, truth, windows, "psds2", 2).result()
+    monkeypatch.setattr(psds_changes, "CELLS", 1_500)
+    parts = ThresholdFreeCounts(scores, truth, windows, "psds2").result()
     assert parts["value"] == pytest.approx(whole["value"], abs=1e-12)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.evaluation.counts.psds_runs import (
+from speechbrain_mmsed.evaluation.counts.psds_changes import (
     distinct_runs,
     median_scores,
 )

@@ -31,6 +31,11 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     intervals,
 )
 from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
+from speechbrain_mmsed.evaluation.statistics.stored_counts import (
+    OLD_FORMAT,
+    load_counts,
+    save_counts,
+)
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,
     decode,
@@ -243,3 +248,28 @@ def test_same_seed_same_interval(system):
 def test_unknown_kinds_are_refused():
     with pytest.raises(ValueError, match=r"kinds \['f2'\]"):
         clip_statistics(None, None, {}, ["f2"])
+
+
+def test_stored_counts_of_the_first_version_are_read(system, tmp_path):
+    """Cross-triggers in a dense table, or absent where they cost nothing."""
+    _, _, statistics = system
+    save_counts(tmp_path / "new.npz", statistics, {"0.wav": True})
+    with np.load(tmp_path / "new.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["format"] = np.array(OLD_FORMAT)
+    for kind in ("psds1", "psds2"):
+        del arrays[f"{kind}/crossed"], arrays[f"{kind}/crossing"]
+        arrays[f"{kind}/seconds"] = arrays.pop(f"{kind}/total_seconds")
+    dense = statistics["psds2"].cross_triggers
+    assert dense.max() > 0
+    arrays["psds2/cross_triggers"] = dense.astype(np.float32)
+    np.savez(tmp_path / "old.npz", **arrays)
+    found, has_video = load_counts(tmp_path / "old.npz")
+    assert has_video == {"0.wav": True}
+    assert set(found) == set(KINDS)
+    weights = resample_weights(12, 4, seed=1)
+    for kind, old in found.items():
+        assert old.definition == statistics[kind].definition
+        assert old.result() == statistics[kind].result()
+        for name, values in statistics[kind].figures(weights).items():
+            np.testing.assert_array_equal(old.figures(weights)[name], values)
