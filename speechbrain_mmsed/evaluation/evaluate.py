@@ -12,10 +12,8 @@ Authors
 import importlib.metadata
 from dataclasses import dataclass
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    count,
-    psds_of_counts,
-)
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
 from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,

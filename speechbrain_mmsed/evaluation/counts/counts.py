@@ -104,10 +104,8 @@ class Counts:
 
     def _reference(self):
         """Reference items that broadcast against `tp`."""
-        shape = self.n_reference.shape
-        return self.n_reference.reshape(
-            shape + (1,) * (self.tp.ndim - len(shape))
-        )
+        missing = self.tp.ndim - self.n_reference.ndim
+        return self.n_reference[(..., *[None] * missing)]
 
     def result(self):
         """The figures of all clips together.
@@ -118,13 +116,14 @@ class Counts:
             As `summarise`, with definition, n_classes (in the macro
             average) and computed_by.
         """
-        sums = [a.sum(axis=0) for a in (self.tp, self.nsys, self.n_reference)]
+        sums = {
+            name: getattr(self, name).sum(axis=0).tolist()
+            for name in ("tp", "nsys", "nref")
+        }
         result = summarise(
             {
-                label: {"tp": int(tp), "nsys": int(nsys), "nref": int(nref)}
-                for label, tp, nsys, nref in zip(
-                    self.labels, *sums, strict=True
-                )
+                label: {name: int(total[c]) for name, total in sums.items()}
+                for c, label in enumerate(self.labels)
             }
         )
         result["definition"] = self.definition
@@ -153,12 +152,9 @@ class Counts:
             for counts in (self.tp, self.nsys, self.n_reference)
         )
         f1 = _f1(tp, nsys, nref)
-        present = nref > 0
-        macro = np.where(present, f1, 0.0).sum(axis=1)
-        n_present = present.sum(axis=1)
-        macro = np.where(
-            n_present > 0, macro / np.maximum(n_present, 1), np.nan
-        )
+        present = (nref > 0).sum(axis=1)
+        macro = np.nansum(f1, axis=1) / np.maximum(present, 1)
+        macro[present == 0] = np.nan
         return {
             "micro": _f1(*(a.sum(axis=1) for a in (tp, nsys, nref))),
             "macro": macro,
@@ -171,10 +167,8 @@ def count_clips(scores, truth, thresholds):
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Reference of the same clips.
+    scores, truth : ClipScores, GroundTruth
+        Of the same N clips.
     thresholds : numpy.ndarray
         (H,) thresholds; a label is given where p > threshold.
 
@@ -205,10 +199,8 @@ def count_grid(
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Reference of the same clips.
+    scores, truth : ClipScores, GroundTruth
+        Of the same N clips.
     thresholds : numpy.ndarray
         (H,) thresholds; a frame is active where p > threshold.
     windows : numpy.ndarray
@@ -278,21 +270,18 @@ def count_grid(
         }
         frame = scores.frame[batch].transpose(2, 1, 0).astype(np.float64)
         inside = frames_inside(durations, n_frames, scores.frame_hop)
-        _count_batch(frame, inside.T, grid, counters)
+        _count_batch(frame, inside.T, thresholds, windows, grid, counters)
     return grid
 
 
-def _count_batch(frame, inside, grid, counters):
+def _count_batch(frame, inside, thresholds, windows, grid, counters):
     """Add the counts of a batch of frames (C, T, n) to the grid."""
-    some = next(iter(grid.values()), None)
-    if some is None:
-        return
     for metric, counter in counters.items():
         grid[metric].n_reference += counter.nref
     all_inside = inside.all()
-    for i, threshold in enumerate(some.thresholds):
-        smooth = MajorityFilter(frame > threshold, int(some.windows.max()))
-        for j, window in enumerate(some.windows):
+    for i, threshold in enumerate(thresholds):
+        smooth = MajorityFilter(frame > threshold, int(windows.max()))
+        for j, window in enumerate(windows):
             active = smooth.median(int(window))
             if not all_inside:
                 active &= inside

@@ -1,8 +1,7 @@
 """Counts behind an F1, kept by clip, by the official libraries.
 
-Confidence intervals and paired comparisons draw clips anew thousands of
-times. Counts add over clips, so each clip is matched once and a resample is a
-weighted sum (`Counts.figures`).
+Counts add over clips, so each clip is matched once, however often it is drawn
+for an interval (`Counts.figures`).
 
 By intersection, as in the DCASE challenges since 2021: a detection is good
 where events of its class cover at least half of it (detection tolerance
@@ -67,7 +66,7 @@ def clip_counts(tags, truth):
 
 
 def segment_counts(events, truth):
-    """Active segments of each clip, as `segment_f1` counts them.
+    """Active segments of each clip (N, C), as `segment_f1` counts them.
 
     Arguments
     ---------
@@ -79,26 +78,22 @@ def segment_counts(events, truth):
     Returns
     -------
     Counts
-        (N, C).
     """
     definition = f"F1 of segments of {SEGMENT_SECONDS:g} s"
     return _by_sed_eval(segment_metrics, events, truth, definition)
 
 
 def event_counts(events, truth):
-    """Events of each clip, as `event_f1` counts them.
+    """Events of each clip (N, C), as `event_f1` counts them.
 
     Arguments
     ---------
-    events : pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label.
-    truth : GroundTruth
-        Reference.
+    events, truth
+        As for `segment_counts`.
 
     Returns
     -------
     Counts
-        (N, C).
     """
     definition = (
         f"F1 of events: onset within {COLLAR_SECONDS:g} s, offset within the "

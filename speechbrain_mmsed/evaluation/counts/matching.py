@@ -5,29 +5,23 @@ A run of frames covers consecutive segments, so a segment is active where any
 of the frames that touch it is.
 
 Events: sed_eval finds the largest matching between the reference events of a
-clip and class and the predicted ones. Here a walk through the references
-finds the same number: each takes the earliest predicted event that it may
-have and that comes after all taken before. Why this is enough:
-
-The events of one class in one clip do not overlap, neither the references
-(GroundTruth refuses that) nor the predictions (runs of frames), so both have
-an order in time. Let r1 before r2 and e1 before e2, and let r1 be compatible
-with e2 and r2 with e1. Then r1 is compatible with e1 and r2 with e2. For the
-onsets this follows from the order, as the collar is the same for all. For
-the offsets the collar of r is c(r) = max(0.2 s, 0.2 * length of r).
+clip and class and the predicted ones. Here each reference takes the earliest
+predicted event that it may have and that comes after all taken before. That
+is enough: neither references (GroundTruth refuses that) nor runs of frames
+overlap, so both are ordered in time. Let r1 before r2 and e1 before e2, and
+let r1 be compatible with e2 and r2 with e1; then so are r1 with e1 and r2
+with e2. For the onsets this follows from the order, as the collar is the same
+for all. For the offsets it is c(r) = max(0.2 s, 0.2 * length of r).
  * r1 and e1: if e1 ends after r1, it is nearer to r1's end than e2 is.
    Otherwise r2's end is at least as far from e1's end as r1's end is, and
-   at least the length of r2, so c(r2) cannot be a share of its length: it
-   is 0.2 s, which is at most c(r1).
+   at least the length of r2, so c(r2) is 0.2 s, which is at most c(r1).
  * r2 and e2: if e2 ends before r2, it is nearer to r2's end than e1 is.
    Otherwise r1's end is at least as far from e2's end as r2's end is. If
    c(r1) were more than 0.2 s, r1 would last more than 1 s, and e1, which
-   begins within 0.2 s of r2, would begin more than 0.8 s after r1 began;
-   e2 begins later still, and not within 0.2 s of r1. So c(r1) is 0.2 s,
-   which is at most c(r2).
-Hence some largest matching has no crossing, the predictions compatible with
-a reference are consecutive, and first and last of them never decrease from
-one reference to the next: the walk is optimal.
+   begins within 0.2 s of r2, would begin more than 0.8 s after r1 began, and
+   e2 later still. So c(r1) is 0.2 s, which is at most c(r2).
+Hence some largest matching has no crossing, and what is compatible with a
+reference is consecutive and never recedes from one reference to the next.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -48,9 +42,9 @@ def reference_events(truth, filenames, lasting=False):
     Arguments
     ---------
     truth : GroundTruth
-        Reference of the clips.
+        Reference of the N clips.
     filenames : list of str
-        N clips.
+        Their names; a clip is told by its place among them.
     lasting : bool
         Whether events of no length are left out, as by psds_eval.
 
@@ -97,19 +91,6 @@ class SegmentCounter:
         C and T.
     frame_hop : float
         Seconds.
-
-    Example
-    -------
-    >>> references = {
-    ...     "clip": np.array([0]),
-    ...     "label": np.array([0]),
-    ...     "onset": np.array([1.2]),
-    ...     "offset": np.array([2.0]),
-    ... }
-    >>> counter = SegmentCounter(references, np.array([2.5]), 1, 5, 0.5)
-    >>> active = np.array([0, 0, 0, 1, 1], dtype=bool)[None, :, None]
-    >>> [count.tolist() for count in counter.count(active)]
-    [[1], [2]]
     """
 
     def __init__(self, references, durations, n_classes, n_frames, frame_hop):
@@ -138,18 +119,7 @@ class SegmentCounter:
         self.nref = _count(self.reference)
 
     def count(self, active):
-        """Counts of one grid point.
-
-        Arguments
-        ---------
-        active : numpy.ndarray
-            (C, T, n) booleans, False past the clips' ends.
-
-        Returns
-        -------
-        tuple
-            (C,) true positives and (C,) predicted segments.
-        """
+        """(C,) segments found and (C,) predicted in active frames (C, T, n)."""
         system = np.empty_like(self.reference)
         for segment, frames in enumerate(self.slices):
             np.any(active[:, frames], axis=1, out=system[:, segment])
@@ -166,19 +136,6 @@ class EventCounter:
     and the range of frames in which it may end are tabulated once, with the
     float64 arithmetic that sed_eval applies to decoded events. Arguments as
     for `SegmentCounter`.
-
-    Example
-    -------
-    >>> references = {
-    ...     "clip": np.array([0]),
-    ...     "label": np.array([0]),
-    ...     "onset": np.array([1.0]),
-    ...     "offset": np.array([2.0]),
-    ... }
-    >>> counter = EventCounter(references, np.array([2.5]), 1, 5, 0.5)
-    >>> active = np.array([0, 0, 1, 1, 0], dtype=bool)[None, :, None]
-    >>> [count.tolist() for count in counter.count(active)]
-    [[1], [1]]
     """
 
     def __init__(self, references, durations, n_classes, n_frames, frame_hop):
@@ -209,18 +166,7 @@ class EventCounter:
         ]
 
     def count(self, active):
-        """Counts of one grid point.
-
-        Arguments
-        ---------
-        active : numpy.ndarray
-            (C, T, n) booleans, False past the clips' ends.
-
-        Returns
-        -------
-        tuple
-            (C,) true positives and (C,) predicted events.
-        """
+        """(C,) events found and (C,) predicted in active frames (C, T, n)."""
         begins = active.copy()
         begins[:, 1:] &= ~active[:, :-1]
         hits = self._hits(active)

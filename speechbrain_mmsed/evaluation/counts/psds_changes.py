@@ -37,7 +37,7 @@ from speechbrain_mmsed.postprocessing.decode import (
 CELLS = 1_000_000
 DECIMALS = 6
 # Seconds; sums this near to a criterion are added again in pandas' manner.
-TIE = 1e-9
+TIE = 1e-7
 # (K,) each: clip, class detected, class whose events were hit (C for false
 # positives, `label` for events found), score below which the threshold falls
 # (or number of thresholds), and 1 or -1.
@@ -45,23 +45,10 @@ Changes = namedtuple("Changes", "clip label other level change")
 
 
 def count_changes(scores, truth, windows, scenarios, thresholds=None):
-    """Changes of all counts, batch by batch.
+    """Changes of all counts, for each batch of clips, windows and scenario.
 
-    Arguments
-    ---------
-    scores, truth : ClipScores, GroundTruth
-        Of the same N clips.
-    windows : numpy.ndarray
-        (W, C) odd median windows in frames.
-    scenarios : list of Scenario
-        Parameters.
-    thresholds : numpy.ndarray or None
-        (P,) rising thresholds; all distinct scores if None.
-
-    Yields
-    ------
-    tuple
-        Row of the windows, number of the scenario, Changes of some clips.
+    Yields the row of the windows (W, C), the number of the scenario and
+    Changes. The thresholds rise; without any, every score is one.
     """
     check_same_clips(scores, truth)
     events = reference_events(truth, scores.filenames, lasting=True)
@@ -122,11 +109,10 @@ def median_scores(frame, windows):
 
 
 def distinct_runs(values):
-    """Row, first frame, frame past the end, birth and death of E runs.
+    """Row, first frame, frame past the end, birth and death of all runs.
 
-    Those of all thresholds t, the components of a max-tree, in rows (R, T)
-    of scores, of which minus infinity is never active. A run exists where
-    death <= t < birth; death is minus infinity where none merges it.
+    Scores (R, T) of minus infinity are never active. A run exists at the
+    thresholds t with death <= t < birth.
     """
     width = values.shape[1] + 1
     # All rows in one line, a silent frame before each and after the last.
@@ -197,9 +183,8 @@ class _Batch:
         own = np.flatnonzero(passed)
         share = scenario.detection_tolerance
         passed[own] = self._covered(own, self.pair[own], share)
-        found = self._events_found(
-            np.flatnonzero(passed), scenario.ground_truth_intersection
-        )
+        share = scenario.ground_truth_intersection
+        found = self._events_found(np.flatnonzero(passed), share)
         failed = np.flatnonzero(~passed)
         run = failed[self.on[failed] < self.ends[self.clip[failed]]]
         other = np.full(len(run), self.n_classes)
@@ -211,19 +196,18 @@ class _Batch:
             hit = np.flatnonzero(self._covered(crossed, pair, share))
             run = np.concatenate([run, crossed[hit]])
             other = np.concatenate([other, self.pair_label[pair[hit]]])
-        run, level, change, (other,) = self._lives(run, 1, other)
+        ones = np.ones(len(run), dtype=np.int64)
+        run, other, level, change = self._lives(run, other, ones)
         failures = self.clip[run], self.label[run], other, level, change
         both = zip(found, failures, strict=True)
         return Changes(*(np.concatenate(columns) for columns in both))
 
-    def _lives(self, run, change, *columns):
-        """Births and deaths of runs, each with its level and change."""
-        change = np.broadcast_to(change, run.shape)
+    def _lives(self, run, of, change):
+        """Births and deaths of runs: run, `of`, level and change of each."""
         ends = np.flatnonzero(self.death[run] > -np.inf)
-        level = np.concatenate([self.birth[run], self.death[run[ends]]])
-        change = np.concatenate([change, -change[ends]])
-        columns = [np.concatenate([a, a[ends]]) for a in columns]
-        return np.concatenate([run, run[ends]]), level, change, columns
+        level = self.birth[run], self.death[run[ends]]
+        pairs = (run, run[ends]), (of, of[ends]), level, (change, -change[ends])
+        return [np.concatenate(pair) for pair in pairs]
 
     def _shared(self, run, event):
         """Seconds that a run and an event share; negative if none."""
@@ -252,7 +236,7 @@ class _Batch:
         order = np.lexsort((self.first[run], event))
         order = order[shared[order] > 0]
         run, event, shared = run[order], event[order], shared[order]
-        _, level, change, (events,) = self._lives(run, shared, event)
+        _, events, level, change = self._lives(run, event, shared)
         order = np.lexsort((-level, events))
         events, level, change = events[order], level[order], change[order]
         # All changes of an event at one score together.
@@ -277,8 +261,8 @@ class _Batch:
         change = np.diff(hit, prepend=0)
         change[begins] = hit[begins]
         moved = np.flatnonzero(change)
-        label = self.event_label[events[moved]]
-        clip = self.event_clip[events[moved]]
+        event = events[moved]
+        clip, label = self.event_clip[event], self.event_label[event]
         return clip, label, label, level[moved], change[moved]
 
     def _enough(self, total, share, length, again):

@@ -20,10 +20,10 @@ from speechbrain_mmsed.evaluation.counts.psds_changes import (
     Changes,
     count_changes,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import reference_totals
+from speechbrain_mmsed.evaluation.counts.psds_figures import (
     ResampledPsds,
     fewest_classes,
-    reference_totals,
 )
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     areas_and_score,

@@ -10,7 +10,7 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counts import psds_by_clip
+from speechbrain_mmsed.evaluation.counts.psds_figures import psds_by_clip
 from speechbrain_mmsed.evaluation.counts.threshold_free import (
     ThresholdFreeCounts,
 )
@@ -26,7 +26,12 @@ from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 PSDS_RESAMPLES = 500
 THRESHOLD_FREE_RESAMPLES = 200
 PSDS = ("psds1", "psds2")
-KINDS = ("cbf1", "sbf1", "ebf1", "ibf1", *PSDS)
+EVENT_COUNTS = {
+    "sbf1": segment_counts,
+    "ebf1": event_counts,
+    "ibf1": intersection_counts,
+}
+KINDS = ("cbf1", *EVENT_COUNTS, *PSDS)
 THRESHOLD_FREE = tuple(f"threshold_free_{name}" for name in PSDS)
 
 
@@ -57,20 +62,15 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
         raise ValueError(
             f"kinds {unknown}: expected some of {[*KINDS, *THRESHOLD_FREE]}"
         )
-    f1 = {
-        "sbf1": segment_counts,
-        "ebf1": event_counts,
-        "ibf1": intersection_counts,
-    }
     statistics = {}
     for kind in kinds:
         if kind == "cbf1":
             tags = decode_tags(scores, parameters[kind].thresholds)
             statistics[kind] = clip_counts(tags, truth)
-        elif kind in f1:
+        elif kind in EVENT_COUNTS:
             tuned = parameters.get(kind, parameters["ebf1"])
             events = decode(scores, tuned.thresholds, tuned.windows)
-            statistics[kind] = f1[kind](events, truth)
+            statistics[kind] = EVENT_COUNTS[kind](events, truth)
         elif kind in PSDS:
             windows = parameters[kind].windows
             statistics[kind] = psds_by_clip(scores, truth, windows, kind)
@@ -99,12 +99,8 @@ def event_statistics(events, truth):
     dict
         Counts of cbf1, sbf1, ebf1 and ibf1.
     """
-    return {
-        "cbf1": clip_counts(events, truth),
-        "sbf1": segment_counts(events, truth),
-        "ebf1": event_counts(events, truth),
-        "ibf1": intersection_counts(events, truth),
-    }
+    counters = {"cbf1": clip_counts, **EVENT_COUNTS}
+    return {kind: count(events, truth) for kind, count in counters.items()}
 
 
 def intervals(statistics, n_resamples=None, level=LEVEL, seed=0):
@@ -155,12 +151,8 @@ def comparison(
         As `clip_statistics` returns; kinds that only one has are refused.
     names : tuple of str
         What the systems are called.
-    n_resamples : int or None
+    n_resamples, level, seed
         As for `intervals`.
-    level : float
-        Share of resamples within an interval.
-    seed : int
-        Seed of the draws.
 
     Returns
     -------

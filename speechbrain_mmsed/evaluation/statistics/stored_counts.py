@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from speechbrain_mmsed.evaluation.counts.counts import Counts
-from speechbrain_mmsed.evaluation.counts.psds_counts import PsdsByClip
+from speechbrain_mmsed.evaluation.counts.psds_figures import PsdsByClip
 from speechbrain_mmsed.evaluation.metrics.psds_scenarios import Scenario
 from speechbrain_mmsed.evaluation.readers.problems import (
     PredictionError,
@@ -33,7 +33,7 @@ OLD_FORMAT = "speechbrain_mmsed counts by clip, 1"
 
 
 def counts_path(folder, name):
-    """Where the counts of a system are kept.
+    """Where the counts of a system are kept in the folder of a report.
 
     Arguments
     ---------

@@ -11,10 +11,8 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    areas_of_counts,
-    count,
-)
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import areas_of_counts
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 WINDOWS = np.arange(1, 32, 2)

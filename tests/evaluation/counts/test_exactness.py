@@ -19,9 +19,9 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import (
     areas_of_counts,
-    count,
     psds_of_counts,
 )
 from speechbrain_mmsed.evaluation.metrics.psds import psds, quiet

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    count,
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import (
     psds_by_clip,
     psds_of_counts,
 )

@@ -10,10 +10,8 @@ from speechbrain_mmsed.evaluation.counts import psds_changes
 from speechbrain_mmsed.evaluation.counts.psds_changes import (
     median_scores,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    count,
-    psds_of_counts,
-)
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
 from speechbrain_mmsed.evaluation.counts.threshold_free import (
     ThresholdFreeCounts,
     threshold_free_psds,

@@ -9,10 +9,8 @@ import pytest
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    count,
-    psds_of_counts,
-)
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
 from speechbrain_mmsed.evaluation.counts.threshold_free import (
     threshold_free_psds,
 )
