@@ -1,9 +1,10 @@
-"""Counts of a whole grid of thresholds and windows in one pass.
+"""Items found, predicted and wanted: what every F1 is made of.
 
-Tuning (section 3.1.3) needs the counts behind F1 at 9 thresholds x 16
-windows for each class. Going through event lists and sed_eval takes minutes;
-here every grid point is a batch of boolean operations over frames, clips and
-classes. The counts equal sed_eval's on the events that `decode` makes.
+One table for all of them. Its axes are clips, classes, thresholds and
+windows, in this order; those that are summed are left out. Counts of a whole
+grid come from one pass over the scores, and equal sed_eval's on the events
+that `decode` makes (section 3.1.3); those by clip are counted by the official
+libraries in `counts_by_clip.py`.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -13,78 +14,152 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.counts.matching import EventCounter
-from speechbrain_mmsed.evaluation.counts.segments import SegmentCounter
-from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
+from speechbrain_mmsed.evaluation.counts.matching import (
+    EventCounter,
+    SegmentCounter,
+    events_of_clips,
+    reference_events,
+)
+from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
+from speechbrain_mmsed.evaluation.metrics.f1 import summarise
 from speechbrain_mmsed.postprocessing.decode import (
     MajorityFilter,
     frames_inside,
 )
 
-METRICS = ("segment", "event")
+COUNTERS = {"segment": SegmentCounter, "event": EventCounter}
+METRICS = tuple(COUNTERS)
 
 
 @dataclass
-class GridCounts:
-    """True positives, reference and predicted items at every grid point.
+class Counts:
+    """True positives, predicted and reference items.
 
     Arguments
     ---------
+    filenames : list of str or None
+        N clips; None where they are summed.
     labels : list of str
         C class labels.
-    thresholds : numpy.ndarray
-        (H,) thresholds.
-    windows : numpy.ndarray
-        (W,) median windows; [1] for clips, which have no frames to filter.
-    tp : numpy.ndarray
-        (C, H, W) matched items.
-    nsys : numpy.ndarray
-        (C, H, W) predicted items.
-    nref : numpy.ndarray
-        (C,) reference items; they do not depend on the grid point.
+    tp, nsys : numpy.ndarray
+        Items found and items predicted: (N, C) by clip, (C, H, W) on a grid.
+    n_reference : numpy.ndarray
+        Reference items, (N, C) or (C,).
+    definition : str
+        What an item is and when it is found.
+    computed_by : str
+        Library and version.
+    thresholds, windows : numpy.ndarray or None
+        (H,) and (W,); a median window of 1 for clips, which have no frames.
 
     Example
     -------
-    >>> counts = GridCounts(
+    >>> counts = Counts(
+    ...     ["a", "b"],
     ...     ["Dog"],
-    ...     np.array([0.5]),
-    ...     np.array([1]),
-    ...     np.array([[[2]]]),
-    ...     np.array([[[3]]]),
-    ...     np.array([5]),
+    ...     tp=np.array([[2], [0]]),
+    ...     nsys=np.array([[2], [1]]),
+    ...     n_reference=np.array([[2], [1]]),
     ... )
-    >>> counts.f1().shape, counts.fp.item(), counts.fn.item()
-    ((1, 1, 1), 1, 3)
+    >>> counts.fp.sum(), counts.f1()[0].item()
+    (np.int64(1), 1.0)
+    >>> counts.figures(np.array([[1, 1], [2, 0]]))["micro"].round(3).tolist()
+    [0.667, 1.0]
     """
 
+    filenames: list | None
     labels: list
-    thresholds: np.ndarray
-    windows: np.ndarray
     tp: np.ndarray
     nsys: np.ndarray
-    nref: np.ndarray
+    n_reference: np.ndarray
+    definition: str = ""
+    computed_by: str = ""
+    thresholds: np.ndarray | None = None
+    windows: np.ndarray | None = None
+
+    @property
+    def nref(self):
+        """Reference items, as sed_eval abbreviates them."""
+        return self.n_reference
 
     @property
     def fp(self):
-        """False positives, (C, H, W)."""
+        """False positives, of the shape of `tp`."""
         return self.nsys - self.tp
 
     @property
     def fn(self):
-        """False negatives, (C, H, W)."""
-        return self.nref[:, None, None] - self.tp
+        """False negatives, of the shape of `tp`."""
+        return self._reference() - self.tp
 
     def f1(self):
-        """Class F1 at every grid point.
+        """F1 of each class at every clip or grid point.
 
         Returns
         -------
         numpy.ndarray
-            (C, H, W) fractions; NaN for classes without reference.
+            Fractions of the shape of `tp`; NaN without reference.
         """
-        nref = self.nref[:, None, None].astype(np.float64)
-        f1 = 2 * self.tp / np.maximum(nref + self.nsys, 1)
-        return np.where(nref > 0, f1, np.nan)
+        return _f1(self.tp, self.nsys, self._reference())
+
+    def _reference(self):
+        """Reference items that broadcast against `tp`."""
+        missing = self.tp.ndim - self.n_reference.ndim
+        return self.n_reference[(..., *[None] * missing)]
+
+    def result(self):
+        """The figures of all clips together.
+
+        Returns
+        -------
+        dict
+            As `summarise`, with definition, n_classes (in the macro
+            average) and computed_by.
+        """
+        sums = {
+            name: getattr(self, name).sum(axis=0).tolist()
+            for name in ("tp", "nsys", "nref")
+        }
+        result = summarise(
+            {
+                label: {name: int(total[c]) for name, total in sums.items()}
+                for c, label in enumerate(self.labels)
+            }
+        )
+        result["definition"] = self.definition
+        result["n_classes"] = len(result["averaged_classes"])
+        result["computed_by"] = self.computed_by
+        return result
+
+    def figures(self, weights):
+        """F1 of resampled clips.
+
+        Arguments
+        ---------
+        weights : numpy.ndarray
+            (R, N) how often each clip is taken.
+
+        Returns
+        -------
+        dict
+            "micro", "macro" and every label -> (R,) fractions; NaN where
+            a resample has no reference. A class without reference in a
+            resample leaves that resample's macro average.
+        """
+        weights = np.asarray(weights, dtype=np.float64)
+        tp, nsys, nref = (
+            weights @ counts
+            for counts in (self.tp, self.nsys, self.n_reference)
+        )
+        f1 = _f1(tp, nsys, nref)
+        present = (nref > 0).sum(axis=1)
+        macro = np.nansum(f1, axis=1) / np.maximum(present, 1)
+        macro[present == 0] = np.nan
+        return {
+            "micro": _f1(*(a.sum(axis=1) for a in (tp, nsys, nref))),
+            "macro": macro,
+            **dict(zip(self.labels, f1.T, strict=True)),
+        }
 
 
 def count_clips(scores, truth, thresholds):
@@ -92,29 +167,28 @@ def count_clips(scores, truth, thresholds):
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Reference of the same clips.
+    scores, truth : ClipScores, GroundTruth
+        Of the same N clips.
     thresholds : numpy.ndarray
         (H,) thresholds; a label is given where p > threshold.
 
     Returns
     -------
-    GridCounts
-        With one window.
+    Counts
+        (C, H, 1), clips summed.
     """
     check_same_clips(scores, truth)
     thresholds = np.asarray(thresholds, dtype=np.float64)
     tags = truth.tags(scores.filenames)
     given = scores.clip.astype(np.float64)[..., None] > thresholds
-    return GridCounts(
-        labels=scores.labels,
+    return Counts(
+        None,
+        scores.labels,
+        (given & tags[..., None]).sum(axis=0)[..., None],
+        given.sum(axis=0)[..., None],
+        tags.sum(axis=0),
         thresholds=thresholds,
         windows=np.array([1]),
-        tp=(given & tags[..., None]).sum(axis=0)[..., None],
-        nsys=given.sum(axis=0)[..., None],
-        nref=tags.sum(axis=0),
     )
 
 
@@ -125,10 +199,8 @@ def count_grid(
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Reference of the same clips.
+    scores, truth : ClipScores, GroundTruth
+        Of the same N clips.
     thresholds : numpy.ndarray
         (H,) thresholds; a frame is active where p > threshold.
     windows : numpy.ndarray
@@ -142,7 +214,7 @@ def count_grid(
     Returns
     -------
     dict
-        A GridCounts for each metric.
+        Counts (C, H, W) for each metric, clips summed.
 
     Example
     -------
@@ -164,60 +236,52 @@ def count_grid(
     ((1, 3, 2), [1, 1, 0])
     """
     check_same_clips(scores, truth)
-    unknown = set(metrics) - set(METRICS)
-    if unknown:
+    if unknown := set(metrics) - set(METRICS):
         raise ValueError(f"metrics {sorted(unknown)}: expected {METRICS}")
     thresholds = np.asarray(thresholds, dtype=np.float64)
     windows = np.asarray(windows, dtype=np.int64)
-    shape = (len(scores.labels), len(thresholds), len(windows))
+    n_classes, n_frames = len(scores.labels), scores.frame.shape[1]
+    shape = (n_classes, len(thresholds), len(windows))
     grid = {
-        metric: GridCounts(
-            labels=scores.labels,
-            thresholds=thresholds,
-            windows=windows,
+        metric: Counts(
+            None,
+            scores.labels,
             tp=np.zeros(shape, dtype=np.int64),
             nsys=np.zeros(shape, dtype=np.int64),
-            nref=np.zeros(shape[0], dtype=np.int64),
+            n_reference=np.zeros(n_classes, dtype=np.int64),
+            thresholds=thresholds,
+            windows=windows,
         )
         for metric in metrics
     }
-    counters = {"segment": SegmentCounter, "event": EventCounter}
-    references = _references(scores, truth)
+    events = reference_events(truth, scores.filenames)
     for start in range(0, len(scores.filenames), clips_at_once):
         batch = slice(start, start + clips_at_once)
-        inside = frames_inside(
-            scores.durations[batch], scores.frame.shape[1], scores.frame_hop
-        )
-        here = references["clip"] - start
-        here = (here >= 0) & (here < len(inside))
-        batch_references = {k: v[here] for k, v in references.items()}
-        batch_references["clip"] -= start
-        batch_counters = {
-            metric: counters[metric](
-                batch_references,
-                scores.durations[batch],
-                len(scores.labels),
-                scores.frame.shape[1],
+        durations = scores.durations[batch]
+        counters = {
+            metric: COUNTERS[metric](
+                events_of_clips(events, batch),
+                durations,
+                n_classes,
+                n_frames,
                 scores.frame_hop,
             )
             for metric in metrics
         }
-        for metric, counter in batch_counters.items():
-            grid[metric].nref += counter.nref
         frame = scores.frame[batch].transpose(2, 1, 0).astype(np.float64)
-        _count_batch(frame, inside.T, grid, batch_counters)
+        inside = frames_inside(durations, n_frames, scores.frame_hop)
+        _count_batch(frame, inside.T, thresholds, windows, grid, counters)
     return grid
 
 
-def _count_batch(frame, inside, grid, counters):
+def _count_batch(frame, inside, thresholds, windows, grid, counters):
     """Add the counts of a batch of frames (C, T, n) to the grid."""
-    some = next(iter(grid.values()), None)
-    if some is None:
-        return
+    for metric, counter in counters.items():
+        grid[metric].n_reference += counter.nref
     all_inside = inside.all()
-    for i, threshold in enumerate(some.thresholds):
-        smooth = MajorityFilter(frame > threshold, int(some.windows.max()))
-        for j, window in enumerate(some.windows):
+    for i, threshold in enumerate(thresholds):
+        smooth = MajorityFilter(frame > threshold, int(windows.max()))
+        for j, window in enumerate(windows):
             active = smooth.median(int(window))
             if not all_inside:
                 active &= inside
@@ -227,18 +291,6 @@ def _count_batch(frame, inside, grid, counters):
                 grid[metric].nsys[:, i, j] += nsys
 
 
-def _references(scores, truth):
-    """The reference events as arrays, sorted by clip, class and onset."""
-    clips = {name: index for index, name in enumerate(scores.filenames)}
-    labels = {name: index for index, name in enumerate(scores.labels)}
-    clip = truth.events["filename"].map(clips).to_numpy(dtype=np.int64)
-    label = truth.events["event_label"].map(labels).to_numpy(dtype=np.int64)
-    onset = truth.events["onset"].to_numpy(dtype=np.float64)
-    offset = truth.events["offset"].to_numpy(dtype=np.float64)
-    order = np.lexsort((offset, onset, label, clip))
-    return {
-        "clip": clip[order],
-        "label": label[order],
-        "onset": onset[order],
-        "offset": offset[order],
-    }
+def _f1(tp, nsys, nref):
+    """F1 fractions, NaN without reference."""
+    return np.where(nref > 0, 2 * tp / np.maximum(nref + nsys, 1), np.nan)

@@ -1,129 +1,39 @@
-"""Counts behind an F1, kept by clip.
+"""Counts behind an F1, kept by clip, by the official libraries.
 
-Confidence intervals and paired comparisons draw clips anew thousands of
-times. Counts add over clips, so each clip is matched once, by the official
-library, and a resample is a weighted sum.
+Counts add over clips, so each clip is matched once, however often it is drawn
+for an interval (`Counts.figures`).
+
+By intersection, as in the DCASE challenges since 2021: a detection is good
+where events of its class cover at least half of it (detection tolerance
+0.5); an event is found where good detections cover at least half of it
+(ground-truth intersection 0.5). Unlike the event-based F1, exact onsets do
+not matter, and several detections may share an event. Counted by psds_eval's
+own steps; its `compute_macro_f_score` gives the macro average alone, without
+counts and for classes with reference only.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import importlib.metadata
-from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from speechbrain_mmsed.evaluation.metrics.f1 import (
+from speechbrain_mmsed.evaluation.counts.counts import Counts
+from speechbrain_mmsed.evaluation.metrics.checks import check_predictions
+from speechbrain_mmsed.evaluation.metrics.psds import quiet
+from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
     COLLAR_SECONDS,
     COLLAR_SHARE,
     SEGMENT_SECONDS,
     evaluated_clips,
     event_metrics,
     segment_metrics,
-    summarise,
 )
-from speechbrain_mmsed.evaluation.metrics.truth import check_predictions
+from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
-
-@dataclass
-class CountsByClip:
-    """True positives, predicted and reference items of every clip.
-
-    Arguments
-    ---------
-    filenames : list of str
-        N clips.
-    labels : list of str
-        C class labels.
-    tp : numpy.ndarray
-        (N, C) items found.
-    nsys : numpy.ndarray
-        (N, C) predicted items.
-    n_reference : numpy.ndarray
-        (N, C) reference items.
-    definition : str
-        What an item is and when it is found.
-    computed_by : str
-        Library and version.
-
-    Example
-    -------
-    >>> counts = CountsByClip(
-    ...     ["a", "b"],
-    ...     ["Dog"],
-    ...     tp=np.array([[2], [0]]),
-    ...     nsys=np.array([[2], [1]]),
-    ...     n_reference=np.array([[2], [1]]),
-    ...     definition="example",
-    ...     computed_by="hand",
-    ... )
-    >>> counts.figures(np.array([[1, 1], [2, 0]]))["micro"].round(3).tolist()
-    [0.667, 1.0]
-    """
-
-    filenames: list
-    labels: list
-    tp: np.ndarray
-    nsys: np.ndarray
-    n_reference: np.ndarray
-    definition: str
-    computed_by: str
-
-    def result(self):
-        """The figures of all clips.
-
-        Returns
-        -------
-        dict
-            As `summarise`, with definition, n_classes (in the macro
-            average) and computed_by.
-        """
-        sums = [a.sum(axis=0) for a in (self.tp, self.nsys, self.n_reference)]
-        result = summarise(
-            {
-                label: {"tp": int(tp), "nsys": int(nsys), "nref": int(nref)}
-                for label, tp, nsys, nref in zip(
-                    self.labels, *sums, strict=True
-                )
-            }
-        )
-        result["definition"] = self.definition
-        result["n_classes"] = len(result["averaged_classes"])
-        result["computed_by"] = self.computed_by
-        return result
-
-    def figures(self, weights):
-        """F1 of resampled clips.
-
-        Arguments
-        ---------
-        weights : numpy.ndarray
-            (R, N) how often each clip is taken.
-
-        Returns
-        -------
-        dict
-            "micro", "macro" and every label -> (R,) fractions; NaN where
-            a resample has no reference. A class without reference in a
-            resample leaves that resample's macro average.
-        """
-        weights = np.asarray(weights, dtype=np.float64)
-        tp, nsys, nref = (
-            weights @ counts
-            for counts in (self.tp, self.nsys, self.n_reference)
-        )
-        f1 = _f1(tp, nsys, nref)
-        present = nref > 0
-        macro = np.where(present, f1, 0.0).sum(axis=1)
-        n_present = present.sum(axis=1)
-        macro = np.where(
-            n_present > 0, macro / np.maximum(n_present, 1), np.nan
-        )
-        return {
-            "micro": _f1(*(a.sum(axis=1) for a in (tp, nsys, nref))),
-            "macro": macro,
-            **dict(zip(self.labels, f1.T, strict=True)),
-        }
+TOLERANCE = 0.5
 
 
 def clip_counts(tags, truth):
@@ -138,31 +48,25 @@ def clip_counts(tags, truth):
 
     Returns
     -------
-    CountsByClip
+    Counts
+        (N, C).
     """
     check_predictions(tags, truth)
-    filenames = list(truth.durations)
-    reference = truth.tags(filenames)
-    predicted = np.zeros_like(reference)
-    clips = {name: index for index, name in enumerate(filenames)}
-    labels = {name: index for index, name in enumerate(truth.labels)}
-    predicted[
-        tags["filename"].map(clips).to_numpy(dtype=np.int64),
-        tags["event_label"].map(labels).to_numpy(dtype=np.int64),
-    ] = True
-    return CountsByClip(
-        filenames,
+    reference = truth.tags(list(truth.durations)).astype(np.int64)
+    predicted = np.minimum(_tally(tags, "event_label", truth), 1)
+    return Counts(
+        list(truth.durations),
         list(truth.labels),
-        (reference & predicted).astype(np.int64),
-        predicted.astype(np.int64),
-        reference.astype(np.int64),
+        reference & predicted,
+        predicted,
+        reference,
         "F1 of clip labels: a label of a clip is found where it is predicted",
         "speechbrain_mmsed",
     )
 
 
 def segment_counts(events, truth):
-    """Active segments of each clip, as `segment_f1` counts them.
+    """Active segments of each clip (N, C), as `segment_f1` counts them.
 
     Arguments
     ---------
@@ -173,37 +77,34 @@ def segment_counts(events, truth):
 
     Returns
     -------
-    CountsByClip
+    Counts
     """
-    metrics = segment_metrics(truth.labels)
     definition = f"F1 of segments of {SEGMENT_SECONDS:g} s"
-    return _count_clips(metrics, events, truth, definition)
+    return _by_sed_eval(segment_metrics, events, truth, definition)
 
 
 def event_counts(events, truth):
-    """Events of each clip, as `event_f1` counts them.
+    """Events of each clip (N, C), as `event_f1` counts them.
 
     Arguments
     ---------
-    events : pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label.
-    truth : GroundTruth
-        Reference.
+    events, truth
+        As for `segment_counts`.
 
     Returns
     -------
-    CountsByClip
+    Counts
     """
-    metrics = event_metrics(truth.labels)
     definition = (
         f"F1 of events: onset within {COLLAR_SECONDS:g} s, offset within the "
         f"larger of {COLLAR_SECONDS:g} s and {COLLAR_SHARE:.0%} of the event"
     )
-    return _count_clips(metrics, events, truth, definition)
+    return _by_sed_eval(event_metrics, events, truth, definition)
 
 
-def _count_clips(metrics, events, truth, definition):
+def _by_sed_eval(metrics, events, truth, definition):
     """What a sed_eval metric adds to its counts at every clip."""
+    metrics = metrics(truth.labels)
     sums = np.zeros((len(truth.durations) + 1, 3, len(truth.labels)))
     for number, _ in enumerate(evaluated_clips(metrics, events, truth), 1):
         sums[number] = [
@@ -212,7 +113,7 @@ def _count_clips(metrics, events, truth, definition):
         ]
     tp, nsys, nref = np.diff(sums, axis=0).astype(np.int64).swapaxes(0, 1)
     version = importlib.metadata.version("sed_eval")
-    return CountsByClip(
+    return Counts(
         list(truth.durations),
         list(truth.labels),
         tp,
@@ -223,6 +124,112 @@ def _count_clips(metrics, events, truth, definition):
     )
 
 
-def _f1(tp, nsys, nref):
-    """F1 fractions, NaN without reference."""
-    return np.where(nref > 0, 2 * tp / np.maximum(nref + nsys, 1), np.nan)
+def intersection_counts(events, truth, tolerance=TOLERANCE):
+    """Events of each clip found by intersection, and failed detections.
+
+    Arguments
+    ---------
+    events : pandas.DataFrame
+        Columns filename, onset, offset (seconds), event_label.
+    truth : GroundTruth
+        Reference.
+    tolerance : float
+        Share of a detection that events must cover, and of an event that
+        good detections must cover (DTC = GTC).
+
+    Returns
+    -------
+    Counts
+        (N, C). nsys is tp + fp: good detections that share an event do not
+        count twice. Events and detections of no length are left out.
+
+    Example
+    -------
+    >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+    >>> rows = [["a.wav", 0.0, 4.0, "Dog"], ["a.wav", 5.0, 7.0, "Dog"]]
+    >>> truth = GroundTruth(
+    ...     pd.DataFrame(rows, columns=EVENT_COLUMNS), {"a.wav": 10.0}, ["Dog"]
+    ... )
+    >>> rows = [["a.wav", 0.0, 1.0, "Dog"], ["a.wav", 2.0, 3.5, "Dog"]]
+    >>> events = pd.DataFrame(rows, columns=EVENT_COLUMNS)
+    >>> counts = intersection_counts(events, truth)
+    >>> counts.tp.item(), counts.fp.item()
+    (1, 0)
+    """
+    missing = sorted(set(EVENT_COLUMNS) - set(events))
+    if missing:
+        raise ValueError(f"predicted events have no column {missing}")
+    check_predictions(events, truth)
+    events = events[EVENT_COLUMNS].reset_index(drop=True)
+    events = events[events["offset"] > events["onset"]]
+    _refuse_overlaps(events)
+    reference = truth.events[truth.events["offset"] > truth.events["onset"]]
+    known = events["event_label"].isin(set(reference["event_label"]))
+    nref = _tally(reference, "event_label", truth)
+    # Whatever a class without reference detects within a clip has failed.
+    within = events["onset"] < events["filename"].map(truth.durations)
+    failed = _tally(events[~known & within], "event_label", truth)
+    tp = np.zeros_like(nref)
+    if known.any():
+        found, wrong = _match(events[known], reference, truth, tolerance)
+        tp += _tally(found, "event_label_gt", truth)
+        failed += _tally(wrong, "event_label_det", truth)
+    version = importlib.metadata.version("psds_eval")
+    return Counts(
+        list(truth.durations),
+        list(truth.labels),
+        tp,
+        tp + failed,
+        nref,
+        f"F1 of events by intersection (DTC = GTC = {tolerance:g})",
+        f"psds_eval {version}",
+    )
+
+
+def _match(events, reference, truth, tolerance):
+    """psds_eval's tables of events found and of failed detections."""
+    with quiet():
+        from psds_eval import PSDSEval
+        from psds_eval.psds import WORLD
+
+        metadata = pd.DataFrame(
+            truth.durations.items(), columns=["filename", "duration"]
+        )
+        evaluation = PSDSEval(
+            tolerance, tolerance, ground_truth=reference, metadata=metadata
+        )
+        detections = evaluation._init_det_table(events)
+        crossing = evaluation._ground_truth_intersections(
+            detections, evaluation.ground_truth
+        )
+        found, good = evaluation._detection_and_ground_truth_criteria(crossing)
+        failed = evaluation._cross_trigger_criterion(crossing, found, good)
+    failed = failed[failed["event_label_gt"] == WORLD]
+    return found.drop_duplicates("id_gt"), failed.drop_duplicates("id_det")
+
+
+def _tally(table, column, truth):
+    """(N, C) number of rows of each clip and class."""
+    counts = pd.crosstab(table["filename"], table[column])
+    counts = counts.reindex(
+        index=list(truth.durations), columns=truth.labels, fill_value=0
+    )
+    return counts.to_numpy(dtype=np.int64)
+
+
+def _refuse_overlaps(events):
+    """Detections of one class must not overlap; psds_eval names no clip."""
+    ordered = events.sort_values(["filename", "event_label", "onset", "offset"])
+    previous = ordered.shift()
+    overlaps = (
+        (ordered["filename"] == previous["filename"])
+        & (ordered["event_label"] == previous["event_label"])
+        & (ordered["onset"] < previous["offset"])
+    )
+    if overlaps.any():
+        clips = sorted(ordered["filename"][overlaps].unique())
+        raise ValueError(
+            f"{len(clips)} clips have overlapping predictions of one class: "
+            f"{clips[:20]}; merge them. The first is "
+            f"{ordered[overlaps].iloc[0].to_dict()}"
+        )

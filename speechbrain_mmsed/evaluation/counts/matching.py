@@ -1,29 +1,27 @@
-"""Matching of predicted and reference events, batched and exact.
+"""Segments and events of a batch of clips, counted exactly as by sed_eval.
 
-sed_eval finds the largest matching between the reference events of a clip
-and class and the predicted ones. Here a walk through the references finds
-the same number: each takes the earliest predicted event that it may have and
-that comes after all taken before. Why this is enough:
+Segments: an event is active in the segments floor(onset) to ceil(offset) - 1.
+A run of frames covers consecutive segments, so a segment is active where any
+of the frames that touch it is.
 
-The events of one class in one clip do not overlap, neither the references
-(GroundTruth refuses that) nor the predictions (runs of frames), so both have
-an order in time. Let r1 before r2 and e1 before e2, and let r1 be compatible
-with e2 and r2 with e1. Then r1 is compatible with e1 and r2 with e2. For the
-onsets this follows from the order, as the collar is the same for all. For
-the offsets the collar of r is c(r) = max(0.2 s, 0.2 * length of r).
+Events: sed_eval finds the largest matching between the reference events of a
+clip and class and the predicted ones. Here each reference takes the earliest
+predicted event that it may have and that comes after all taken before. That
+is enough: neither references (GroundTruth refuses that) nor runs of frames
+overlap, so both are ordered in time. Let r1 before r2 and e1 before e2, and
+let r1 be compatible with e2 and r2 with e1; then so are r1 with e1 and r2
+with e2. For the onsets this follows from the order, as the collar is the same
+for all. For the offsets it is c(r) = max(0.2 s, 0.2 * length of r).
  * r1 and e1: if e1 ends after r1, it is nearer to r1's end than e2 is.
    Otherwise r2's end is at least as far from e1's end as r1's end is, and
-   at least the length of r2, so c(r2) cannot be a share of its length: it
-   is 0.2 s, which is at most c(r1).
+   at least the length of r2, so c(r2) is 0.2 s, which is at most c(r1).
  * r2 and e2: if e2 ends before r2, it is nearer to r2's end than e1 is.
    Otherwise r1's end is at least as far from e2's end as r2's end is. If
    c(r1) were more than 0.2 s, r1 would last more than 1 s, and e1, which
-   begins within 0.2 s of r2, would begin more than 0.8 s after r1 began;
-   e2 begins later still, and not within 0.2 s of r1. So c(r1) is 0.2 s,
-   which is at most c(r2).
-Hence some largest matching has no crossing, the predictions compatible with
-a reference are consecutive, and first and last of them never decrease from
-one reference to the next: the walk is optimal.
+   begins within 0.2 s of r2, would begin more than 0.8 s after r1 began, and
+   e2 later still. So c(r1) is 0.2 s, which is at most c(r2).
+Hence some largest matching has no crossing, and what is compatible with a
+reference is consecutive and never recedes from one reference to the next.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -31,7 +29,104 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.f1 import COLLAR_SECONDS, COLLAR_SHARE
+from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
+    COLLAR_SECONDS,
+    COLLAR_SHARE,
+    SEGMENT_SECONDS,
+)
+
+
+def reference_events(truth, filenames, lasting=False):
+    """Reference events as arrays, in order of clip, class and onset.
+
+    Arguments
+    ---------
+    truth : GroundTruth
+        Reference of the N clips.
+    filenames : list of str
+        Their names; a clip is told by its place among them.
+    lasting : bool
+        Whether events of no length are left out, as by psds_eval.
+
+    Returns
+    -------
+    dict
+        (R,) arrays: clip and label (indices), onset and offset (seconds).
+    """
+    clips = {name: index for index, name in enumerate(filenames)}
+    labels = {name: index for index, name in enumerate(truth.labels)}
+    events = truth.events
+    if lasting:
+        events = events[events["offset"] > events["onset"]]
+    columns = {
+        "clip": events["filename"].map(clips).to_numpy(dtype=np.int64),
+        "label": events["event_label"].map(labels).to_numpy(dtype=np.int64),
+        "onset": events["onset"].to_numpy(dtype=np.float64),
+        "offset": events["offset"].to_numpy(dtype=np.float64),
+    }
+    order = np.lexsort(
+        [columns[name] for name in ("offset", "onset", "label", "clip")]
+    )
+    return {name: column[order] for name, column in columns.items()}
+
+
+def events_of_clips(events, batch):
+    """The `reference_events` of a slice of clips, numbered within it."""
+    here = slice(*np.searchsorted(events["clip"], [batch.start, batch.stop]))
+    part = {name: column[here] for name, column in events.items()}
+    part["clip"] = part["clip"] - batch.start
+    return part
+
+
+class SegmentCounter:
+    """Counts of active segments in a batch of clips.
+
+    Arguments
+    ---------
+    references : dict
+        R events of the n clips, as `reference_events` returns them.
+    durations : numpy.ndarray
+        (n,) seconds.
+    n_classes, n_frames : int
+        C and T.
+    frame_hop : float
+        Seconds.
+    """
+
+    def __init__(self, references, durations, n_classes, n_frames, frame_hop):
+        frames = np.arange(n_frames)
+        starts = np.floor(frames * frame_hop / SEGMENT_SECONDS).astype(int)
+        ends = np.ceil((frames + 1) * frame_hop / SEGMENT_SECONDS).astype(int)
+        first = np.floor(references["onset"] / SEGMENT_SECONDS).astype(int)
+        past = np.ceil(references["offset"] / SEGMENT_SECONDS).astype(int)
+        n_segments = max(ends.max(), past.max(initial=0))
+        segments = np.arange(n_segments)
+        # Frames that touch segment s are slices[s]: starts and ends ascend.
+        self.slices = [
+            slice(np.searchsorted(ends, s + 1), np.searchsorted(starts, s + 1))
+            for s in segments
+        ]
+        # The clip's end cuts its last frame, so segments past it are silent.
+        last = np.ceil(durations / SEGMENT_SECONDS)
+        self.inside = segments[:, None] < last
+        self.reference = np.zeros(
+            (n_classes, n_segments, len(durations)), dtype=bool
+        )
+        for clip, label, begin, end in zip(
+            references["clip"], references["label"], first, past, strict=True
+        ):
+            self.reference[label, begin:end, clip] = True
+        self.nref = _count(self.reference)
+
+    def count(self, active):
+        """(C,) segments found and (C,) predicted in active frames (C, T, n)."""
+        system = np.empty_like(self.reference)
+        for segment, frames in enumerate(self.slices):
+            np.any(active[:, frames], axis=1, out=system[:, segment])
+        system &= self.inside
+        nsys = _count(system)
+        system &= self.reference
+        return _count(system), nsys
 
 
 class EventCounter:
@@ -39,34 +134,8 @@ class EventCounter:
 
     For each reference the few frames in which a compatible event may begin
     and the range of frames in which it may end are tabulated once, with the
-    float64 arithmetic that sed_eval applies to decoded events.
-
-    Arguments
-    ---------
-    references : dict
-        Arrays of R events sorted by clip, class and onset: clip, label
-        (indices), onset, offset (seconds).
-    durations : numpy.ndarray
-        (n,) seconds.
-    n_classes : int
-        Number of classes C.
-    n_frames : int
-        Number of frames T.
-    frame_hop : float
-        Seconds.
-
-    Example
-    -------
-    >>> references = {
-    ...     "clip": np.array([0]),
-    ...     "label": np.array([0]),
-    ...     "onset": np.array([1.0]),
-    ...     "offset": np.array([2.0]),
-    ... }
-    >>> counter = EventCounter(references, np.array([2.5]), 1, 5, 0.5)
-    >>> active = np.array([0, 0, 1, 1, 0], dtype=bool)[None, :, None]
-    >>> [count.tolist() for count in counter.count(active)]
-    [[1], [1]]
+    float64 arithmetic that sed_eval applies to decoded events. Arguments as
+    for `SegmentCounter`.
     """
 
     def __init__(self, references, durations, n_classes, n_frames, frame_hop):
@@ -76,42 +145,30 @@ class EventCounter:
             references, durations, n_frames, frame_hop
         )
         possible = (first >= 0).any(axis=1)
-        label, clip = (
-            references["label"][possible],
-            references["clip"][possible],
-        )
+        self.label = references["label"][possible]
         self.first = first[possible]
         # A (clip, class) pair is one column of frames.
-        pairs, pair = np.unique(clip * n_classes + label, return_inverse=True)
+        key = references["clip"][possible] * n_classes + self.label
+        pairs, self.pair = np.unique(key, return_inverse=True)
         self.pair_clip, self.pair_label = np.divmod(pairs, n_classes)
-        self.label = label
-        self.pair = pair
         begin, end = begin[possible, None], end[possible, None]
-        row = pair[:, None] * (n_frames + 3)
+        row = self.pair[:, None] * (n_frames + 3)
         start = np.maximum(self.first, 0)
         self.before = row + start
         self.must_last = row + np.maximum(begin, start) + 2
         self.must_end = row + np.maximum(end, start) + 3
         # A run that begins after the last frame in which it may end.
         self.hopeless = (self.first < 0) | (start > end)
-        self.ranks = _ranks(pair)
+        # The first references of all pairs, then the second, and so on.
+        rank = _positions(self.pair)
+        self.ranks = [
+            np.flatnonzero(rank == r) for r in range(rank.max(initial=-1) + 1)
+        ]
 
     def count(self, active):
-        """Counts of one grid point.
-
-        Arguments
-        ---------
-        active : numpy.ndarray
-            (C, T, n) booleans, False past the clips' ends.
-
-        Returns
-        -------
-        tuple
-            (C,) true positives and (C,) predicted events.
-        """
+        """(C,) events found and (C,) predicted in active frames (C, T, n)."""
         begins = active.copy()
         begins[:, 1:] &= ~active[:, :-1]
-        nsys = np.array([np.count_nonzero(block) for block in begins])
         hits = self._hits(active)
         last_taken = np.full(len(self.pair_clip), -1)
         matched = np.zeros(len(self.pair), dtype=bool)
@@ -125,7 +182,7 @@ class EventCounter:
             last_taken[pairs] = self.first[members, choice]
             matched[members] = True
         tp = np.bincount(self.label[matched], minlength=len(self.nref))
-        return tp, nsys
+        return tp, _count(begins)
 
     def _hits(self, active):
         """Whether a compatible event begins in each candidate, (R, K)."""
@@ -148,26 +205,9 @@ class EventCounter:
 
 
 def _possible_frames(references, durations, n_frames, frame_hop):
-    """Frames in which a compatible event begins, and its last frames.
+    """(R, K) frames in which a compatible event begins, filled up with -1;
 
-    Arguments
-    ---------
-    references : dict
-        R events.
-    durations : numpy.ndarray
-        (n,) seconds.
-    n_frames : int
-        Number of frames T.
-    frame_hop : float
-        Seconds.
-
-    Returns
-    -------
-    first : numpy.ndarray
-        (R, K) ascending frames, filled up with -1.
-    begin, end : numpy.ndarray
-        (R,) first and last of the frames that may be the event's last one;
-        `first` is -1 throughout where there is none.
+    (R,) first and last of the frames that may be its last one.
     """
     onset, offset = references["onset"][:, None], references["offset"][:, None]
     frames = np.arange(n_frames)
@@ -188,14 +228,9 @@ def _possible_frames(references, durations, n_frames, frame_hop):
 
 def _positions(groups):
     """Position of each item within its group; groups are sorted."""
-    starts = np.searchsorted(groups, groups)
-    return np.arange(len(groups)) - starts
+    return np.arange(len(groups)) - np.searchsorted(groups, groups)
 
 
-def _ranks(groups):
-    """Indices of the first members of all groups, the second, and so on."""
-    positions = _positions(groups)
-    return [
-        np.flatnonzero(positions == rank)
-        for rank in range(int(positions.max(initial=-1)) + 1)
-    ]
+def _count(active):
+    """(C,) number of true cells of each class."""
+    return np.array([np.count_nonzero(block) for block in active])

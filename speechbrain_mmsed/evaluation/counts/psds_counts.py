@@ -1,18 +1,10 @@
-"""Fast counts behind the polyphonic sound detection scores.
+"""Counts behind the polyphonic sound detection scores.
 
 psds_eval matches one table of events at a time with pandas. The choice of a
-median window (section 3.1.3) needs 50 thresholds times 16 windows, and a
-report needs the scores of many small subsets, so this module counts true
-positives, false positives and cross-triggers of all of them with numpy:
-
-* an event is a run of frames [first, past), so everything psds_eval asks of
-  it and of the reference of its clip is a table over (first, past), made
-  once for all thresholds and windows (`EventTables`);
-* the events of all thresholds at once are the changes of one boolean array.
-
-Counts add over clips, so clips pass in chunks and memory stays bounded.
-Sums that meet a criterion exactly are added in psds_eval's own order and
-manner, so that counts agree even there.
+median window (section 3.1.3) needs 50 thresholds times 16 windows, a report
+the scores of many small subsets, and an interval those of hundreds of
+resamples. Here every run of frames is matched once (`psds_changes.py`); the
+counts equal psds_eval's and add over clips.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -21,47 +13,58 @@ Authors
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from speechbrain_mmsed.evaluation.counts.psds_matching import Criteria
-from speechbrain_mmsed.evaluation.counts.psds_tables import (
-    EventTables,
-    clip_chunks,
+from speechbrain_mmsed.evaluation.counts.matching import reference_events
+from speechbrain_mmsed.evaluation.counts.psds_changes import count_changes
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+    THRESHOLDS,
+    scenario_of,
 )
-from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS, scenario_of
-from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
-from speechbrain_mmsed.postprocessing.decode import MajorityFilter
 
 
 @dataclass
 class PsdsCounts:
-    """Counts of operating points in one scenario; they add over clips.
+    """Counts at P thresholds of G groups: windows, clips or resamples.
+
+    Cross-triggers are kept where they occur, as memory would otherwise grow
+    with the square of the number of classes.
 
     Arguments
     ---------
     labels : list of str
         C class labels.
-    true_positives : numpy.ndarray
-        (W, P, C) events found, for W sets of windows and P thresholds.
-    false_positives : numpy.ndarray
-        (W, P, C) detections that failed.
-    cross_triggers : numpy.ndarray
-        (W, P, C, C) failed detections of the first class in events of the
-        second.
-    n_reference : numpy.ndarray
-        (C,) events longer than 0 s.
-    reference_seconds : numpy.ndarray
-        (C,) their length.
-    total_seconds : float
-        Length of all clips.
+    true_positives, false_positives : numpy.ndarray
+        (G, P, C) events found and detections that failed.
+    crossed : numpy.ndarray
+        (K, 3) threshold, class detected and class whose events were hit.
+    crossing : numpy.ndarray or scipy.sparse.csr_matrix
+        (G, K) cross-triggers there, less those at the next higher threshold;
+        none where they cost nothing.
+    n_reference, reference_seconds : numpy.ndarray
+        (C,) or (G, C) events longer than 0 s, and their length.
+    total_seconds : float or numpy.ndarray
+        Length of all clips, or (G,).
     """
 
     labels: list
     true_positives: np.ndarray
     false_positives: np.ndarray
-    cross_triggers: np.ndarray
+    crossed: np.ndarray
+    crossing: np.ndarray
     n_reference: np.ndarray
     reference_seconds: np.ndarray
     total_seconds: float
+
+    @property
+    def cross_triggers(self):
+        """(G, P, C, C) cross-triggers, for small numbers of classes."""
+        n_groups, n_points, n_classes = self.true_positives.shape
+        dense = np.zeros((n_groups, n_points, n_classes, n_classes), int)
+        group, key = self.crossing.nonzero()
+        changes = np.asarray(self.crossing[group, key]).ravel()
+        dense[(group, *self.crossed[key].T)] = changes
+        return _falling(dense)
 
     def present_labels(self):
         """Classes with reference events longer than 0 s.
@@ -89,15 +92,58 @@ class PsdsCounts:
         PsdsCounts
         """
         keep = [self.labels.index(label) for label in labels]
+        place = np.full(len(self.labels), -1)
+        place[keep] = np.arange(len(keep))
+        crossed = self.crossed.copy()
+        crossed[:, 1:] = place[crossed[:, 1:]]
+        both = (crossed >= 0).all(axis=1)
         return PsdsCounts(
             list(labels),
             self.true_positives[..., keep],
             self.false_positives[..., keep],
-            self.cross_triggers[..., keep, :][..., keep],
-            self.n_reference[keep],
-            self.reference_seconds[keep],
+            crossed[both],
+            self.crossing[:, both],
+            self.n_reference[..., keep],
+            self.reference_seconds[..., keep],
             self.total_seconds,
         )
+
+    def curves(self, cost):
+        """What PSD-ROC curves are made of.
+
+        Arguments
+        ---------
+        cost : float
+            Weight of the cross-triggers (alpha_CT).
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            (P, G, C) shares of events found and effective false-positive
+            rates per hour; without meaning for classes without reference.
+        """
+        shape = self.true_positives.shape
+        n_reference, seconds = (
+            np.broadcast_to(a, (shape[0], shape[2]))
+            for a in (self.n_reference, self.reference_seconds)
+        )
+        present = n_reference > 0
+        hits = self.true_positives / np.maximum(n_reference, 1)[:, None]
+        hours = np.reshape(self.total_seconds, (-1, 1, 1))
+        rates = self.false_positives * 3600.0 / hours
+        if cost > 0 and self.crossing.shape[1]:
+            point, label, other = self.crossed.T
+            share = 3600.0 / np.where(present, seconds, np.inf)
+            changes = np.zeros(shape)
+            for g, crossing in enumerate(self.crossing):
+                changes[g] = np.bincount(
+                    point * shape[2] + label,
+                    crossing * share[g, other],
+                    minlength=shape[1] * shape[2],
+                ).reshape(shape[1:])
+            others = np.maximum(present.sum(axis=1) - 1, 1)
+            rates += cost * _falling(changes) / others[:, None, None]
+        return hits.swapaxes(0, 1), rates.swapaxes(0, 1)
 
 
 def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
@@ -105,10 +151,8 @@ def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips, those of the ground truth.
-    truth : GroundTruth
-        Reference events and durations.
+    scores, truth : ClipScores, GroundTruth
+        Of the same N clips.
     windows : numpy.ndarray
         (W, C) odd median windows in frames.
     scenarios : list
@@ -119,110 +163,84 @@ def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
     Returns
     -------
     list of PsdsCounts
-        One per scenario.
+        One per scenario, whose groups are the sets of windows.
     """
-    check_same_clips(scores, truth)
-    scenarios = [scenario_of(scenario) for scenario in scenarios]
     windows = np.asarray(windows)
-    thresholds = np.asarray(thresholds, dtype=np.float64)
-    totals = _zero_counts(truth, scenarios, len(windows), len(thresholds))
-    for clips in clip_chunks(scores, truth, len(thresholds)):
-        tables = EventTables(scores, truth, clips)
-        criteria = [Criteria(tables, scenario) for scenario in scenarios]
-        runs = RunFinder(scores.frame[clips], thresholds, windows.max())
-        for row, chosen in enumerate(windows):
-            found = tables.known(*runs.events(chosen))
-            for total, criterion in zip(totals, criteria, strict=True):
-                tp, fp, ct = criterion.count(*found, len(thresholds))
-                total.true_positives[row] += tp
-                total.false_positives[row] += fp
-                total.cross_triggers[row] += ct
-    return totals
+    scenarios = [scenario_of(scenario) for scenario in scenarios]
+    tables = psds_tables(scores, truth, windows, scenarios, thresholds, None)
+    number, seconds = reference_totals(truth, list(truth.durations))
+    totals = (
+        number.sum(axis=0),
+        seconds.sum(axis=0),
+        float(sum(truth.durations.values())),
+    )
+    return [PsdsCounts(list(scores.labels), *t, *totals) for t in tables]
 
 
-def _zero_counts(truth, scenarios, n_windows, n_points):
-    """Counts before the first clip, with the reference's totals."""
-    events = truth.events[truth.events["offset"] > truth.events["onset"]]
-    lengths = (events["offset"] - events["onset"]).to_numpy()
-    index = {label: c for c, label in enumerate(truth.labels)}
-    classes = events["event_label"].map(index).to_numpy(dtype=np.int64)
-    n_classes = len(truth.labels)
-    shape = (n_windows, n_points, n_classes)
-    return [
-        PsdsCounts(
-            list(truth.labels),
-            np.zeros(shape, dtype=np.int64),
-            np.zeros(shape, dtype=np.int64),
-            np.zeros((*shape, n_classes), dtype=np.int64),
-            np.bincount(classes, minlength=n_classes),
-            np.bincount(classes, weights=lengths, minlength=n_classes),
-            float(sum(truth.durations.values())),
-        )
-        for _ in scenarios
-    ]
+def psds_tables(scores, truth, windows, scenarios, thresholds, n_clips):
+    """First fields of PsdsCounts for each scenario.
 
-
-class RunFinder:
-    """Runs of active frames for all thresholds at once.
-
-    Arguments
-    ---------
-    frame : numpy.ndarray
-        (n, T, C) probabilities.
-    thresholds : numpy.ndarray
-        (P,) rising thresholds.
-    largest_window : int
-        The largest window that will be asked for.
+    Groups are the clips where their number is given, else the windows.
     """
-
-    def __init__(self, frame, thresholds, largest_window):
-        # p > threshold i exactly where more than i thresholds lie below p;
-        # compared as float64, as everywhere.
-        levels = np.searchsorted(
-            thresholds, frame.astype(np.float64), side="left"
+    thresholds = np.asarray(thresholds, dtype=np.float64)
+    n_points, n_classes = len(thresholds), len(scores.labels)
+    shape = (n_clips or len(windows), n_points, n_classes)
+    dtype = np.int64 if n_clips is None else np.float32
+    counted = [np.zeros((2, *shape), dtype=dtype) for _ in scenarios]
+    cells, changes = [[[] for _ in scenarios] for _ in range(2)]
+    for row, s, found in count_changes(
+        scores, truth, windows, scenarios, thresholds
+    ):
+        group = row if n_clips is None else found.clip
+        cell = group * n_points + found.level.astype(np.int64) - 1
+        cell = cell * n_classes + found.label
+        alarms = found.other == n_classes
+        for table, at in zip(
+            counted[s], (found.other == found.label, alarms), strict=True
+        ):
+            np.add.at(table.reshape(-1), cell[at], found.change[at])
+        at = np.flatnonzero((found.other != found.label) & ~alarms)
+        cell = cell[at] * n_classes + found.other[at]
+        cell, change = _summed(cell, found.change[at])
+        cells[s].append(cell)
+        changes[s].append(change)
+    tables = []
+    for s in range(len(scenarios)):
+        cell, change = _summed(
+            np.concatenate([*cells[s], []]).astype(np.int64),
+            np.concatenate([*changes[s], []]),
         )
-        self.rows = [
-            self._rows(levels[:, :, c], len(thresholds), int(largest_window))
-            for c in range(frame.shape[2])
-        ]
+        group, key = np.divmod(cell, n_points * n_classes**2)
+        keys, column = np.unique(key, return_inverse=True)
+        crossed = np.stack(
+            np.unravel_index(keys, (n_points, n_classes, n_classes)), axis=1
+        )
+        crossing = csr_matrix(
+            (change, (group, column)), shape=(shape[0], len(keys))
+        )
+        if n_clips is None:
+            crossing = crossing.toarray()
+        tables.append((*map(_falling, counted[s]), crossed, crossing))
+    return tables
 
-    @staticmethod
-    def _rows(levels, n_points, largest_window):
-        """Clips and thresholds with an active frame, and their filter.
 
-        What is nowhere active stays so under any window: most rows are.
-        """
-        most = levels.max(axis=1, initial=0)
-        clip, point = np.nonzero(most[:, None] > np.arange(n_points))
-        above = levels[clip] > point[:, None]
-        return clip, point, MajorityFilter(above[..., None], largest_window)
+def _falling(changes):
+    """Counts (G, P, ...) of changes on the way to lower thresholds."""
+    return np.cumsum(changes[:, ::-1], axis=1)[:, ::-1]
 
-    def events(self, windows):
-        """Runs after the median filters.
 
-        Arguments
-        ---------
-        windows : numpy.ndarray
-            (C,) odd windows.
+def _summed(keys, values):
+    """Sums of the values of each key that are not 0."""
+    keys, place = np.unique(keys, return_inverse=True)
+    sums = np.bincount(place, values, minlength=len(keys))
+    return keys[sums != 0], sums[sums != 0]
 
-        Returns
-        -------
-        tuple of numpy.ndarray
-            Clip, class, threshold, first frame and frame past the end of E
-            runs, each (E,), ordered by class, then clip, threshold and
-            frames.
-        """
-        parts = []
-        for c, window in enumerate(windows):
-            clips, points, smooth = self.rows[c]
-            active = smooth.median(int(window))[..., 0]
-            n_rows, n_frames = active.shape
-            change = np.empty((n_rows, n_frames + 1), dtype=bool)
-            change[:, 0], change[:, -1] = active[:, 0], active[:, -1]
-            np.not_equal(active[:, 1:], active[:, :-1], out=change[:, 1:-1])
-            # Every run has two changes in one row, so they alternate.
-            row, at = np.divmod(np.flatnonzero(change), n_frames + 1)
-            row = row[::2]
-            label = np.full(len(row), c)
-            parts.append((clips[row], label, points[row], at[::2], at[1::2]))
-        return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
+
+def reference_totals(truth, filenames):
+    """Number (N, C) and seconds (N, C) of reference events longer than 0 s."""
+    events = reference_events(truth, filenames, lasting=True)
+    totals = np.zeros((2, len(filenames), len(truth.labels)))
+    at = (events["clip"], events["label"])
+    np.add.at(totals[0], at, 1.0)
+    np.add.at(totals[1], at, events["offset"] - events["onset"])
+    return totals

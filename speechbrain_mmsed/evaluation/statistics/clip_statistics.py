@@ -7,13 +7,11 @@ Authors
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     clip_counts,
     event_counts,
+    intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.intersection_f1 import (
-    intersection_counts,
-)
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
-from speechbrain_mmsed.evaluation.counts.threshold_free_by_clip import (
+from speechbrain_mmsed.evaluation.counts.psds_figures import psds_by_clip
+from speechbrain_mmsed.evaluation.counts.threshold_free import (
     ThresholdFreeCounts,
 )
 from speechbrain_mmsed.evaluation.statistics.bootstrap import (
@@ -28,7 +26,12 @@ from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 PSDS_RESAMPLES = 500
 THRESHOLD_FREE_RESAMPLES = 200
 PSDS = ("psds1", "psds2")
-KINDS = ("cbf1", "sbf1", "ebf1", "ibf1", *PSDS)
+EVENT_COUNTS = {
+    "sbf1": segment_counts,
+    "ebf1": event_counts,
+    "ibf1": intersection_counts,
+}
+KINDS = ("cbf1", *EVENT_COUNTS, *PSDS)
 THRESHOLD_FREE = tuple(f"threshold_free_{name}" for name in PSDS)
 
 
@@ -51,7 +54,7 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
     Returns
     -------
     dict
-        For each kind CountsByClip, PsdsByClip or ThresholdFreeCounts; all
+        For each kind Counts, PsdsByClip or ThresholdFreeCounts; all
         have `result()` and `figures(weights)`.
     """
     unknown = sorted(set(kinds) - {*KINDS, *THRESHOLD_FREE})
@@ -59,20 +62,15 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
         raise ValueError(
             f"kinds {unknown}: expected some of {[*KINDS, *THRESHOLD_FREE]}"
         )
-    f1 = {
-        "sbf1": segment_counts,
-        "ebf1": event_counts,
-        "ibf1": intersection_counts,
-    }
     statistics = {}
     for kind in kinds:
         if kind == "cbf1":
             tags = decode_tags(scores, parameters[kind].thresholds)
             statistics[kind] = clip_counts(tags, truth)
-        elif kind in f1:
+        elif kind in EVENT_COUNTS:
             tuned = parameters.get(kind, parameters["ebf1"])
             events = decode(scores, tuned.thresholds, tuned.windows)
-            statistics[kind] = f1[kind](events, truth)
+            statistics[kind] = EVENT_COUNTS[kind](events, truth)
         elif kind in PSDS:
             windows = parameters[kind].windows
             statistics[kind] = psds_by_clip(scores, truth, windows, kind)
@@ -99,14 +97,10 @@ def event_statistics(events, truth):
     Returns
     -------
     dict
-        CountsByClip of cbf1, sbf1, ebf1 and ibf1.
+        Counts of cbf1, sbf1, ebf1 and ibf1.
     """
-    return {
-        "cbf1": clip_counts(events, truth),
-        "sbf1": segment_counts(events, truth),
-        "ebf1": event_counts(events, truth),
-        "ibf1": intersection_counts(events, truth),
-    }
+    counters = {"cbf1": clip_counts, **EVENT_COUNTS}
+    return {kind: count(events, truth) for kind, count in counters.items()}
 
 
 def intervals(statistics, n_resamples=None, level=LEVEL, seed=0):
@@ -157,12 +151,8 @@ def comparison(
         As `clip_statistics` returns; kinds that only one has are refused.
     names : tuple of str
         What the systems are called.
-    n_resamples : int or None
+    n_resamples, level, seed
         As for `intervals`.
-    level : float
-        Share of resamples within an interval.
-    seed : int
-        Seed of the draws.
 
     Returns
     -------

@@ -13,21 +13,27 @@ import pathlib
 import zipfile
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import PsdsByClip
-from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
-from speechbrain_mmsed.evaluation.problems import PredictionError, listed
+from speechbrain_mmsed.evaluation.counts.counts import Counts
+from speechbrain_mmsed.evaluation.counts.psds_figures import PsdsByClip
+from speechbrain_mmsed.evaluation.metrics.psds_scenarios import Scenario
+from speechbrain_mmsed.evaluation.readers.problems import (
+    PredictionError,
+    listed,
+)
 from speechbrain_mmsed.files import atomic_path, plain_name
 
-CLASSES = {"f1": CountsByClip, "psds": PsdsByClip}
+CLASSES = {"f1": Counts, "psds": PsdsByClip}
 # A system with its video ignored, after the system's name.
 IGNORED = "_video_ignored"
-FORMAT = "speechbrain_mmsed counts by clip, 1"
+FORMAT = "speechbrain_mmsed counts by clip, 2"
+# As 2, but with a dense table of cross-triggers.
+OLD_FORMAT = "speechbrain_mmsed counts by clip, 1"
 
 
 def counts_path(folder, name):
-    """Where the counts of a system are kept.
+    """Where the counts of a system are kept in the folder of a report.
 
     Arguments
     ---------
@@ -102,7 +108,7 @@ def save_counts(path, statistics, has_video=None):
     Example
     -------
     >>> ones = np.ones((2, 1), dtype=int)
-    >>> counts = CountsByClip(["a", "b"], ["Dog"], ones, ones, ones, "", "")
+    >>> counts = Counts(["a", "b"], ["Dog"], ones, ones, ones)
     >>> path = getfixture("tmp_path") / "counts_some.npz"
     >>> save_counts(path, {"ebf1": counts}, {"a": True, "b": False})
     >>> statistics, has_video = load_counts(path)
@@ -117,8 +123,12 @@ def save_counts(path, statistics, has_video=None):
         arrays[f"{kind}/form"] = np.array(form)
         for field in dataclasses.fields(counts):
             value = getattr(counts, field.name)
-            if isinstance(value, Scenario):
+            if field.name == "scenario":
                 value = dataclasses.astuple(value)
+            elif field.name == "crossing":
+                # Rows of clip, column of `crossed`, change.
+                value = value.tocoo()
+                value = np.stack([*value.coords, value.data]).astype(np.int64).T
             if value is not None:
                 arrays[f"{kind}/{field.name}"] = np.asarray(value)
     if has_video is not None:
@@ -129,7 +139,7 @@ def save_counts(path, statistics, has_video=None):
 
 
 def load_counts(path):
-    """Reads what `save_counts` wrote.
+    """Reads what `save_counts` wrote, in this version or the first.
 
     Arguments
     ---------
@@ -139,7 +149,7 @@ def load_counts(path):
     Returns
     -------
     statistics : dict
-        For each kind CountsByClip or PsdsByClip.
+        For each kind Counts or PsdsByClip.
     has_video : dict or None
         File name -> bool.
 
@@ -154,7 +164,7 @@ def load_counts(path):
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         raise PredictionError(f"{path}: {error}") from error
     found = str(arrays.pop("format", "something else"))
-    if found != FORMAT:
+    if found not in (FORMAT, OLD_FORMAT):
         raise PredictionError(
             f"{path}: holds {found}, expected {FORMAT}; evaluate again"
         )
@@ -177,9 +187,33 @@ def _counts(fields):
     for name in ("definition", "computed_by"):
         if name in fields:
             fields[name] = str(fields[name])
-    if "scenario" in fields:
+    if kind is PsdsByClip:
         fields["scenario"] = Scenario(*fields["scenario"].tolist())
+        if "seconds" in fields:
+            fields["total_seconds"] = fields.pop("seconds")
+            fields.update(_sparse(fields.pop("cross_triggers", np.zeros(0))))
+        clip, column, change = fields["crossing"].T
+        shape = (len(fields["filenames"]), len(fields["crossed"]))
+        fields["crossing"] = csr_matrix((change, (clip, column)), shape=shape)
     return kind(**fields)
+
+
+def _sparse(dense):
+    """Changes of (N, P, C, C) cross-triggers, as they are stored now."""
+    if dense.ndim == 1:
+        return {
+            "crossed": np.zeros((0, 3), int),
+            "crossing": np.zeros((0, 3), int),
+        }
+    dense = dense.astype(np.int64)
+    changes = dense.copy()
+    changes[:, :-1] -= dense[:, 1:]
+    clip, *keys = np.nonzero(changes)
+    crossed, column = np.unique(
+        np.stack(keys, axis=1), axis=0, return_inverse=True
+    )
+    rows = [clip, column, changes[(clip, *keys)]]
+    return {"crossed": crossed, "crossing": np.stack(rows, axis=1)}
 
 
 def counts_of_clips(counts, keep):
@@ -187,23 +221,23 @@ def counts_of_clips(counts, keep):
 
     Arguments
     ---------
-    counts : CountsByClip or PsdsByClip
+    counts : Counts or PsdsByClip
         Counts of N clips.
     keep : set of str
         File names.
 
     Returns
     -------
-    CountsByClip or PsdsByClip
+    Counts or PsdsByClip
     """
     rows = [i for i, name in enumerate(counts.filenames) if name in keep]
-    n_clips = len(counts.filenames)
     changed = {"filenames": [counts.filenames[i] for i in rows]}
     for field in dataclasses.fields(counts):
         value = getattr(counts, field.name)
-        # Windows have one value for each class, all other arrays for each clip.
-        if isinstance(value, np.ndarray) and field.name != "windows":
-            if len(value) != n_clips:
-                raise ValueError(f"{field.name}: {len(value)} rows, {n_clips}")
+        # All other arrays have one row for each clip.
+        if isinstance(value, np.ndarray | csr_matrix) and field.name not in (
+            "windows",
+            "crossed",
+        ):
             changed[field.name] = value[rows]
     return dataclasses.replace(counts, **changed)

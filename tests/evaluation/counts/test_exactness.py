@@ -16,21 +16,19 @@ from hypothesis import strategies as st
 from speechbrain_mmsed.evaluation.counts.counts import count_grid
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     clip_counts,
+    intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.intersection_f1 import (
-    intersection_counts,
-)
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import (
     areas_of_counts,
-    count,
     psds_of_counts,
 )
-from speechbrain_mmsed.evaluation.metrics.f1 import group_events
 from speechbrain_mmsed.evaluation.metrics.psds import psds, quiet
-from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
+from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import group_events
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.tuning import tune_scenarios
+from speechbrain_mmsed.evaluation.tuning.psds_tuning import tune_scenarios
+from speechbrain_mmsed.evaluation.tuning.tuning import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.intersection_f1 import (
+from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
-    intersection_f1,
 )
 from speechbrain_mmsed.evaluation.metrics.psds import quiet
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
@@ -86,7 +85,7 @@ def by_hand(events, truth, label):
 
 def test_counts_equal_those_by_hand(corpus):
     events, truth = corpus
-    figures = intersection_f1(events, truth)
+    figures = intersection_counts(events, truth).result()
     for label in LABELS:
         counts = figures["class_wise"][label]
         assert (counts["tp"], counts["fp"]) == by_hand(events, truth, label)
@@ -108,7 +107,7 @@ def test_macro_equals_psds_evals_own(corpus):
     from psds_eval import PSDSEval
 
     events, truth = corpus
-    figures = intersection_f1(events, truth)
+    figures = intersection_counts(events, truth).result()
     metadata = pd.DataFrame(
         truth.durations.items(), columns=["filename", "duration"]
     )
@@ -155,7 +154,7 @@ def test_counts_equal_sed_scores_eval(corpus):
             dtc_threshold=0.5,
             gtc_threshold=0.5,
         )
-    figures = intersection_f1(known, truth)["class_wise"]
+    figures = intersection_counts(known, truth).result()["class_wise"]
     for label in labels:
         assert figures[label]["tp"] == counts[label]["tps"]
         assert figures[label]["fp"] == counts[label]["fps"]
@@ -178,9 +177,11 @@ def test_counts_of_clips_add_up_to_those_of_parts(corpus):
 
 def test_nothing_predicted_and_nothing_to_find(corpus):
     events, truth = corpus
-    assert intersection_f1(events.iloc[:0], truth)["macro"] == 0.0
+    assert intersection_counts(events.iloc[:0], truth).result()["macro"] == 0.0
     silent = truth.subset(["11.wav"])
-    figures = intersection_f1(events[events["filename"] == "11.wav"], silent)
+    figures = intersection_counts(
+        events[events["filename"] == "11.wav"], silent
+    ).result()
     assert (figures["macro"], figures["micro"]) == (None, None)
     assert "no reference" in figures["reason"]
     assert figures["counts"]["fp"] > 0
@@ -190,4 +191,4 @@ def test_overlapping_predictions_are_refused_with_their_clips(corpus):
     events, truth = corpus
     rows = [["5.wav", 1.0, 3.0, "Cow"], ["5.wav", 2.0, 4.0, "Cow"]]
     with pytest.raises(ValueError, match=r"1 clips have overl.*'5\.wav'"):
-        intersection_f1(table(rows), truth)
+        intersection_counts(table(rows), truth).result()

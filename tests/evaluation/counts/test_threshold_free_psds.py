@@ -6,23 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    count,
-    psds_of_counts,
-)
-from speechbrain_mmsed.evaluation.counts.threshold_free_by_clip import (
-    ThresholdFreeCounts,
-)
-from speechbrain_mmsed.evaluation.counts.threshold_free_psds import (
-    threshold_free_psds,
-)
-from speechbrain_mmsed.evaluation.counts.threshold_free_runs import (
-    audible_scores,
+from speechbrain_mmsed.evaluation.counts import psds_changes
+from speechbrain_mmsed.evaluation.counts.psds_changes import (
     median_scores,
 )
-from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
+from speechbrain_mmsed.evaluation.counts.threshold_free import (
+    ThresholdFreeCounts,
+    threshold_free_psds,
+)
+from speechbrain_mmsed.evaluation.metrics.psds import SCENARIOS
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
+from speechbrain_mmsed.postprocessing.decode import (
+    EVENT_COLUMNS,
+    decode,
+    frames_inside,
+)
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 HOP = 0.1565
@@ -65,6 +65,17 @@ def random_corpus(n_clips, seed, levels=None):
         LABELS,
     )
     return scores, truth
+
+
+def audible_scores(scores, windows):
+    """(N, T, C) filtered scores, minus infinity past a clip's end."""
+    filtered = median_scores(scores.frame, windows)
+    filtered[
+        ~frames_inside(
+            scores.durations, scores.frame.shape[1], scores.frame_hop
+        )
+    ] = -np.inf
+    return filtered
 
 
 def by_sed_scores_eval(scores, truth, windows, scenario):
@@ -189,7 +200,7 @@ def test_counts_at_every_distinct_score_equal_a_plain_count():
     scores, truth = random_corpus(6, seed=3, levels=8)
     windows = np.array([1, 3, 1, 1, 5])
     scenario = SCENARIOS["psds2"]
-    counts = ThresholdFreeCounts(scores, truth, windows, "psds2", 4)
+    counts = ThresholdFreeCounts(scores, truth, windows, "psds2")
     audible = audible_scores(scores, windows)
     n_clips = len(scores.filenames)
     for label in ("Dog", "Cat", "Fox"):
@@ -224,11 +235,12 @@ def test_equals_psds_eval_semantics_with_every_score_as_a_threshold():
         assert ours == pytest.approx(fine, abs=1e-9)
 
 
-def test_batches_change_nothing():
+def test_batches_change_nothing(monkeypatch):
     scores, truth = random_corpus(9, seed=2)
     windows = [1, 3, 5, 1, 1]
     whole = ThresholdFreeCounts(scores, truth, windows, "psds2").result()
-    parts = ThresholdFreeCounts(scores, truth, windows, "psds2", 2).result()
+    monkeypatch.setattr(psds_changes, "CELLS", 1_500)
+    parts = ThresholdFreeCounts(scores, truth, windows, "psds2").result()
     assert parts["value"] == pytest.approx(whole["value"], abs=1e-12)
 
 

@@ -209,7 +209,7 @@ def test_a_sum_that_meets_the_criterion_is_rounded_as_pandas_rounds():
 
 
 def test_chunks_of_clips_add_up(monkeypatch):
-    from speechbrain_mmsed.evaluation.counts import psds_tables
+    from speechbrain_mmsed.evaluation.counts import psds_changes as psds_tables
 
     scores, truth = random_corpus()
     windows = np.array([[1] * 5, [9] * 5])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.evaluation.counts.threshold_free_psds import (
+from speechbrain_mmsed.evaluation.counts.threshold_free import (
     threshold_free_psds,
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import event_f1, segment_f1

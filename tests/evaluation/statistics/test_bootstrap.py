@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
+from speechbrain_mmsed.evaluation.counts.counts import Counts
 from speechbrain_mmsed.evaluation.statistics.bootstrap import (
     bootstrap,
     resample_weights,
@@ -19,7 +19,7 @@ def test_intervals_and_errors_of_a_mean():
     ones = np.ones((n, 1), dtype=int)
     tp = (rng.random((n, 1)) < 0.7).astype(int)
     names = [str(i) for i in range(n)]
-    counts = CountsByClip(names, ["Dog"], tp, ones, ones, "d", "c")
+    counts = Counts(names, ["Dog"], tp, ones, ones, "d", "c")
     result = bootstrap(counts, 4000, level=0.9, seed=5)
     micro = result["figures"]["micro"]
     error = np.sqrt(tp.var() / n)
@@ -42,7 +42,7 @@ def test_thousands_of_resamples_take_no_time():
     rng = np.random.default_rng(0)
     shape = (1168, 10)
     tp = rng.integers(0, 3, shape)
-    counts = CountsByClip(
+    counts = Counts(
         [str(n) for n in range(1168)],
         list("abcdefghij"),
         tp,
@@ -58,7 +58,7 @@ def test_thousands_of_resamples_take_no_time():
 
 def test_bad_settings_are_refused():
     ones = np.ones((2, 1), dtype=int)
-    counts = CountsByClip(["a", "b"], ["Dog"], ones, ones, ones, "", "")
+    counts = Counts(["a", "b"], ["Dog"], ones, ones, ones, "", "")
     with pytest.raises(ValueError, match=r"level 95.*0\.95"):
         bootstrap(counts, 10, level=95)
     with pytest.raises(ValueError, match="at least 2 clips"):

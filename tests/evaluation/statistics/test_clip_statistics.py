@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.intersection_f1 import intersection_f1
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    count,
-    psds_of_counts,
+from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
+    intersection_counts,
 )
-from speechbrain_mmsed.evaluation.counts.threshold_free_psds import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
+from speechbrain_mmsed.evaluation.counts.threshold_free import (
     threshold_free_psds,
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import (
@@ -20,16 +20,19 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     segment_f1,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.statistics.bootstrap import (
-    jackknife_errors,
-    resample_weights,
-)
+from speechbrain_mmsed.evaluation.statistics.bootstrap import jackknife_errors
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
     clip_statistics,
     comparison,
     intervals,
+)
+from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
+from speechbrain_mmsed.evaluation.statistics.stored_counts import (
+    OLD_FORMAT,
+    load_counts,
+    save_counts,
 )
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,
@@ -117,7 +120,7 @@ def official(scores, truth, parameters):
         "cbf1": clip_f1(tags, truth),
         "sbf1": segment_f1(events, truth),
         "ebf1": event_f1(events, truth),
-        "ibf1": intersection_f1(events, truth),
+        "ibf1": intersection_counts(events, truth).result(),
     }
     for name in ("psds1", "psds2"):
         counts = count(scores, truth, some.windows[None], [name])[0]
@@ -243,3 +246,28 @@ def test_same_seed_same_interval(system):
 def test_unknown_kinds_are_refused():
     with pytest.raises(ValueError, match=r"kinds \['f2'\]"):
         clip_statistics(None, None, {}, ["f2"])
+
+
+def test_stored_counts_of_the_first_version_are_read(system, tmp_path):
+    """Cross-triggers in a dense table, or absent where they cost nothing."""
+    _, _, statistics = system
+    save_counts(tmp_path / "new.npz", statistics, {"0.wav": True})
+    with np.load(tmp_path / "new.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["format"] = np.array(OLD_FORMAT)
+    for kind in ("psds1", "psds2"):
+        del arrays[f"{kind}/crossed"], arrays[f"{kind}/crossing"]
+        arrays[f"{kind}/seconds"] = arrays.pop(f"{kind}/total_seconds")
+    dense = statistics["psds2"].cross_triggers
+    assert dense.max() > 0
+    arrays["psds2/cross_triggers"] = dense.astype(np.float32)
+    np.savez(tmp_path / "old.npz", **arrays)
+    found, has_video = load_counts(tmp_path / "old.npz")
+    assert has_video == {"0.wav": True}
+    assert set(found) == set(KINDS)
+    weights = resample_weights(12, 4, seed=1)
+    for kind, old in found.items():
+        assert old.definition == statistics[kind].definition
+        assert old.result() == statistics[kind].result()
+        for name, values in statistics[kind].figures(weights).items():
+            np.testing.assert_array_equal(old.figures(weights)[name], values)

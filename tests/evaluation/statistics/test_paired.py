@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speechbrain_mmsed.evaluation.counts.counts_by_clip import CountsByClip
+from speechbrain_mmsed.evaluation.counts.counts import Counts
 from speechbrain_mmsed.evaluation.reports.documents import markdown
 from speechbrain_mmsed.evaluation.reports.report_tables import differences_table
 from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
@@ -23,12 +23,12 @@ def make_counts(gain=0.0, n_clips=200, seed=0, noise=1):
     tp = np.round(4 * share).astype(int)
     four = np.full((n_clips, 2), 4)
     names = [f"{n}.wav" for n in range(n_clips)]
-    return CountsByClip(names, LABELS, tp, four, four, "F1", "hand")
+    return Counts(names, LABELS, tp, four, four, "F1", "hand")
 
 
 def shuffled(counts, seed=1):
     order = np.random.default_rng(seed).permutation(len(counts.filenames))
-    return CountsByClip(
+    return Counts(
         [counts.filenames[i] for i in order],
         counts.labels,
         counts.tp[order],
@@ -97,7 +97,7 @@ def test_p_values_are_uniform_where_there_is_no_difference():
     small = 0
     for _ in range(100):
         pair = [
-            CountsByClip(
+            Counts(
                 names,
                 ["Dog"],
                 (rng.random((100, 1)) < 0.6).astype(int),

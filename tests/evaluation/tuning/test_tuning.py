@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechbrain_mmsed.evaluation.counts import psds_tables
+from speechbrain_mmsed.evaluation.counts import psds_changes as psds_tables
 from speechbrain_mmsed.evaluation.counts.counts import count_grid
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
