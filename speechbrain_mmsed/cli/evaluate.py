@@ -71,13 +71,13 @@ def add_parser(commands):
 
 def run(arguments):
     """Runs the command; 0."""
-    from speechbrain_mmsed.evaluation.problems import PredictionError
-    from speechbrain_mmsed.evaluation.readers.tables import recognise
-    from speechbrain_mmsed.evaluation.system.report import evaluate_system
-    from speechbrain_mmsed.evaluation.tuning.tuning import (
+    from speechbrain_mmsed.evaluation.metrics.scored import (
         DEFAULT_THRESHOLD,
         DEFAULT_WINDOW,
     )
+    from speechbrain_mmsed.evaluation.problems import PredictionError
+    from speechbrain_mmsed.evaluation.readers.tables import recognise
+    from speechbrain_mmsed.evaluation.system.report import evaluate_system
 
     try:
         form = arguments.format or recognise(arguments.predictions)

@@ -16,10 +16,8 @@ Authors
 
 from dataclasses import dataclass
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    count,
-    psds_of_counts,
-)
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
 from speechbrain_mmsed.evaluation.metrics.f1 import summarise
 from speechbrain_mmsed.evaluation.metrics.psds import psds
 from speechbrain_mmsed.evaluation.metrics.run import (

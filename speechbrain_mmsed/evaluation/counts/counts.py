@@ -20,8 +20,8 @@ from speechbrain_mmsed.evaluation.counts.matching import (
     events_of_clips,
     reference_events,
 )
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
 from speechbrain_mmsed.evaluation.metrics.f1 import summarise
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
 from speechbrain_mmsed.postprocessing.decode import (
     MajorityFilter,
     frames_inside,

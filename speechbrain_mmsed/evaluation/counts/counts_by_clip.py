@@ -21,9 +21,7 @@ import numpy as np
 import pandas as pd
 
 from speechbrain_mmsed.evaluation.counts.counts import Counts
-from speechbrain_mmsed.evaluation.metrics.checks import check_predictions
-from speechbrain_mmsed.evaluation.metrics.psds import quiet
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
+from speechbrain_mmsed.evaluation.metrics.f1 import (
     COLLAR_SECONDS,
     COLLAR_SHARE,
     SEGMENT_SECONDS,
@@ -31,6 +29,8 @@ from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
     event_metrics,
     segment_metrics,
 )
+from speechbrain_mmsed.evaluation.metrics.psds import quiet
+from speechbrain_mmsed.evaluation.metrics.truth import check_predictions
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
 TOLERANCE = 0.5

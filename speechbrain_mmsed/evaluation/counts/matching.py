@@ -29,7 +29,7 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import (
+from speechbrain_mmsed.evaluation.metrics.f1 import (
     COLLAR_SECONDS,
     COLLAR_SHARE,
     SEGMENT_SECONDS,

@@ -26,7 +26,7 @@ from speechbrain_mmsed.evaluation.counts.matching import (
     events_of_clips,
     reference_events,
 )
-from speechbrain_mmsed.evaluation.metrics.checks import check_same_clips
+from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
 from speechbrain_mmsed.postprocessing.decode import (
     frames_inside,
     reflected_frames,

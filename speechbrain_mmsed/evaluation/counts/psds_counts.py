@@ -17,10 +17,7 @@ from scipy.sparse import csr_matrix
 
 from speechbrain_mmsed.evaluation.counts.matching import reference_events
 from speechbrain_mmsed.evaluation.counts.psds_changes import count_changes
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
-    THRESHOLDS,
-    scenario_of,
-)
+from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS, scenario_of
 
 
 @dataclass

@@ -13,12 +13,13 @@ from speechbrain_mmsed.evaluation.counts.psds_counts import (
     psds_tables,
     reference_totals,
 )
-from speechbrain_mmsed.evaluation.metrics.psds_curves import class_areas, score
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import (
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS,
     Scenario,
+    class_areas,
     empty_result,
     scenario_of,
+    score,
 )
 
 

@@ -28,8 +28,8 @@ from speechbrain_mmsed.evaluation.counts.psds_figures import (
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     areas_and_score,
     best_curve,
+    scenario_of,
 )
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import scenario_of
 
 DEFINITION = (
     "PSDS, {scenario}; over all thresholds (every distinct score of a class), "

@@ -25,11 +25,11 @@ from speechbrain_mmsed.evaluation.reports.report_tables import (
     differences_table,
 )
 from speechbrain_mmsed.evaluation.reports.system_pictures import draw_system
+from speechbrain_mmsed.evaluation.statistics.bootstrap import compare
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     usual_resamples,
 )
-from speechbrain_mmsed.evaluation.statistics.paired import compare
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     counts_file,
     counts_of_clips,

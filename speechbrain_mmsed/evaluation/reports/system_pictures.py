@@ -10,13 +10,13 @@ import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import event_counts
+from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.evaluation.reports.charts import (
     draw_roc,
     line_of,
     new_canvas,
     title_of,
 )
-from speechbrain_mmsed.evaluation.tuning.tuning import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.postprocessing.decode import decode
 
 COLUMNS = 5

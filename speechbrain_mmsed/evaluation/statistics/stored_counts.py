@@ -17,11 +17,8 @@ from scipy.sparse import csr_matrix
 
 from speechbrain_mmsed.evaluation.counts.counts import Counts
 from speechbrain_mmsed.evaluation.counts.psds_figures import PsdsByClip
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import Scenario
-from speechbrain_mmsed.evaluation.readers.problems import (
-    PredictionError,
-    listed,
-)
+from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
+from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.files import atomic_path, plain_name
 
 CLASSES = {"f1": Counts, "psds": PsdsByClip}

@@ -10,10 +10,8 @@ Authors
 import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
-    areas_of_counts,
-    count,
-)
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import areas_of_counts
 from speechbrain_mmsed.evaluation.metrics.scored import (
     THRESHOLDS,
     WINDOWS,

@@ -24,11 +24,11 @@ from speechbrain_mmsed.evaluation.counts.psds_figures import (
     areas_of_counts,
     psds_of_counts,
 )
+from speechbrain_mmsed.evaluation.metrics.f1 import group_events
 from speechbrain_mmsed.evaluation.metrics.psds import psds, quiet
-from speechbrain_mmsed.evaluation.metrics.sed_eval_metrics import group_events
+from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.psds_tuning import tune_scenarios
-from speechbrain_mmsed.evaluation.tuning.tuning import THRESHOLDS, WINDOWS
+from speechbrain_mmsed.evaluation.tuning.tuning import tune_scenarios
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

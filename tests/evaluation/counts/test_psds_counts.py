@@ -11,8 +11,11 @@ from speechbrain_mmsed.evaluation.counts.psds_figures import (
     psds_by_clip,
     psds_of_counts,
 )
-from speechbrain_mmsed.evaluation.metrics.psds_curves import class_areas, score
-from speechbrain_mmsed.evaluation.metrics.psds_scenarios import SCENARIOS
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
+    SCENARIOS,
+    class_areas,
+    score,
+)
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.postprocessing.scores import ClipScores

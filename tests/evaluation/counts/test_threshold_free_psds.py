@@ -16,7 +16,7 @@ from speechbrain_mmsed.evaluation.counts.threshold_free import (
     ThresholdFreeCounts,
     threshold_free_psds,
 )
-from speechbrain_mmsed.evaluation.metrics.psds import SCENARIOS
+from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,

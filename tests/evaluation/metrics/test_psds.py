@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import (
+from speechbrain_mmsed.evaluation.counts.psds_counts import count
+from speechbrain_mmsed.evaluation.counts.psds_figures import (
     areas_of_counts,
-    count,
     psds_of_counts,
 )
 from speechbrain_mmsed.evaluation.metrics import psds as psds_module

@@ -20,7 +20,10 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     segment_f1,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.statistics.bootstrap import jackknife_errors
+from speechbrain_mmsed.evaluation.statistics.bootstrap import (
+    jackknife_errors,
+    resample_weights,
+)
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
     THRESHOLD_FREE,
@@ -28,7 +31,6 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     comparison,
     intervals,
 )
-from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     OLD_FORMAT,
     load_counts,

@@ -6,10 +6,13 @@ import pytest
 from speechbrain_mmsed.evaluation.counts.counts import Counts
 from speechbrain_mmsed.evaluation.reports.documents import markdown
 from speechbrain_mmsed.evaluation.reports.report_tables import differences_table
-from speechbrain_mmsed.evaluation.statistics.bootstrap import bootstrap
+from speechbrain_mmsed.evaluation.statistics.bootstrap import (
+    bootstrap,
+    compare,
+    p_value,
+    resample_weights,
+)
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import comparison
-from speechbrain_mmsed.evaluation.statistics.paired import compare, p_value
-from speechbrain_mmsed.evaluation.statistics.resampling import resample_weights
 
 LABELS = ["Dog", "Cat"]
 
