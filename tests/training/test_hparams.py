@@ -54,8 +54,8 @@ def test_nothing_stands_beside_what_a_variant_includes(yaml):
 
 
 def test_unknown_key_of_the_variant(yaml):
-    path = yaml("variant_of: !include:base.yaml\n  widht: 5\n")
-    with pytest.raises(HparamsError, match=r"'widht'.*base.yaml.*width"):
+    path = yaml("variant_of: !include:base.yaml\n  widthh: 5\n")
+    with pytest.raises(HparamsError, match=r"'widthh'.*base.yaml.*width"):
         read_hparams(path, "data_folder: x")
 
 

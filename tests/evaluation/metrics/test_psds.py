@@ -209,12 +209,12 @@ def test_a_sum_that_meets_the_criterion_is_rounded_as_pandas_rounds():
 
 
 def test_chunks_of_clips_add_up(monkeypatch):
-    from speechbrain_mmsed.evaluation.counts import psds_changes as psds_tables
+    from speechbrain_mmsed.evaluation.counts import psds_changes
 
     scores, truth = random_corpus()
     windows = np.array([[1] * 5, [9] * 5])
     whole = count(scores, truth, windows, ["psds2"])[0]
-    monkeypatch.setattr(psds_tables, "ROLL_CELLS", 1)
+    monkeypatch.setattr(psds_changes, "CELLS", 1)
     parts = count(scores, truth, windows, ["psds2"])[0]
     for name in ("true_positives", "false_positives", "cross_triggers"):
         np.testing.assert_array_equal(

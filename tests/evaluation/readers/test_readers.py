@@ -183,7 +183,7 @@ def test_figures_equal_those_of_psds_eval_on_other_peoples_events(system):
         ours.append(decode(scores, [threshold] * 2, [7, 7]))
         twin.append(scipy_events(values, truth.durations, threshold, 7))
     first, second = (
-        psds_of_operating_points(tables, truth, "psds2", batched=True)
+        psds_of_operating_points(tables, truth, "psds2")
         for tables in (ours, twin)
     )
     assert first["value"] == pytest.approx(second["value"], abs=1e-12)
