@@ -168,7 +168,7 @@ class MeanTeacherBrain(sb.Brain):
 
     def on_stage_start(self, stage, epoch=None):
         """Clears the averages; the teacher follows the student's mode."""
-        # An epoch that goes on after an interruption keeps its averages.
+        # An epoch that resumes after an interruption keeps its averages.
         if stage != sb.Stage.TRAIN or self.step == 0:
             self.progress.clear()
         self._clips, self._clock = 0, time.time()
@@ -231,7 +231,7 @@ class MeanTeacherBrain(sb.Brain):
     def recover_last(self):
         """Loads the last checkpoint, or stops if there is none.
 
-        `Brain.evaluate` would go on with weights that were never saved.
+        `Brain.evaluate` would continue with weights that were never saved.
         """
         found = self.checkpointer.recover_if_possible()
         if found is None:
@@ -257,7 +257,7 @@ class MeanTeacherBrain(sb.Brain):
     def _wrap_distributed(self):
         """Wraps without SyncBatchNorm, which Brain always puts in.
 
-        A process whose batch lacks a stream skips that encoder; the others
+        A process whose batch is missing a stream skips that encoder; the others
         would wait for its statistics, or get those of another layer. And the
         teacher, which is not wrapped, takes statistics of its own batch too.
         """

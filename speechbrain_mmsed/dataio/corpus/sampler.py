@@ -21,7 +21,7 @@ class SubsetBatchSampler(Sampler):
     """Yields lists of indices into the concatenation of several subsets.
 
     A subset is an endless row of shuffled passes; step k of the whole
-    training takes its k-th slice. An epoch therefore goes on where the last
+    training takes its k-th slice. An epoch therefore continues where the last
     one stopped, and no clip is seen twice before each was seen once.
 
     Arguments
