@@ -1,7 +1,7 @@
 """Make the built-in corpus: synthetic clips in the folder layout of DESED.
 
 The clips have the names, tables and gaps of the real corpus: some recorded
-clips lack a film, synthetic (strong) clips never have one, some are short,
+clips have no film, synthetic (strong) clips never have one, some are short,
 some hold no event. Two classes sound exactly alike and differ only in the
 picture: which one a clip holds is a coin flip its sound knows nothing of.
 

@@ -6,8 +6,8 @@
 
 Prepares the corpus if P is not prepared, then writes one folder for each of
 `streams` under `streams_folder`. It may be interrupted and started again,
-and several may work on one corpus: start the same command as often as there
-are GPUs or machines, `torchrun --nproc_per_node=N` and job arrays included.
+and several may work on one corpus: start the same command once per GPU
+or machine, `torchrun --nproc_per_node=N` and job arrays included.
 
 Authors
  * The speechbrain_mmsed authors, 2026

@@ -141,7 +141,7 @@ def main():
         start = time.time()
         done = subprocess.run([sys.executable, *command])
         if done.returncode:
-            sys.exit(f"{title} failed, see above; run again to go on.")
+            sys.exit(f"{title} failed, see above; run again to continue.")
         split[title] = time.time() - start
     report = json.loads((output / "run" / "report.json").read_text())
     if not args.tiny:

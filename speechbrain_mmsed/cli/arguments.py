@@ -46,8 +46,8 @@ def add_recordings_parser(commands, name, **texts):
     add(
         "--out",
         metavar="DIR",
-        help="write results there; a call that was interrupted goes on "
-        "where it stopped",
+        help="write results there; a call that was interrupted "
+        "resumes where it stopped",
     )
     add(
         "--primary-weight",

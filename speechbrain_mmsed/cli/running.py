@@ -94,7 +94,7 @@ def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
         say(f"stopped. {kept if out else 'nothing was written'}")
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever reads has enough: `mmsed detect ... | head`.
+        # The reader has seen enough: `mmsed detect ... | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except DetectionError as error:

@@ -165,5 +165,5 @@ def _run(command, lock):
     if code:
         raise PlanError(
             f"{shlex.join(command)}\nfailed with exit code {code}, see "
-            "above; start the experiment again to go on"
+            "above; start the experiment again to continue"
         )

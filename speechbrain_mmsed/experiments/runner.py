@@ -1,7 +1,7 @@
 """Runs the jobs of an experiment, several at once.
 
-Jobs that are done are left alone, those that died are started again and go on
-from their checkpoint, those that fail are listed at the end. Several runners
+Jobs that are done are left alone, those that died are restarted and resume from
+their checkpoint, those that fail are listed at the end. Several runners
 may share one experiment: a job is locked while it runs.
 
 Authors
@@ -27,7 +27,7 @@ _PLACE = re.compile(rb"epoch (\d+)/(\d+), batch (\d+)/(\d+)")
 
 @dataclass
 class _Running:
-    """A job in work; `log_start` is where its part of the log begins."""
+    """A running job; `log_start` is where its part of the log begins."""
 
     job: object
     process: object
@@ -89,11 +89,11 @@ class Runner:
                     ended, left, bar.n = self._progress()
                     bar.set_postfix_str(
                         f"{ended} of {len(self.jobs)} runs, "
-                        f"{len(self.running)} in work, remaining {left}"
+                        f"{len(self.running)} running, remaining {left}"
                     )
                     time.sleep(self.poll_seconds)
             except BaseException:
-                # The next runner goes on with them.
+                # The next runner continues with them.
                 for running in self.running:
                     stop(running.process)
                     os.close(running.lock)
@@ -133,7 +133,7 @@ class Runner:
                 tqdm.write(f"{job.name}: {reason}")
 
     def _start(self, job, device, lock):
-        """The job in work, its record and the head of its log written."""
+        """The running job, its record and the head of its log written."""
         command = self.command(job, device)
         attempt = job.record().get("attempt", 0) + 1
         os.makedirs(os.path.dirname(job.log), exist_ok=True)
@@ -229,7 +229,7 @@ def remaining_seconds(durations, n_waiting, running, n_slots):
     """An estimate of the time to the end, or None.
 
     From the seconds of the runs that have ended, the number of those that
-    wait, (seconds so far, fraction done) of those in work, and how many run
+    wait, (seconds so far, fraction done) of those running, and how many run
     at once.
     """
     known = durations or [s / part for s, part in running if part > 0.02]

@@ -27,8 +27,8 @@ DIFFERENCE_LEGEND = (
     "over seeds (Welch), over clips (paired bootstrap, seeds averaged)."
 )
 OTHER_CLIPS = (
-    "No difference, since the clips are not the same (a stream may lack for a "
-    "clip that has a film):"
+    "No difference, since the clips are not the same (a stream may be missing "
+    "for a clip that has a film):"
 )
 STARS = (
     " *: the interval over seeds leaves out 0, with six seeds or more on both "

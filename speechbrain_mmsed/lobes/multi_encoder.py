@@ -143,7 +143,7 @@ class MultiEncoder(nn.Module):
             (B, frames, n_mels), standardised.
         streams : list of torch.Tensor
             (B, T, D_s) features in the order of `self.streams`; anything may
-            stand in the rows of clips that lack the stream.
+            be in the rows of clips without the stream.
         available : torch.Tensor, optional
             (B, S) bool, column 0 true; by default each clip has each stream.
         fusion_weights : torch.Tensor, optional

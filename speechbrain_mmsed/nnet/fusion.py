@@ -2,8 +2,8 @@
 
 Where fusion weights come from (fixed or random), how they are scaled back
 over the streams that a clip has, and the cross-attention that uses them. A
-stream that a clip lacks, or whose weight is 0, is not computed for that clip
-at all: whatever stands in its features can reach neither outputs, gradients
+stream that is missing, or whose weight is 0, is not computed for that clip
+at all: whatever is in its features can reach neither outputs, gradients
 nor running statistics.
 
 Authors

@@ -3,7 +3,7 @@
 SpeechBrain's checkpointer writes a folder's description first and its
 parameters afterwards. A run that is killed in between leaves a folder that
 counts as the most recent checkpoint and cannot be loaded, and the run can
-never go on.
+never resume.
 
 Authors
  * The speechbrain_mmsed authors, 2026

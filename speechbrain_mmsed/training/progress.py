@@ -1,4 +1,4 @@
-"""What is told of a run while it trains: averages, quick F1s and curves.
+"""What is reported of a run while it trains: averages, quick F1s and curves.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -20,7 +20,7 @@ from speechbrain.utils.train_logger import TensorboardLogger
 class TrainingProgress:
     """Averages of the present stage and the time that was trained.
 
-    A run that goes on from a checkpoint has the averages of the part of the
+    A run that resumes from a checkpoint has the averages of the part of the
     epoch that is behind it, and the time of all its parts.
 
     Example

@@ -1,4 +1,4 @@
-"""What a run was trained with: noted, compared when it goes on, and told.
+"""What a run was trained with: noted, checked when it resumes, reported.
 
 The same command, given again, continues an interrupted run and scores a
 finished one again. With other settings it would report the old network under
@@ -21,7 +21,7 @@ from speechbrain_mmsed.training.hparams import HparamsError
 
 SETTINGS_FILE = "settings.json"
 PACKAGES = ("speechbrain_mmsed", "speechbrain", "torch", "torchaudio")
-# With these a run may go on although they changed; with no others: folders,
+# A run may resume although these changed, and no others: folders,
 # logs, loading, what happens after training, and what is made of other keys.
 FREE_SETTINGS = (
     *("data_folder", "output_folder", "save_folder", "prepared_folder"),
@@ -96,7 +96,7 @@ def check_continuation(save_folder, settings):
 
 
 def note_settings(save_folder, settings):
-    """Notes the settings of the run that begins or goes on here."""
+    """Notes the settings of the run that begins or resumes here."""
     write_json(os.path.join(save_folder, SETTINGS_FILE), settings)
 
 
@@ -109,7 +109,7 @@ def run_record(hparams, brain):
         The loaded yaml of the recipe.
     brain : MeanTeacherBrain
         Whose `student` and `training_record()` (what was trained, which may
-        be less than the yaml asks for) are told.
+        be less than the yaml asks for) are reported.
 
     Returns
     -------

@@ -6,7 +6,7 @@
 > python run.py example.yaml --folder EXPERIMENT
 
 It may be interrupted and started again at any time: runs that are done are
-left alone, others go on from their checkpoint. Several may work on one
+left alone, others resume from their checkpoint. Several may work on one
 folder. `--print jobs` gives the lines of a job array, `--tables` the tables
 of what is done so far.
 
@@ -93,4 +93,4 @@ if __name__ == "__main__":
     except (PlanError, HparamsError) as error:
         sys.exit(f"run.py: {error}")
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted. The same command goes on from here.")
+        sys.exit("\nInterrupted. The same command resumes from here.")

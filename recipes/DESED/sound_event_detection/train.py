@@ -2,7 +2,7 @@
 """Recipe for sound event detection on DESED from sound and partial video.
 
 One encoder per stream, a decoder whose cross-attentions are blended with
-weights that are zero for what a clip lacks, mean-teacher training on
+weights that are zero for missing streams, mean-teacher training on
 strongly, weakly and unlabelled clips (Boes & Van hamme 2022).
 
 To run it (audio only; one more stream: --streams '[openl3]'):

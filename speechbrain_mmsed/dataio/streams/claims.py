@@ -57,7 +57,7 @@ class Claims:
     def take(self, clip_id):
         """Whether a clip is claimed for this process now, and was not before.
 
-        Whoever held the claim before may have finished the clip: look again.
+        The previous holder of the claim may have finished the clip: look again.
         """
         return self._lock(clip_id, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

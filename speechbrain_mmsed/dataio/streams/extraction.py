@@ -47,7 +47,7 @@ class StreamExtraction:
     n_frames, clip_seconds, min_coverage
         As for `ClipFeatureReader`.
     workers : int or None
-        Threads, each with a clip in work, which also bounds the memory.
+        Threads, each working on a clip, which also bounds the memory.
         None: as many as torch uses on a CPU, which is one per processor
         unless OMP_NUM_THREADS says otherwise; for a GPU at most 8.
     made_from, recipes : dict or None
@@ -183,7 +183,7 @@ class StreamExtraction:
         mine = [s for s in wanted if claims[s].take(clip_id)]
         for stream in mine:
             self.stores[stream].refresh()
-        # Whoever held the claim before may have finished the clip.
+        # The previous holder of the claim may have finished the clip.
         missing = self._missing(clip_id, clip)
         for stream in set(mine) - set(missing):
             claims[stream].release(clip_id)
@@ -195,7 +195,7 @@ class StreamExtraction:
         elsewhere = []
         with self._threads() as pool:
             while waiting or pending or elsewhere:
-                # One more than are in work: no thread waits for a task.
+                # One more than are being done: no thread waits for a task.
                 while waiting and len(pending) <= self.workers:
                     clip_id = waiting.popleft()
                     clip = clips[clip_id]

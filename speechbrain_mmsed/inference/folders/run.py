@@ -186,7 +186,7 @@ def detect_all(files, find, outputs=None, journal=None):
     outputs : Outputs or None
         What `find` writes: results of earlier calls hold if it is there.
     journal : Journal or None
-        Knows what earlier calls have done, and is told what is done now.
+        Knows what earlier calls have done, and records what is done now.
 
     Yields
     ------

@@ -19,7 +19,7 @@ from speechbrain_mmsed.inference.formats.values import seconds_text, shown_name
 # Longer lists are not read on a screen; files.tsv has all.
 MAX_LINES = 30
 
-# Reasons that go on with what is particular to one file.
+# Reasons that end with what is particular to one file.
 GENERAL = (
     *("partly covered", "unreadable", "zero-length"),
     "its results cannot be written",

@@ -27,7 +27,7 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
     bf16_accurate : bool or None
         Whether features computed in bfloat16 have a cosine of at least
         0.999 with those in float32. If not, extraction computes in
-        float32 unless it is told otherwise. None: it is measured.
+        float32 unless instructed otherwise. None: it is measured.
 
     Example
     -------
