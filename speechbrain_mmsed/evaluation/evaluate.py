@@ -35,20 +35,7 @@ AUDIO_ONLY = "a system of sound alone uses no video; see video_ignored"
 
 
 def tune(scores, truth):
-    """Thresholds and windows of every metric from the validation set.
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of the N validation clips.
-    truth : GroundTruth
-        Their reference events and durations.
-
-    Returns
-    -------
-    dict
-        For cbf1, sbf1, ebf1, psds1 and psds2 a ClassParameters.
-    """
+    """ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2 from validation."""
     check_same_clips(scores, truth)
     f1 = tune_all(scores, truth)
     parameters = {
@@ -61,23 +48,11 @@ def tune(scores, truth):
 
 
 def measure(scores, truth, parameters, official=False):
-    """Count everything that the five figures of a set of clips need.
+    """Measured: all that the five figures of a set of clips need.
 
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Their reference events and durations.
-    parameters : dict
-        As `tune` returns.
-    official : bool
-        Whether PSDS comes from psds_eval, which takes seconds for each
-        figure; otherwise from the fast counts, equal but for rounding.
-
-    Returns
-    -------
-    Measured
+    `parameters` are those of `tune`. `official`: PSDS comes from psds_eval,
+    which takes seconds for each figure; otherwise from the fast counts, equal
+    but for rounding.
     """
     check_same_clips(scores, truth)
     f1 = {
@@ -99,15 +74,8 @@ class Measured:
 
     Every figure of a group of classes follows from the counts of the whole
     set, because no count of a class depends on other classes' predictions.
-
-    Arguments
-    ---------
-    f1 : dict
-        For cbf1, sbf1 and ebf1 what `f1.summarise` returns.
-    counts : dict
-        For psds1 and psds2 the PsdsCounts of the tuned windows.
-    official : dict
-        For psds1 and psds2 psds_eval's own result, or empty.
+    `f1` holds what `f1.summarise` returns, `counts` PsdsCounts, `official`
+    psds_eval's own results or nothing, each by metric.
     """
 
     f1: dict
@@ -115,18 +83,9 @@ class Measured:
     official: dict
 
     def figures(self, labels=None):
-        """The five figures of all classes, or of some.
+        """As `metrics.run.five_metrics`, of all classes or the list `labels`.
 
-        Arguments
-        ---------
-        labels : list of str or None
-            Classes to restrict every metric to; all if None.
-
-        Returns
-        -------
-        dict
-            As `metrics.run.five_metrics` returns; curves from psds_eval
-            only.
+        Curves come from psds_eval only.
         """
         figures = {}
         for metric, result in self.f1.items():
@@ -157,21 +116,7 @@ class Measured:
 
 @dataclass
 class SplitResult:
-    """Figures of one split.
-
-    Arguments
-    ---------
-    labels : list of str
-        C class labels.
-    n_clips : int
-        Clips of the split.
-    n_events : int
-        Their reference events.
-    measured : Measured or None
-        None where the split has no figures.
-    reason : str or None
-        Why it has none.
-    """
+    """Figures of one split; `reason` says why `measured` is None."""
 
     labels: list
     n_clips: int
@@ -189,7 +134,7 @@ class SplitResult:
 def evaluate_splits(
     scores, scores_ignored, truth, parameters, official=("all",), reasons=None
 ):
-    """Five metrics over all clips and over each availability of video.
+    """A SplitResult for each of `SPLITS`: whole and by availability of video.
 
     Arguments
     ---------
@@ -206,11 +151,6 @@ def evaluate_splits(
     reasons : dict or None
         Splits to leave empty, each with the reason; the default leaves
         video_available empty for a system of sound alone.
-
-    Returns
-    -------
-    dict
-        For each of `SPLITS` a SplitResult.
     """
     check_same_clips(scores, truth)
     audio_only = scores_ignored is None

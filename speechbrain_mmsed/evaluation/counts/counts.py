@@ -93,13 +93,7 @@ class Counts:
         return self._reference() - self.tp
 
     def f1(self):
-        """F1 of each class at every clip or grid point.
-
-        Returns
-        -------
-        numpy.ndarray
-            Fractions of the shape of `tp`; NaN without reference.
-        """
+        """F1 of each class, of the shape of `tp`; NaN without reference."""
         return _f1(self.tp, self.nsys, self._reference())
 
     def _reference(self):
@@ -108,14 +102,7 @@ class Counts:
         return self.n_reference[(..., *[None] * missing)]
 
     def result(self):
-        """The figures of all clips together.
-
-        Returns
-        -------
-        dict
-            As `summarise`, with definition, n_classes (in the macro
-            average) and computed_by.
-        """
+        """As `summarise`; also definition, n_classes and computed_by."""
         sums = {
             name: getattr(self, name).sum(axis=0).tolist()
             for name in ("tp", "nsys", "nref")
@@ -132,19 +119,10 @@ class Counts:
         return result
 
     def figures(self, weights):
-        """F1 of resampled clips.
+        """ "micro", "macro" and every label -> F1s (R,) of resampled clips.
 
-        Arguments
-        ---------
-        weights : numpy.ndarray
-            (R, N) how often each clip is taken.
-
-        Returns
-        -------
-        dict
-            "micro", "macro" and every label -> (R,) fractions; NaN where
-            a resample has no reference. A class without reference in a
-            resample leaves that resample's macro average.
+        `weights` (R, N) say how often each clip is taken. NaN where a resample
+        has no reference; such a class leaves that resample's macro average.
         """
         weights = np.asarray(weights, dtype=np.float64)
         tp, nsys, nref = (
@@ -163,19 +141,9 @@ class Counts:
 
 
 def count_clips(scores, truth, thresholds):
-    """Counts of clip labels over thresholds.
+    """Counts (C, H, 1) of clip labels over thresholds (H,), clips summed.
 
-    Arguments
-    ---------
-    scores, truth : ClipScores, GroundTruth
-        Of the same N clips.
-    thresholds : numpy.ndarray
-        (H,) thresholds; a label is given where p > threshold.
-
-    Returns
-    -------
-    Counts
-        (C, H, 1), clips summed.
+    A label is given where p > threshold.
     """
     check_same_clips(scores, truth)
     thresholds = np.asarray(thresholds, dtype=np.float64)
@@ -201,10 +169,9 @@ def count_grid(
     ---------
     scores, truth : ClipScores, GroundTruth
         Of the same N clips.
-    thresholds : numpy.ndarray
-        (H,) thresholds; a frame is active where p > threshold.
-    windows : numpy.ndarray
-        (W,) odd median windows in frames.
+    thresholds, windows : numpy.ndarray
+        (H,) thresholds (a frame is active where p > threshold) and (W,) odd
+        median windows in frames.
     metrics : sequence of str
         Which of "segment" and "event".
     clips_at_once : int

@@ -37,20 +37,7 @@ TOLERANCE = 0.5
 
 
 def clip_counts(tags, truth):
-    """Labels found in each clip, as `clip_f1` counts them.
-
-    Arguments
-    ---------
-    tags : pandas.DataFrame
-        Columns filename, event_label; a pair given twice counts once.
-    truth : GroundTruth
-        Reference.
-
-    Returns
-    -------
-    Counts
-        (N, C).
-    """
+    """Labels found in each clip (N, C), as `clip_f1` counts them."""
     check_predictions(tags, truth)
     reference = truth.tags(list(truth.durations)).astype(np.int64)
     predicted = np.minimum(_tally(tags, "event_label", truth), 1)
@@ -66,35 +53,13 @@ def clip_counts(tags, truth):
 
 
 def segment_counts(events, truth):
-    """Active segments of each clip (N, C), as `segment_f1` counts them.
-
-    Arguments
-    ---------
-    events : pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label.
-    truth : GroundTruth
-        Reference.
-
-    Returns
-    -------
-    Counts
-    """
+    """Active segments of each clip (N, C), as `segment_f1` counts them."""
     definition = f"F1 of segments of {SEGMENT_SECONDS:g} s"
     return _by_sed_eval(segment_metrics, events, truth, definition)
 
 
 def event_counts(events, truth):
-    """Events of each clip (N, C), as `event_f1` counts them.
-
-    Arguments
-    ---------
-    events, truth
-        As for `segment_counts`.
-
-    Returns
-    -------
-    Counts
-    """
+    """Events of each clip (N, C), as `event_f1` counts them."""
     definition = (
         f"F1 of events: onset within {COLLAR_SECONDS:g} s, offset within the "
         f"larger of {COLLAR_SECONDS:g} s and {COLLAR_SHARE:.0%} of the event"
@@ -125,23 +90,12 @@ def _by_sed_eval(metrics, events, truth, definition):
 
 
 def intersection_counts(events, truth, tolerance=TOLERANCE):
-    """Events of each clip found by intersection, and failed detections.
+    """Events of each clip (N, C) found by intersection; failed detections.
 
-    Arguments
-    ---------
-    events : pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label.
-    truth : GroundTruth
-        Reference.
-    tolerance : float
-        Share of a detection that events must cover, and of an event that
-        good detections must cover (DTC = GTC).
-
-    Returns
-    -------
-    Counts
-        (N, C). nsys is tp + fp: good detections that share an event do not
-        count twice. Events and detections of no length are left out.
+    `tolerance` is the share of a detection that events must cover, and of an
+    event that good detections must cover (DTC = GTC). nsys is tp + fp: good
+    detections that share an event do not count twice. Events and detections
+    of no length are left out.
 
     Example
     -------

@@ -37,21 +37,10 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
 
 
 def reference_events(truth, filenames, lasting=False):
-    """Reference events as arrays, in order of clip, class and onset.
+    """Reference events as arrays (R,), in order of clip, class and onset.
 
-    Arguments
-    ---------
-    truth : GroundTruth
-        Reference of the N clips.
-    filenames : list of str
-        Their names; a clip is told by its place among them.
-    lasting : bool
-        Whether events of no length are left out, as by psds_eval.
-
-    Returns
-    -------
-    dict
-        (R,) arrays: clip and label (indices), onset and offset (seconds).
+    clip and label are places in `filenames` and the labels, onset and offset
+    seconds. `lasting` leaves out events of no length, as psds_eval does.
     """
     clips = {name: index for index, name in enumerate(filenames)}
     labels = {name: index for index, name in enumerate(truth.labels)}
@@ -79,18 +68,10 @@ def events_of_clips(events, batch):
 
 
 class SegmentCounter:
-    """Counts of active segments in a batch of clips.
+    """Counts of active segments in a batch of n clips.
 
-    Arguments
-    ---------
-    references : dict
-        R events of the n clips, as `reference_events` returns them.
-    durations : numpy.ndarray
-        (n,) seconds.
-    n_classes, n_frames : int
-        C and T.
-    frame_hop : float
-        Seconds.
+    `references` are their `reference_events`, `durations` (n,) and
+    `frame_hop` seconds.
     """
 
     def __init__(self, references, durations, n_classes, n_frames, frame_hop):

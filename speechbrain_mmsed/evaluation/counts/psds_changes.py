@@ -32,8 +32,7 @@ from speechbrain_mmsed.postprocessing.decode import (
     reflected_frames,
 )
 
-# Bounds a batch: frames times classes, counted again for each class that has
-# events in the clip. Any number gives the same counts.
+# Bounds a batch: frames times classes, again for each class with events.
 CELLS = 1_000_000
 DECIMALS = 6
 # Seconds; sums this near to a criterion are added again in pandas' manner.
@@ -165,8 +164,7 @@ class _Batch:
         # Seconds of each pair's events before each edge of its frames.
         self.before = np.zeros((len(keys), edges.shape[1]))
         seconds = edges[self.event_clip] - self.onset[:, None]
-        seconds = np.clip(seconds, 0.0, self.length[:, None])
-        np.add.at(self.before, pair, seconds)
+        np.add.at(self.before, pair, np.clip(seconds, 0, self.length[:, None]))
 
     def find_runs(self, values):
         """Take the runs of (n, T, C) scores."""
@@ -194,13 +192,11 @@ class _Batch:
             crossed, pair = failed[row[apart]], pair[apart]
             share = scenario.cross_trigger_tolerance
             hit = np.flatnonzero(self._covered(crossed, pair, share))
-            run = np.concatenate([run, crossed[hit]])
-            other = np.concatenate([other, self.pair_label[pair[hit]]])
-        ones = np.ones(len(run), dtype=np.int64)
-        run, other, level, change = self._lives(run, other, ones)
+            run = np.append(run, crossed[hit])
+            other = np.append(other, self.pair_label[pair[hit]])
+        run, other, level, change = self._lives(run, other, run * 0 + 1)
         failures = self.clip[run], self.label[run], other, level, change
-        both = zip(found, failures, strict=True)
-        return Changes(*(np.concatenate(columns) for columns in both))
+        return Changes(*map(np.append, found, failures))
 
     def _lives(self, run, of, change):
         """Births and deaths of runs: run, `of`, level and change of each."""
@@ -211,8 +207,8 @@ class _Batch:
 
     def _shared(self, run, event):
         """Seconds that a run and an event share; negative if none."""
-        ends = np.minimum(self.off[run], self.offset[event])
-        return ends - np.maximum(self.on[run], self.onset[event])
+        end = np.minimum(self.off[run], self.offset[event])
+        return end - np.maximum(self.on[run], self.onset[event])
 
     def _covered(self, run, pair, share):
         """(K,) whether the events of a pair cover this share of a run."""

@@ -64,12 +64,7 @@ class PsdsCounts:
         return _falling(dense)
 
     def present_labels(self):
-        """Classes with reference events longer than 0 s.
-
-        Returns
-        -------
-        list of str
-        """
+        """Classes with reference events longer than 0 s."""
         return [self.labels[c] for c in np.flatnonzero(self.n_reference)]
 
     def restrict(self, labels):
@@ -78,15 +73,6 @@ class PsdsCounts:
         A class's counts depend on its own detections and on the events of
         the others, never on the others' detections; so leaving classes out
         is leaving rows and columns out.
-
-        Arguments
-        ---------
-        labels : list of str
-            Classes to keep.
-
-        Returns
-        -------
-        PsdsCounts
         """
         keep = [self.labels.index(label) for label in labels]
         place = np.full(len(self.labels), -1)
@@ -106,18 +92,10 @@ class PsdsCounts:
         )
 
     def curves(self, cost):
-        """What PSD-ROC curves are made of.
+        """(P, G, C) shares of events found, and effective rates per hour.
 
-        Arguments
-        ---------
-        cost : float
-            Weight of the cross-triggers (alpha_CT).
-
-        Returns
-        -------
-        tuple of numpy.ndarray
-            (P, G, C) shares of events found and effective false-positive
-            rates per hour; without meaning for classes without reference.
+        `cost` is the weight of the cross-triggers (alpha_CT). Without meaning
+        for classes without reference.
         """
         shape = self.true_positives.shape
         n_reference, seconds = (
@@ -144,23 +122,9 @@ class PsdsCounts:
 
 
 def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
-    """Counts for every threshold and every given set of windows.
+    """PsdsCounts of each scenario, whose groups are the sets of windows.
 
-    Arguments
-    ---------
-    scores, truth : ClipScores, GroundTruth
-        Of the same N clips.
-    windows : numpy.ndarray
-        (W, C) odd median windows in frames.
-    scenarios : list
-        Names of scenarios, or parameters.
-    thresholds : numpy.ndarray
-        (P,) rising thresholds.
-
-    Returns
-    -------
-    list of PsdsCounts
-        One per scenario, whose groups are the sets of windows.
+    `windows` (W, C) are odd median windows in frames, `thresholds` (P,) rise.
     """
     windows = np.asarray(windows)
     scenarios = [scenario_of(scenario) for scenario in scenarios]

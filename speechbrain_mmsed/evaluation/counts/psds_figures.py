@@ -24,24 +24,10 @@ from speechbrain_mmsed.evaluation.metrics.psd_roc import (
 
 
 def psds_of_counts(counts, scenario, row=0):
-    """The polyphonic sound detection score of counts.
+    """The score of one set of windows, as `psds` returns it.
 
     Equal to psds_eval's figure but for rounding; the result says that it was
     computed here.
-
-    Arguments
-    ---------
-    counts : PsdsCounts
-        Counts of at least one set of windows.
-    scenario : str or Scenario
-        The parameters.
-    row : int
-        Which set of windows.
-
-    Returns
-    -------
-    dict
-        See `evaluation.metrics.psds.psds_of_operating_points`.
     """
     scenario = scenario_of(scenario)
     areas, value = _areas_and_scores(counts, scenario)
@@ -53,20 +39,7 @@ def psds_of_counts(counts, scenario, row=0):
 
 
 def areas_of_counts(counts, scenario):
-    """Areas of every class for every set of windows.
-
-    Arguments
-    ---------
-    counts : PsdsCounts
-        Counts of W sets of windows.
-    scenario : str or Scenario
-        The parameters.
-
-    Returns
-    -------
-    numpy.ndarray
-        (W, C); -1 for classes without reference events.
-    """
+    """Areas (W, C) of every set of windows; -1 for classes without events."""
     scenario = scenario_of(scenario)
     hits, rates = counts.curves(scenario.cross_trigger_cost)
     areas = class_areas(hits, rates, scenario.max_rate)
@@ -82,17 +55,9 @@ class ResampledPsds:
     """
 
     def figures(self, weights):
-        """Score and areas for resampled clips.
+        """ "value" and every label -> (R,) figures of resampled clips.
 
-        Arguments
-        ---------
-        weights : numpy.ndarray
-            (R, N) how often each clip is taken.
-
-        Returns
-        -------
-        dict
-            "value" and every label -> (R,) figures; NaN where undefined.
+        `weights` (R, N) say how often each clip is taken; NaN where undefined.
         """
         weights = np.asarray(weights, dtype=np.float64)
         parts = [
@@ -103,14 +68,7 @@ class ResampledPsds:
         return {"value": value, **dict(zip(self.labels, areas.T, strict=True))}
 
     def result(self):
-        """The figure of all clips.
-
-        Returns
-        -------
-        dict
-            As `psds_of_counts`; also definition, n_classes (in the average)
-            and windows (label -> frames).
-        """
+        """As `psds`, of all clips; also definition, n_classes and windows."""
         areas, value = self.areas_and_scores(np.ones((1, len(self.filenames))))
         n_reference = self.n_reference.sum(axis=0)
         result = _result(
@@ -126,16 +84,9 @@ class ResampledPsds:
 
 @dataclass
 class PsdsByClip(PsdsCounts, ResampledPsds):
-    """Counts of one scenario whose groups are the clips.
+    """Counts of one scenario whose groups are the N clips `filenames`.
 
-    Arguments
-    ---------
-    filenames : list of str
-        N clips.
-    scenario : Scenario
-        Parameters of the score.
-    windows : numpy.ndarray
-        (C,) median windows in frames.
+    `windows` (C,) are their median windows in frames.
     """
 
     filenames: list
@@ -179,23 +130,7 @@ class PsdsByClip(PsdsCounts, ResampledPsds):
 
 
 def psds_by_clip(scores, truth, windows, scenario, thresholds=THRESHOLDS):
-    """Count every clip of a scored system on its own.
-
-    Arguments
-    ---------
-    scores, truth : ClipScores, GroundTruth
-        Of the same N clips.
-    windows : numpy.ndarray
-        (C,) odd median windows in frames.
-    scenario : str or Scenario
-        "psds1" or "psds2", or parameters.
-    thresholds : numpy.ndarray
-        (P,) rising thresholds.
-
-    Returns
-    -------
-    PsdsByClip
-    """
+    """PsdsByClip of scored clips, for windows (C,) and rising thresholds."""
     scenario, windows = scenario_of(scenario), np.asarray(windows)
     names = list(scores.filenames)
     tables = psds_tables(

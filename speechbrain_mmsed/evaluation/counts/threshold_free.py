@@ -40,18 +40,8 @@ DEFINITION = (
 def threshold_free_psds(scores, truth, windows, scenario):
     """One polyphonic sound detection score over all thresholds.
 
-    Arguments
-    ---------
-    scores, truth, windows, scenario
-        As for `ThresholdFreeCounts`.
-
-    Returns
-    -------
-    dict
-        As `psds` returns: value (0 to 1, or None), class_wise,
-        averaged_classes, excluded_classes, reason, computed_by; also
-        definition, n_classes (in the average) and windows (label ->
-        frames). For the curves see `ThresholdFreeCounts.curves`.
+    As `psds` returns it; also definition, n_classes and windows. Arguments as
+    for `ThresholdFreeCounts`.
 
     Example
     -------
@@ -78,18 +68,8 @@ class ThresholdFreeCounts(ResampledPsds):
     """Changes of all counts of a scenario, kept by clip.
 
     Resampling clips needs no second look at their scores: every change of a
-    count gets the weight of its clip.
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips, those of the ground truth.
-    truth : GroundTruth
-        Reference events and durations.
-    windows : numpy.ndarray
-        (C,) odd median windows in frames, applied before.
-    scenario : str or Scenario
-        "psds1" or "psds2", or parameters.
+    count gets the weight of its clip. `windows` (C,) are odd median windows
+    in frames, `scenario` a name or a Scenario.
     """
 
     computed_by = "speechbrain_mmsed"
@@ -137,18 +117,10 @@ class ThresholdFreeCounts(ResampledPsds):
         return tables
 
     def curves(self, weights):
-        """PSD-ROC of every class for resampled clips.
+        """Yields class index -> (shares, rates), the PSD-ROC, by resample.
 
-        Arguments
-        ---------
-        weights : numpy.ndarray
-            (R, N) how often each clip is taken.
-
-        Yields
-        ------
-        dict
-            For each of the R resamples: class index -> (shares, rates) of
-            the classes that have events in it.
+        `weights` (R, N) say how often each clip is taken; classes without
+        events in a resample are left out.
         """
         n_events = weights @ self.n_reference
         present = n_events > 0

@@ -37,12 +37,8 @@ def bootstrap(
     ---------
     counts : object
         Counts kept by clip.
-    n_resamples : int
-        Number of resamples.
-    level : float
-        Share of resamples within the interval, 0 to 1.
-    seed : int
-        Seed of the draws.
+    n_resamples, level, seed : int, float, int
+        Number of resamples, share of them within the interval, and seed.
     jackknife : bool
         Whether to leave out each clip in turn for the standard error.
 
@@ -109,26 +105,10 @@ def compare(
 ):
     """Differences of every figure between two systems, second minus first.
 
-    Arguments
-    ---------
-    first, second : object
-        Counts kept by clip of the same kind, for the same clips and
-        reference; the order of the clips may differ.
-    names : tuple of str
-        What the systems are called.
-    n_resamples, level, seed
-        As for `bootstrap`, the same resamples for both.
-
-    Returns
-    -------
-    dict
-        As `bootstrap`; for each figure first, second, difference, low, high,
-        bootstrap_error, p_value and undefined_resamples. Also names.
-
-    Raises
-    ------
-    ValueError
-        Where clips, their reference, kinds or classes differ.
+    Both are counts of the same kind, clips and reference, by clip in any
+    order; other arguments as for `bootstrap`. Returns what it does, but for
+    each figure first, second, difference, low, high, bootstrap_error, p_value
+    and undefined_resamples; also names.
     """
     _check_level(level)
     order = _check_comparable(first, second, names)
@@ -200,19 +180,7 @@ def jackknife_errors(counts):
 
 
 def resample_weights(n_clips, n_resamples=N_RESAMPLES, seed=0):
-    """How often each clip is drawn in each resample.
-
-    Arguments
-    ---------
-    n_clips, n_resamples : int
-        Number of clips N, drawn N times with replacement, and of resamples R.
-    seed : int
-        Same seed, same draws.
-
-    Returns
-    -------
-    numpy.ndarray
-        (R, N) counts; each row sums to N.
+    """How often each of N clips is drawn in each of R resamples: (R, N).
 
     Example
     -------

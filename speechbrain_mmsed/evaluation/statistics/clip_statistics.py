@@ -36,26 +36,12 @@ THRESHOLD_FREE = tuple(f"threshold_free_{name}" for name in PSDS)
 
 
 def clip_statistics(scores, truth, parameters, kinds=KINDS):
-    """Counts by clip of a scored system.
+    """Counts by clip of a scored system, for each of `kinds`.
 
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips.
-    truth : GroundTruth
-        Their reference.
-    parameters : dict
-        ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2, as `tune`
-        returns. The intersection-based F1 takes those of "ibf1" if given,
-        else those of ebf1; PSDS over all thresholds has the windows of PSDS.
-    kinds : sequence of str
-        Which of `KINDS` and `THRESHOLD_FREE`.
-
-    Returns
-    -------
-    dict
-        For each kind Counts, PsdsByClip or ThresholdFreeCounts; all
-        have `result()` and `figures(weights)`.
+    `parameters` are those of `tune`. The intersection-based F1 takes those of
+    "ibf1" if given, else those of ebf1; PSDS over all thresholds has the
+    windows of PSDS. Kinds are those of `KINDS` and `THRESHOLD_FREE`; all
+    counts have `result()` and `figures(weights)`.
     """
     unknown = sorted(set(kinds) - {*KINDS, *THRESHOLD_FREE})
     if unknown:
@@ -86,42 +72,17 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
 def event_statistics(events, truth):
     """Counts by clip of a system whose events are known, but not its scores.
 
-    Arguments
-    ---------
-    events : pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label; a clip's
-        labels are those of its events.
-    truth : GroundTruth
-        Reference.
-
-    Returns
-    -------
-    dict
-        Counts of cbf1, sbf1, ebf1 and ibf1.
+    Those of cbf1, sbf1, ebf1 and ibf1; a clip's labels are its events'.
     """
     counters = {"cbf1": clip_counts, **EVENT_COUNTS}
     return {kind: count(events, truth) for kind, count in counters.items()}
 
 
 def intervals(statistics, n_resamples=None, level=LEVEL, seed=0):
-    """Confidence intervals of every figure of a system.
+    """What `bootstrap` returns for each of the `clip_statistics`.
 
-    Arguments
-    ---------
-    statistics : dict
-        As `clip_statistics` returns.
-    n_resamples : int or None
-        Number of resamples; if None 2000 for F1, 500 for PSDS and 200 for
-        PSDS over all thresholds, whose jackknife is left out.
-    level : float
-        Share of resamples within an interval.
-    seed : int
-        Seed of the draws.
-
-    Returns
-    -------
-    dict
-        For each kind what `bootstrap` returns.
+    `n_resamples` None: 2000 for F1, 500 for PSDS and 200 for PSDS over all
+    thresholds, whose jackknife is left out.
     """
     return {
         kind: bootstrap(
@@ -143,21 +104,9 @@ def comparison(
     level=LEVEL,
     seed=0,
 ):
-    """Differences of every figure of two systems, second minus first.
+    """What `compare` returns for each kind of two systems' `clip_statistics`.
 
-    Arguments
-    ---------
-    first, second : dict
-        As `clip_statistics` returns; kinds that only one has are refused.
-    names : tuple of str
-        What the systems are called.
-    n_resamples, level, seed
-        As for `intervals`.
-
-    Returns
-    -------
-    dict
-        For each kind what `compare` returns.
+    Kinds that only one has are refused; `n_resamples` as for `intervals`.
     """
     if set(first) != set(second):
         raise ValueError(
@@ -178,17 +127,7 @@ def comparison(
 
 
 def usual_resamples(kind):
-    """Number of resamples that take a second or two at most.
-
-    Arguments
-    ---------
-    kind : str
-        One of `KINDS` or `THRESHOLD_FREE`.
-
-    Returns
-    -------
-    int
-    """
+    """Number of resamples of a kind that take a second or two at most."""
     if kind in PSDS:
         return PSDS_RESAMPLES
     return THRESHOLD_FREE_RESAMPLES if kind in THRESHOLD_FREE else N_RESAMPLES

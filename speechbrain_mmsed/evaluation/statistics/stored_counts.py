@@ -30,39 +30,12 @@ OLD_FORMAT = "speechbrain_mmsed counts by clip, 1"
 
 
 def counts_path(folder, name):
-    """Where the counts of a system are kept in the folder of a report.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        Of the report.
-    name : str
-        Of the system.
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    """Where the counts of a system are kept in the folder of a report."""
     return pathlib.Path(folder) / f"counts_{plain_name(name)}.npz"
 
 
 def counts_file(path):
-    """The counts that a user names.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file, or the folder of a report: then its first system's.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    PredictionError
-        Where there is none.
-    """
+    """The counts that a user names: a file, or a report's first system's."""
     path = pathlib.Path(path)
     if path.is_file():
         return path
@@ -90,17 +63,10 @@ def counts_file(path):
 
 
 def save_counts(path, statistics, has_video=None):
-    """Writes the counts of a system.
+    """Writes the counts of a system to an npz file.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Ends in .npz.
-    statistics : dict
-        As `clip_statistics` returns. PSDS over all thresholds is left out:
-        its counts are as large as the scores.
-    has_video : dict or None
-        File name -> bool; None where it is not known.
+    PSDS over all thresholds is left out: its counts are as large as the
+    scores. `has_video` is file name -> bool, None where it is not known.
 
     Example
     -------
@@ -136,25 +102,7 @@ def save_counts(path, statistics, has_video=None):
 
 
 def load_counts(path):
-    """Reads what `save_counts` wrote, in this version or the first.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        An npz file.
-
-    Returns
-    -------
-    statistics : dict
-        For each kind Counts or PsdsByClip.
-    has_video : dict or None
-        File name -> bool.
-
-    Raises
-    ------
-    PredictionError
-        Where the file holds something else.
-    """
+    """Statistics and `has_video` of what `save_counts` or version 1 wrote."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -214,19 +162,7 @@ def _sparse(dense):
 
 
 def counts_of_clips(counts, keep):
-    """Counts of some of the clips.
-
-    Arguments
-    ---------
-    counts : Counts or PsdsByClip
-        Counts of N clips.
-    keep : set of str
-        File names.
-
-    Returns
-    -------
-    Counts or PsdsByClip
-    """
+    """Counts or PsdsByClip of the clips whose names are in `keep`."""
     rows = [i for i, name in enumerate(counts.filenames) if name in keep]
     changed = {"filenames": [counts.filenames[i] for i in rows]}
     for field in dataclasses.fields(counts):

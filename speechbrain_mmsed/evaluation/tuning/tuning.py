@@ -22,24 +22,15 @@ from speechbrain_mmsed.evaluation.metrics.scored import (
 
 
 def tune_all(scores, truth, thresholds=THRESHOLDS, windows=WINDOWS):
-    """Parameters of the three F1 metrics.
+    """For "clip", "segment" and "event" what `best_parameters` returns.
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of the validation set.
-    truth : GroundTruth
-        Its reference.
-    thresholds : sequence of float
-        Thresholds to try.
-    windows : sequence of int
-        Odd median windows to try, in frames.
-
-    Returns
-    -------
-    dict
-        For "clip", "segment" and "event" what `best_parameters` returns;
-        clips have no windows.
+    scores, truth : ClipScores, GroundTruth
+        Of the validation set.
+    thresholds, windows : sequence
+        Thresholds, and odd median windows in frames, to try; clips have no
+        windows.
 
     Example
     -------
@@ -72,41 +63,16 @@ def tune_all(scores, truth, thresholds=THRESHOLDS, windows=WINDOWS):
 
 
 def tune_event(scores, truth, thresholds=THRESHOLDS, windows=WINDOWS):
-    """Thresholds and windows with the best event F1 of each class.
-
-    Arguments
-    ---------
-    scores, truth, thresholds, windows
-        As for `tune_all`.
-
-    Returns
-    -------
-    ClassParameters
-    numpy.ndarray
-        (C,) validation F1 of each class at these; NaN where not tuned.
-    """
+    """What `best_parameters` returns for events; arguments as of `tune_all`."""
     grid = count_grid(scores, truth, thresholds, windows, ("event",))
     return best_parameters(grid["event"])
 
 
 def tune_scenarios(scores, truth, scenarios, windows=WINDOWS):
-    """The best median windows for PSDS, in one pass over the scores.
+    """ClassParameters with the best windows for PSDS, one per scenario.
 
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of the N validation clips.
-    truth : GroundTruth
-        Their reference events and durations.
-    scenarios : list
-        Names of scenarios ("psds1", "psds2"), or parameters.
-    windows : sequence of int
-        Odd windows in rising order.
-
-    Returns
-    -------
-    list of ClassParameters
-        One per scenario, without thresholds; see `best_windows`.
+    `scenarios` are names or Scenarios, `windows` odd and rising; the scores
+    are passed over once.
 
     Example
     -------
@@ -137,18 +103,5 @@ def tune_scenarios(scores, truth, scenarios, windows=WINDOWS):
 
 
 def choose_weight(folder, truth):
-    """The weight of the primary stream with the best validation event F1.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        Scores of one model on the validation set, `weight_<w>.npz`.
-    truth : GroundTruth
-        Its reference.
-
-    Returns
-    -------
-    float, ClipScores, dict
-        See `metrics.scored.best_weight`.
-    """
+    """`metrics.scored.best_weight` of a folder of validation scores."""
     return best_weight(folder, truth, tune_event)
