@@ -15,15 +15,10 @@ class RectifiedDropout(nn.Module):
     """ReLU and dropout in one pass, without the factor `1 / (1 - p)`.
 
     In the first stacks torch's dropout takes as long as the convolutions: it
-    draws 32 bits or more for each of 16 million values, and passes over them
-    several times. On processors 16 random bits decide per value, so that the
-    rate is a multiple of 2^-16 (0.1 becomes 0.1000061). The factor is left to
-    the caller (`scale`), who may apply it after a pooling, to fewer values.
-
-    Arguments
-    ---------
-    p : float
-        Dropout rate, in [0, 1).
+    draws 32 bits or more for each of 16 million values. On processors 16
+    random bits decide per value, so that the rate is a multiple of 2^-16 (0.1
+    becomes 0.1000061). The factor is left to the caller (`scale`), who may
+    apply it after a pooling, to fewer values.
 
     Example
     -------

@@ -29,26 +29,14 @@ class ConformerEncoder(nn.Module):
 
     Arguments
     ---------
-    d_model : int
-        Width; even.
-    n_layers : int
-        Number of blocks.
-    n_heads : int
-        Attention heads.
-    d_head : int
-        Units per head.
-    d_ffn : int
-        Inner units of the feed-forward sub-blocks.
-    dropout : float
-        Dropout rate.
+    d_model, n_layers, n_heads, d_head, d_ffn, dropout
+        As of `TransformerEncoder`; the width is even.
     kernel_size : int
         Odd length of the depthwise convolution, in frames.
     bn_momentum : float
         Momentum of batch norm in torch's sense.
-    dropout_after_both : bool
-        Whether both feed-forward layers have dropout, not only the second.
-    n_memories : int
-        Cross-attentions of each block; 0 in an encoder.
+    dropout_after_both, n_memories
+        As of `TransformerEncoder`.
 
     Example
     -------

@@ -252,14 +252,8 @@ class MultiEncoder(nn.Module):
 def build_encoder(architecture, n_positions, **sizes):
     """An encoder for `MultiEncoder`, of the architecture that a yaml names.
 
-    Arguments
-    ---------
-    architecture : str
-        "transformer" (section 2.1.1) or "conformer" (section 2.1.2).
-    n_positions : int
-        Length T of what is encoded; a conformer takes any.
-    **sizes
-        d_model, n_layers, n_heads, d_head, d_ffn and dropout.
+    "transformer" (section 2.1.1) or "conformer" (2.1.2), which takes any
+    length; `sizes` are d_model, n_layers, n_heads, d_head, d_ffn and dropout.
 
     Example
     -------

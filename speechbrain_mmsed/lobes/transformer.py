@@ -24,14 +24,10 @@ class TransformerEncoder(nn.Module):
 
     Arguments
     ---------
-    d_model : int
-        Width.
-    n_layers : int
-        Number of blocks.
-    n_heads : int
-        Attention heads.
-    d_head : int
-        Units per head.
+    d_model, n_layers : int
+        Width and number of blocks.
+    n_heads, d_head : int
+        Attention heads, and units of each.
     d_ffn : int
         Inner units of the feed-forward sub-blocks.
     dropout : float
@@ -112,21 +108,10 @@ class TransformerDecoder(TransformerEncoder):
         )
 
     def forward(self, x, memories, fusion_weights):
-        """Decode sequences while attending to all memories.
+        """Decode (B, L, d_model), class token first, attending to all memories.
 
-        Arguments
-        ---------
-        x : torch.Tensor
-            (B, L, d_model), class token first.
-        memories : list of Memory or None
-            One per encoder; the first has all clips.
-        fusion_weights : torch.Tensor
-            (B, n_memories), each row summing to 1 (`renormalise`).
-
-        Returns
-        -------
-        torch.Tensor
-            (B, L, d_model).
+        `memories` has one Memory or None per encoder, the first with all
+        clips; rows of `fusion_weights` (B, n_memories) sum to 1.
         """
         return super().forward(x, weigh_memories(memories, fusion_weights))
 

@@ -31,10 +31,8 @@ class MultiheadAttention(nn.Module):
     ---------
     d_model : int
         Width of the sequences.
-    n_heads : int
-        Number of heads.
-    d_head : int
-        Units per head; it need not be `d_model / n_heads`.
+    n_heads, d_head : int
+        Heads, and units of each; not necessarily `d_model / n_heads`.
     dropout : float
         Dropout rate of the attention weights.
 
@@ -135,14 +133,8 @@ class RelativeMultiheadAttention(MultiheadAttention):
 
     Arguments
     ---------
-    d_model : int
-        Width of the sequences; even.
-    n_heads : int
-        Number of heads.
-    d_head : int
-        Units per head.
-    dropout : float
-        Dropout rate of the attention weights.
+    d_model, n_heads, d_head, dropout
+        As of `MultiheadAttention`; the width is even.
     query_offset : int
         Position of the first query frame relative to the first key frame.
         A decoder with a class token in front uses -1 towards a memory: its

@@ -14,10 +14,8 @@ class FeedForward(nn.Module):
 
     Arguments
     ---------
-    d_model : int
-        Width of input and output.
-    d_ffn : int
-        Units of the inner layer.
+    d_model, d_ffn : int
+        Width of input and output, and units of the inner layer.
     dropout : float
         Dropout rate.
     activation : callable

@@ -90,20 +90,7 @@ def frames_inside(durations, n_frames, frame_hop):
 
 
 def active_frames(scores, thresholds, windows):
-    """Frames in which each class is active after post-processing.
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips.
-    thresholds, windows : numpy.ndarray
-        (C,) thresholds, and odd windows in frames.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N, T, C) booleans, False past a clip's end.
-    """
+    """Frames (N, T, C) in which classes are active, as `decode` takes them."""
     thresholds = _for_each_class("thresholds", thresholds, scores.labels)
     windows = _for_each_class("windows", windows, scores.labels)
     active = np.empty(scores.frame.shape, dtype=bool)
@@ -119,25 +106,12 @@ def active_frames(scores, thresholds, windows):
 
 
 def decode(scores, thresholds, windows):
-    """Events of every clip.
+    """Events of every clip: filename, onset, offset (seconds), event_label.
 
     A run of active frames first..last becomes the event
-    [first * frame_hop, min((last + 1) * frame_hop, duration)].
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips.
-    thresholds : numpy.ndarray
-        (C,) thresholds; a frame is active where p > threshold.
-    windows : numpy.ndarray
-        (C,) odd median windows in frames.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label; ordered by
-        clip, class and onset. Clips without events have no row.
+    [first * frame_hop, min((last + 1) * frame_hop, duration)]; a frame is
+    active where p > threshold (C,), after a median filter of odd windows
+    (C,). Ordered by clip, class and onset; clips without events have no row.
 
     Example
     -------

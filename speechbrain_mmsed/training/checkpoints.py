@@ -22,10 +22,7 @@ UNFINISHED = "unfinished"
 class WholeCheckpointer(Checkpointer):
     """Writes a checkpoint aside, and renames it when it is complete.
 
-    Arguments
-    ---------
-    *args, **kwargs
-        Those of `speechbrain.utils.checkpoints.Checkpointer`.
+    Arguments are those of `speechbrain.utils.checkpoints.Checkpointer`.
 
     Example
     -------

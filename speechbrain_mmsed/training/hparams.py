@@ -41,13 +41,7 @@ def read_hparams(path, overrides=""):
         in `hparams["variant_of"]`.
     resolved : str
         The yaml with all includes, references and overrides filled in, for
-        the record in the output folder.
-
-    Raises
-    ------
-    HparamsError
-        If a key of a variant or of the overrides does not exist, or a
-        required value was not given.
+        the record. An unknown key or a missing value is an HparamsError.
     """
     is_variant = VARIANT in _load(path)
     text = merged_yaml(path)
@@ -70,20 +64,7 @@ def read_hparams(path, overrides=""):
 def merged_yaml(path):
     """The text of a yaml; that of a variant has what it includes filled in.
 
-    Arguments
-    ---------
-    path : str
-        HyperPyYAML file.
-
-    Returns
-    -------
-    str
-        HyperPyYAML text without `variant_of`.
-
-    Raises
-    ------
-    HparamsError
-        If a key of the variant does not exist in what it includes.
+    A key of the variant that does not exist there is an HparamsError.
     """
     tree = _load(path)
     if VARIANT in tree:
@@ -135,20 +116,10 @@ key 'sead'; a.yaml has no such key. Did you mean: seed?
 
 
 def check_sizes(hparams):
-    """Stops where the yaml's sizes would train something else.
+    """Stops where the loaded yaml's sizes would train something else.
 
     HyperPyYAML builds the network before any data are prepared, so sizes
     stand in the yaml and are checked here instead of being read from data.
-
-    Arguments
-    ---------
-    hparams : dict
-        The loaded yaml of the recipe.
-
-    Raises
-    ------
-    HparamsError
-        Naming the key, its value and what was expected.
     """
     labels, n_classes = hparams["class_labels"], hparams["n_classes"]
     _expect(

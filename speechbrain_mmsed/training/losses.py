@@ -36,14 +36,10 @@ def classification_losses(student, weak, strong, subset, subsets):
     ---------
     student : tuple of torch.Tensor
         Clip logits (B, C) and frame logits (B, T, C).
-    weak : torch.Tensor
-        (B, C) clip labels.
-    strong : torch.Tensor
-        (B, T, C) frame labels.
+    weak, strong : torch.Tensor
+        Labels of the same shapes.
     subset : torch.Tensor
-        (B,) integer of the subset of each clip.
-    subsets : list of str
-        Names of those integers; "weak" and "strong" count.
+        (B,) place of each clip's subset in the names `subsets`.
 
     Returns
     -------

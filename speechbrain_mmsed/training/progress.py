@@ -154,14 +154,10 @@ class EpochTensorboard(TensorboardLogger):
 
     @main_process_only
     def log_stats(self, stats_meta, train_stats=None, valid_stats=None):
-        """Writes the figures of an epoch.
+        """Writes the figures of an epoch, `stats_meta["epoch"]`.
 
-        Arguments
-        ---------
-        stats_meta : dict of float
-            Must hold "epoch"; the others are drawn under their names.
-        train_stats, valid_stats : dict of float or None
-            Drawn as `<name>/train` and `<name>/valid`.
+        The others of `stats_meta` are drawn under their names, the rest as
+        `<name>/train` and `<name>/valid`.
         """
         scalars = dict(stats_meta)
         for part, stats in (("train", train_stats), ("valid", valid_stats)):

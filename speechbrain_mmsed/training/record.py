@@ -41,19 +41,8 @@ FREE_SETTINGS = (
 def begin_run(hparams, resolved):
     """Notes what a run is made with, or stops if the folder is another's.
 
-    Writes hyperparams.yaml, and the settings that a continuation must have.
-
-    Arguments
-    ---------
-    hparams : dict
-        The loaded yaml; its output_folder and save_folder.
-    resolved : str
-        The yaml with all references filled in, as from `read_hparams`.
-
-    Raises
-    ------
-    HparamsError
-        If the folder holds a run of other settings.
+    Writes hyperparams.yaml, and the settings that a continuation must have;
+    `resolved` is the yaml as from `read_hparams`.
     """
     settings = training_settings(resolved)
     check_continuation(hparams["save_folder"], settings)
@@ -101,20 +90,9 @@ def note_settings(save_folder, settings):
 
 
 def run_record(hparams, brain):
-    """Settings, versions and sizes of a run, for its report.
+    """Settings, versions and sizes of a run for its report, plain values.
 
-    Arguments
-    ---------
-    hparams : dict
-        The loaded yaml of the recipe.
-    brain : MeanTeacherBrain
-        Whose `student` and `training_record()` (what was trained, which may
-        be less than the yaml asks for) are reported.
-
-    Returns
-    -------
-    dict
-        Plain values that can be written as JSON.
+    The brain tells what was trained, which may be less than the yaml asks.
     """
     return {
         "seed": hparams["seed"],

@@ -178,10 +178,9 @@ def train(brain, hparams, datasets):
 def score(brain, hparams, stores, datasets, untrained):
     """Writes the scores of student, teacher and controls; names controls."""
     candidates = hparams["inference_weights"]
+    weights = scoring.inference_weights(1 + len(stores), candidates)
     write = functools.partial(
-        hparams["write_scores"],
-        weights=scoring.inference_weights(1 + len(stores), candidates),
-        inputs=brain.inputs,
+        hparams["write_scores"], weights=weights, inputs=brain.inputs
     )
     models = {"student": brain.student, "teacher": brain.teacher}
     controls = {"untrained": untrained} if hparams["control_untrained"] else {}

@@ -26,8 +26,9 @@ from speechbrain_mmsed.evaluation.counts.psds_figures import (
     fewest_classes,
 )
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
-    areas_and_score,
+    area,
     best_curve,
+    effective_curve,
     scenario_of,
 )
 
@@ -154,11 +155,13 @@ class ThresholdFreeCounts(ResampledPsds):
         """(R, C) areas and (R,) scores, NaN where undefined."""
         value = np.full(len(weights), np.nan)
         areas = np.full((len(weights), len(self.labels)), np.nan)
+        cost, most = self.scenario.instability_cost, self.scenario.max_rate
         for r, curves in enumerate(self.curves(weights)):
             if len(curves) >= fewest_classes(self.scenario):
-                areas[r, list(curves)], value[r] = areas_and_score(
-                    list(curves.values()),
-                    self.scenario.instability_cost,
-                    self.scenario.max_rate,
+                areas[r, list(curves)] = [
+                    area(*c, most) for c in curves.values()
+                ]
+                value[r] = area(
+                    *effective_curve([*curves.values()], cost), most
                 )
         return areas, value

@@ -134,7 +134,7 @@ def score(hits, rates, instability_cost, max_rate):
     hits, rates = _staircase(hits, rates)
     rates = np.minimum(rates, max_rate)
     curves = list(zip(hits.T, rates.T, strict=True))
-    return _area(*_effective_curve(curves, instability_cost), max_rate)
+    return area(*effective_curve(curves, instability_cost), max_rate)
 
 
 def best_curve(hits, rates, max_rate):
@@ -159,20 +159,6 @@ def best_curve(hits, rates, max_rate):
     return hits[steps], rates[steps]
 
 
-def areas_and_score(curves, instability_cost, max_rate):
-    """Areas (C,) of classes and the score, from their `best_curve`s.
-
-    Example
-    -------
-    >>> curve = (np.array([0.0, 0.5]), np.array([0.0, 20.0]))
-    >>> areas, value = areas_and_score([curve, curve], 1.0, 100.0)
-    >>> areas.round(3).tolist(), round(value, 3)
-    ([0.4, 0.4], 0.4)
-    """
-    areas = np.array([_area(*curve, max_rate) for curve in curves])
-    return areas, _area(*_effective_curve(curves, instability_cost), max_rate)
-
-
 def curves_of_points(labels, hits, rates, scenario):
     """PSD-ROC of each class and of all as lists of floats, for pictures.
 
@@ -182,7 +168,7 @@ def curves_of_points(labels, hits, rates, scenario):
         best_curve(hits[:, c], rates[:, c], scenario.max_rate)
         for c in range(len(labels))
     ]
-    overall = _effective_curve(curves, scenario.instability_cost)
+    overall = effective_curve(curves, scenario.instability_cost)
     plain = [[v.tolist() for v in curve] for curve in [*curves, overall]]
     return {
         "classes": dict(zip(labels, plain[:-1], strict=True)),
@@ -200,7 +186,7 @@ def _staircase(hits, rates):
     return np.maximum.accumulate(hits, axis=0), rates
 
 
-def _effective_curve(curves, instability_cost):
+def effective_curve(curves, instability_cost):
     """Mean of (shares, rates) over classes, less their deviation."""
     rates = np.unique(np.concatenate([rates for _, rates in curves]))
     shares = np.stack(
@@ -213,7 +199,7 @@ def _effective_curve(curves, instability_cost):
     return np.maximum(effective, 0.0), rates
 
 
-def _area(shares, rates, max_rate):
+def area(shares, rates, max_rate):
     """Area under a curve of rising rates, divided by its width."""
     widths = np.diff(np.append(rates, max_rate))
     return float((widths * shares).sum() / max_rate)
