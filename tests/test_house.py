@@ -186,7 +186,7 @@ def test_the_core_trains_in_speechbrain(upstream, tiny_corpus, tmp_path):
         **{"stream_widths": "{fake: 8}", "n_layers": 1, "num_workers": 0},
         **{"number_of_epochs": 1, "batches_per_epoch": 2, "batch_weak": 2},
         **{"batch_strong": 2, "batch_unlabelled": 2},
-        "inference_weights": "[0.5]",
+        **{"inference_weights": "[0.5]", "control_untrained": False},
     }
     command = [sys.executable, "train.py", "hparams/conformer.yaml"]
     command += [f"--{key}={value}" for key, value in settings.items()]

@@ -214,8 +214,6 @@ def _spectrogram(folder):
     if folder is None:
         return None
     # Here, because evaluation needs neither torch nor sound otherwise.
-    from speechbrain_mmsed.evaluation.reports.spectrogram import (
-        SpectrogramFolder,
-    )
+    from speechbrain_mmsed.dataio.corpus.spectrogram import SpectrogramFolder
 
     return SpectrogramFolder(folder)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import soundfile
 
-from speechbrain_mmsed.evaluation.reports.spectrogram import (
+from speechbrain_mmsed.dataio.corpus.spectrogram import (
     ManifestSpectrograms,
     SpectrogramFolder,
     clip_spectrogram,
