@@ -28,7 +28,7 @@ from speechbrain_mmsed.evaluation.metrics.run import (
     undefined,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
-from speechbrain_mmsed.evaluation.tuning.tuning import tune_all, tune_scenarios
+from speechbrain_mmsed.evaluation.tuning import tune_all, tune_scenarios
 
 SPLITS = ("all", "video_available", "video_ignored", "video_unavailable")
 AUDIO_ONLY = "a system of sound alone uses no video; see video_ignored"

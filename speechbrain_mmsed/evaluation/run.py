@@ -38,7 +38,7 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     event_statistics,
 )
 from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
-from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
+from speechbrain_mmsed.evaluation.tuning import choose_weight
 
 
 def evaluate_run(

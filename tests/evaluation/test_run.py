@@ -17,7 +17,7 @@ from speechbrain_mmsed.evaluation.reports.report_files import (
     plot_report,
 )
 from speechbrain_mmsed.evaluation.run import evaluate_run
-from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
+from speechbrain_mmsed.evaluation.tuning import choose_weight
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

@@ -39,7 +39,7 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     segment_metrics,
 )
 from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
-from speechbrain_mmsed.evaluation.tuning.tuning import tune_all, tune_scenarios
+from speechbrain_mmsed.evaluation.tuning import tune_all, tune_scenarios
 from speechbrain_mmsed.postprocessing.decode import decode
 
 COUNTS = ("Ntp", "Nfp", "Nfn", "Nsys", "Nref")

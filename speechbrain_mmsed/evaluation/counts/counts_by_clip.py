@@ -4,12 +4,9 @@ Counts add over clips, so each clip is matched once, however often it is drawn
 for an interval (`Counts.figures`).
 
 By intersection, as in the DCASE challenges since 2021: a detection is good
-where events of its class cover at least half of it (detection tolerance
-0.5); an event is found where good detections cover at least half of it
-(ground-truth intersection 0.5). Unlike the event-based F1, exact onsets do
-not matter, and several detections may share an event. Counted by psds_eval's
-own steps; its `compute_macro_f_score` gives the macro average alone, without
-counts and for classes with reference only.
+where events of its class cover at least half of it, an event is found where
+good detections cover at least half of it. Counted by psds_eval's own steps;
+its `compute_macro_f_score` gives the macro average alone.
 
 Authors
  * The speechbrain_mmsed authors, 2026

@@ -3,15 +3,14 @@
 A run of frames appears where the threshold falls below the smallest of its
 scores (its birth) and goes where it merges with another, below the larger of
 its two neighbours (its death). So T frames have at most T runs, whatever the
-number of thresholds, and each is matched once: failing it adds one false
-positive from birth to death (Ebbers, Serizel and Haeb-Umbach, ICASSP 2022).
+number of thresholds, and each is matched once (Ebbers, Serizel and
+Haeb-Umbach, ICASSP 2022).
 
 With a list of thresholds a score becomes the number of thresholds that it
 exceeds, and the criteria are psds_eval's, whose sums are repeated in its own
 order where they all but meet a criterion. Without a list every distinct score
 is a threshold, and the criteria are those of sed_scores_eval 0.0.4, which
-rounds times to a microsecond. Reference events of no length are left out, as
-psds_eval does (sed_scores_eval would count each as found).
+rounds times to a microsecond. Events of no length are left out.
 
 Authors
  * The speechbrain_mmsed authors, 2026

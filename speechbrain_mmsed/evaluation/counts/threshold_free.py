@@ -1,13 +1,9 @@
 """Polyphonic sound detection scores over all thresholds.
 
-psds_eval's figure depends on the 50 thresholds that are given to it: where
-a class's scores crowd between two of them, its curve has no point. With every
-distinct score as a threshold nothing is left to choose, and the figure is
-the limit of ever finer lists. Beside the paper's figures, not instead.
-
-The semantics are those of sed_scores_eval 0.0.4 (see `psds_changes.py`), but
-classes without reference events leave the averages, as in `psds.py`
-(sed_scores_eval refuses them).
+psds_eval's figure depends on the 50 thresholds that are given to it. With
+every distinct score as a threshold it is the limit of ever finer lists:
+beside the paper's figures, not instead. As sed_scores_eval 0.0.4 computes
+them, but classes without reference events leave the averages.
 
 Authors
  * The speechbrain_mmsed authors, 2026

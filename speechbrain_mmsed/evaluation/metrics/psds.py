@@ -1,17 +1,14 @@
 """Polyphonic sound detection scores by psds_eval, the official library.
 
 Section 3.1.4: two scenarios (Table 4), 50 operating points with thresholds
-0.01, 0.03 ... 0.99.
-
-psds_eval gives wrong figures without a word in three cases, which are caught
-here: detections in a clip whose duration is unknown, classes without
-reference events (their rates are never initialised), and a reference with a
-single class (the mean over no cross-triggers makes every rate NaN).
+0.01, 0.03 ... 0.99. Three cases in which psds_eval gives wrong figures without
+a word are caught here: detections in a clip whose duration is unknown, classes
+without reference events, and a reference with a single class.
 
 Its `add_operating_point` pairs all detections of a clip with each other, and
-its `psds` draws a curve for every pair of classes that no score uses. As no
-count of a class depends on the detections of others, its own steps work here
-on batches of (point, class) of bounded size; the figures are the same.
+its `psds` draws a curve for every pair of classes. As no count of a class
+depends on the detections of others, its own steps work here on batches of
+(point, class) of bounded size; the figures are the same.
 
 Authors
  * The speechbrain_mmsed authors, 2026

@@ -1,15 +1,12 @@
 """What lies in a folder of scores, and what is chosen from it on validation.
 
 Section 3.1.3: for each class and each metric the threshold and window with
-the best F1 of that class. For event-based F1, a macro average, this is the
-optimum of the figure itself. Clip- and segment-based F1 are micro averages,
+the best F1 of that class. Clip- and segment-based F1 are micro averages,
 which are not separable by class: there it is the paper's literal reading and
-need not be the optimum. PSDS needs no thresholds, and because of the cost of
-instability it is not separable by class either; so each class gets the
-window with the largest area under its own PSD-ROC.
-
-Section 3.2.1: the weight of the primary stream is the one with the best
-event-based F1, each candidate with its own tuned post-processing.
+need not be the optimum. For PSDS, which is not separable either, each class
+gets the window with the largest area under its own PSD-ROC. Section 3.2.1:
+the inference weight is the one with the best event-based F1, each candidate
+with its own tuned post-processing.
 
 Authors
  * The speechbrain_mmsed authors, 2026

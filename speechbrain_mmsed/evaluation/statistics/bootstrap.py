@@ -1,16 +1,12 @@
 """Confidence intervals over clips, of one system and of differences.
 
-The bootstrap draws as many clips with replacement, again and again, and takes
-percentiles of the figures; the jackknife leaves out one clip at a time and
-gives a standard error without chance. Two systems are measured on the same
-resamples, since clips that are hard for one are hard for the other.
-
 What can be resampled are counts kept by clip (any F1, PSDS): they have
 `filenames`, `labels`, `n_reference` (N, C), `definition`, `computed_by` and
 `figures(weights)`. Weights match no clip twice, while scipy.stats.bootstrap
 would call the whole metric each time. Clips are the unit because labels of
-one clip depend on each other. Tuned parameters stay as they are: the interval
-says nothing of how tuning, or training, would have come out.
+one clip depend on each other; two systems are measured on the same resamples.
+Tuned parameters stay as they are: the interval says nothing of how tuning, or
+training, would have come out.
 
 PSDS subtracts the deviation over classes, which chance among clips enlarges:
 its resamples lie below the figure itself. `bias` tells how much, and the

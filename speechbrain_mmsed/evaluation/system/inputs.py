@@ -27,7 +27,7 @@ from speechbrain_mmsed.evaluation.readers.truth import (
     read_video,
 )
 from speechbrain_mmsed.evaluation.reports.report_data import EvaluatedSystem
-from speechbrain_mmsed.evaluation.tuning.tuning import choose_weight
+from speechbrain_mmsed.evaluation.tuning import choose_weight
 
 UNKNOWN_VIDEO = (
     "Which clips have video is not known; with --video figures are split by it."

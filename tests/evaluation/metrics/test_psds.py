@@ -25,7 +25,7 @@ from speechbrain_mmsed.evaluation.metrics.psds import (
     quiet,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.tuning import tune_scenarios
+from speechbrain_mmsed.evaluation.tuning import tune_scenarios
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

@@ -10,10 +10,7 @@ from speechbrain_mmsed.evaluation import evaluate
 from speechbrain_mmsed.evaluation.metrics import run
 from speechbrain_mmsed.evaluation.metrics.run import METRICS, evaluate_run
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.tuning import (
-    choose_weight,
-    tune_scenarios,
-)
+from speechbrain_mmsed.evaluation.tuning import choose_weight, tune_scenarios
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 from speechbrain_mmsed.postprocessing.scores import ClipScores

@@ -18,7 +18,7 @@ from speechbrain_mmsed.evaluation.metrics.scored import (
     best_parameters,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.tuning.tuning import (
+from speechbrain_mmsed.evaluation.tuning import (
     tune_all,
     tune_event,
     tune_scenarios,

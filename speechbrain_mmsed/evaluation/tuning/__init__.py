@@ -1,1 +1,0 @@
-"""Post-processing tuned on validation."""
