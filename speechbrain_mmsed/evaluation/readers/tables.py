@@ -39,9 +39,9 @@ _FILES = {
 
 
 def prediction_files(path, form, option=""):
-    """Files of a form in a folder, in order of their names, or the file itself.
+    """Files of a form in a folder, by name, or the file itself; at least one.
 
-    Raises a PredictionError, which begins with the option, without any.
+    Errors begin with the option that names them.
     """
     what, endings = _FILES[form]
     files = _files_of(path, endings, option)
@@ -58,13 +58,9 @@ def _files_of(path, endings, option=""):
             f"{option} {path}: no such folder or file; expected "
             "predictions".lstrip()
         )
-    return [
-        file
-        for file in ([path] if path.is_file() else sorted(path.iterdir()))
-        if file.suffix.lower() in endings
-        and file.is_file()
-        and not file.name.startswith(".")
-    ]
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    files = [f for f in files if f.is_file() and not f.name.startswith(".")]
+    return [f for f in files if f.suffix.lower() in endings]
 
 
 def recognise(path):
@@ -75,9 +71,15 @@ def recognise(path):
         npz = file.suffix.lower() == ".npz"
         found.setdefault("npz" if npz else _form_of(file), []).append(file)
     if not found:
+        folders = listed(p.name for p in path.glob("*") if p.is_dir())
+        hint = (
+            f". It has the folders {folders}: give one of them (training "
+            "writes <scores_folder>/<model>/<subset>)"
+        )
         raise PredictionError(
             f"{path}: no predictions in this folder or file; expected npz "
-            f"files of scores, or tsv files of scores or events{_folders(path)}"
+            "files of scores, or tsv files of scores or events"
+            f"{hint if folders else ''}"
         )
     if len(found) > 1:
         forms = "; ".join(
@@ -102,17 +104,6 @@ def _form_of(file):
         f"{file}: columns {header[:6]}, expected onset, offset and one column "
         f"for each class (scores of one clip), or {', '.join(EVENT_COLUMNS)} "
         "(events of one operating point); take other tables out of the folder"
-    )
-
-
-def _folders(path):
-    """A hint at the folders of a folder, if there are any."""
-    folders = [p.name for p in path.glob("*") if p.is_dir()]
-    if not folders:
-        return ""
-    return (
-        f". It has the folders {listed(folders)}: give one of them (training "
-        "writes <scores_folder>/<model>/<subset>)"
     )
 
 
@@ -147,8 +138,7 @@ def header_of(file):
 def read_text_table(path, columns, what):
     """Some columns of a table as text, indexed by the line of the file.
 
-    Names and labels stay what they are, whatever they look like: a clip
-    named 7, a class named NA. Empty cells are ""; empty rows are left out.
+    A clip may be named 7, a class NA. Empty cells are ""; no row is empty.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -167,9 +157,8 @@ def read_text_table(path, columns, what):
                 f"{path}, line {line}: {len(row)} cells, expected those of "
                 f"{header[:8]}"
             )
-        row += [""] * (len(header) - len(row))
-    lines = list(rows)[1:]
-    table = pd.DataFrame(
-        [rows[line] for line in lines], lines, header, dtype=object
-    )[columns].apply(lambda column: column.str.strip())
+    # The titles are the first and the longest row.
+    table = pd.DataFrame(list(rows.values()), list(rows), dtype=object)
+    table = table.fillna("").set_axis(header, axis=1).iloc[1:][columns]
+    table = table.apply(lambda column: column.str.strip())
     return table[(table != "").any(axis=1)]
