@@ -48,21 +48,18 @@ GENERAL = {
     "--predictions DIR": "see above",
     "--ground-truth TSV": "columns filename, onset, offset, event_label; a "
     "clip without events has no row, or one with the rest empty",
-    "--durations TSV": "columns filename, duration (seconds): the clips to "
-    "evaluate",
+    "--durations TSV": "filename, duration (seconds): the clips to evaluate",
     "--out DIR": "gets the report",
     "--format": "form of the predictions, instead of recognising it",
-    "--labels LABEL": "class labels, or one file with a label a line; "
-    "otherwise those of the scores, or of the ground truth where there are "
-    "events only",
+    "--labels LABEL": "class labels, or one file with a label a line; else "
+    "those of the scores, or of the ground truth where there are events only",
     "--name": "what the report calls the system",
     "--operating-point POINT": "event-tsv: the table F1 is counted for (its "
     "name, the threshold in its name, or the path of a further table)",
     "--end-tolerance SECONDS": "score-tsv: how far from its clip's end a "
     "table may end (two frames)",
     "--intervals": "95%% intervals of every figure, by resampling clips",
-    "--audio DIR": "sounds or films of the clips, for the pictures of single "
-    "clips",
+    "--audio DIR": "sounds or films of the clips, for pictures of single clips",
     "--no-pictures": "figures and tables only",
 }
 POST_PROCESSING = {
@@ -75,8 +72,7 @@ POST_PROCESSING = {
 VIDEO = {
     "--video FILE": "clips that have video: a list, or columns filename and "
     "has_video (1 or 0); npz files know it themselves",
-    "--ignored-predictions DIR": "scores of the same system with the video "
-    "ignored",
+    "--ignored-predictions DIR": "scores of the same system, video ignored",
     "--weight": "npz: evaluate weight_<w>.npz; otherwise the weight with the "
     "best event-based F1 on validation",
 }
@@ -141,10 +137,7 @@ def add_parser(commands):
 
 def run(arguments):
     """Runs the command; 0."""
-    from speechbrain_mmsed.evaluation.metrics.scored import (
-        DEFAULT_THRESHOLD,
-        DEFAULT_WINDOW,
-    )
+    from speechbrain_mmsed.evaluation.metrics import scored
     from speechbrain_mmsed.evaluation.problems import PredictionError
     from speechbrain_mmsed.evaluation.readers.tables import recognise
     from speechbrain_mmsed.evaluation.system.report import evaluate_system
@@ -155,9 +148,9 @@ def run(arguments):
             raise UsageError(problem)
         # Now that those that were given are known.
         if arguments.threshold is None:
-            arguments.threshold = DEFAULT_THRESHOLD
+            arguments.threshold = scored.DEFAULT_THRESHOLD
         if arguments.window is None:
-            arguments.window = DEFAULT_WINDOW
+            arguments.window = scored.DEFAULT_WINDOW
         evaluate_system(arguments, form)
     except (PredictionError, OSError) as error:
         raise UsageError(str(error)) from error

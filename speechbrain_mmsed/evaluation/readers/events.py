@@ -78,8 +78,7 @@ def _read_point(file, truth, source_of_durations="durations"):
     refuse_clips(file, set(names) - set(matched), problem, advice)
     cells = table.drop(columns="filename").isna()
     empty = cells.all(axis=1)
-    some = cells.any(axis=1) & ~empty
-    refuse_rows(file, table, {"some empty cells": some})
+    refuse_rows(file, table, {"some empty cells": cells.any(axis=1) & ~empty})
     events = table[~empty]
     events = events.assign(filename=events["filename"].map(matched))
     onset, offset = events["onset"], events["offset"]

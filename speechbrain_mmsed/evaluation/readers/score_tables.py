@@ -71,8 +71,7 @@ def read_score_tables(
     axes, values = _read_tables(by_clip, columns, truth, folder)
     grid = common_grid(axes, str(folder))
     padded = check_ends(grid, truth.durations, str(folder), end_tolerance)
-    grids = [*scored.THRESHOLDS, *psd_roc.THRESHOLDS, *thresholds]
-    known = np.unique(grids)
+    known = np.unique([*scored.THRESHOLDS, *psd_roc.THRESHOLDS, *thresholds])
     counts = set(grid.n_frames.values())
     longest = max(counts)
     if len(counts) > 1:

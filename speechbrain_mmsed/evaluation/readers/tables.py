@@ -1,13 +1,6 @@
 """Files of predictions: which there are, of which form, and their rows.
 
-Three forms are told apart by their content:
-
-* `npz`: ClipScores as training writes them, one file or a folder of
-  `weight_<w>.npz`;
-* `score-tsv`: a folder with one table of scores for each clip, columns
-  onset, offset and one for each class (the layout of sed_scores_eval);
-* `event-tsv`: a folder with one table of events for each operating point,
-  columns filename, onset, offset, event_label.
+Forms are told apart by their content; `mmsed evaluate --help` has the columns.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -108,10 +101,7 @@ def _form_of(file):
 
 
 def rows_of(file):
-    """Yields the number of each line and its cells, the titles first.
-
-    Separated by tabs or, in a .csv, by commas.
-    """
+    """Yields the number of each line and its cells, the titles first."""
     try:
         with open(file, encoding="utf-8-sig", newline="") as handle:
             rows = csv.reader(handle, delimiter=_separator(file)[0])

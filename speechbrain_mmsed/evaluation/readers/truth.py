@@ -119,10 +119,7 @@ def match_names(given, known, source):
 
 
 def match_all(given, known, source, reference):
-    """As `match_names`, of predictions that have the very same clips.
-
-    The reference is named after its table of durations.
-    """
+    """As `match_names`, but refuses files of clips that are not the same."""
     matched = match_names(given, known, source)
     problems = {
         "predictions but no duration": set(given) - set(matched),
