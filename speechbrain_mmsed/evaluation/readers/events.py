@@ -7,11 +7,11 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import collections
 import pathlib
 import re
 
 import numpy as np
+import pandas as pd
 
 from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
@@ -66,10 +66,7 @@ def _chosen_point(files, choice):
 
 
 def _read_point(file, truth, source_of_durations="durations"):
-    """Events of a table (reference's file names), and counts of odd rows.
-
-    A clip without detections has no row, or one with the rest empty.
-    """
+    """Events of a table (reference's file names), and counts of odd rows."""
     table = read_events(file, "events of one operating point")
     names = table["filename"].unique()
     matched = match_names(names, truth.durations, str(file))
@@ -115,11 +112,9 @@ def read_points(path, truth, choice=None, source_of_durations="durations"):
     if choice:
         file = _chosen_point(files, choice)
         chosen = _read_point(file, truth, source_of_durations)[0], file
-    tables, totals = [], collections.Counter()
-    for file in files:
-        table, counts = _read_point(file, truth, source_of_durations)
-        tables.append(table)
-        totals.update(counts)
+    points = [_read_point(file, truth, source_of_durations) for file in files]
+    tables, counts = map(list, zip(*points, strict=True))
+    totals = pd.DataFrame(counts).sum()
     first, last = _threshold_of(files[0]), _threshold_of(files[-1])
     said = ""
     if None not in map(_threshold_of, files):

@@ -26,11 +26,7 @@ class TableError(ValueError):
 
 @dataclass
 class FrameGrid:
-    """The common frames of a set of clips.
-
-    Hop and the largest deviation of a written time in seconds; number of
-    frames and end of the last one (seconds) of each clip.
-    """
+    """Frames of clips, and how far written times are off; in seconds."""
 
     hop: float
     n_frames: dict

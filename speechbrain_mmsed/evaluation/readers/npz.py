@@ -15,10 +15,7 @@ from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 
 def npz_files(path):
-    """Files of scores by the weight of the primary stream.
-
-    A file whose name tells none stands alone, under None.
-    """
+    """Files of scores by the weight in their names, or one file by None."""
     files = prediction_files(path, "npz")
     matches = [WEIGHT_FILE.fullmatch(file.name) for file in files]
     if None in matches and len(files) > 1:
@@ -40,10 +37,7 @@ def load_npz(file):
 
 
 def read_npz(file, truth, source_of_durations, has_video=None):
-    """Scores with the reference's clips and labels, and notes on them.
-
-    `has_video` (file name -> bool) takes the place of what the scores say.
-    """
+    """Scores of the reference's clips and labels, and notes on them."""
     scores, names = load_npz(file), list(truth.durations)
     matched = match_all(scores.filenames, names, str(file), source_of_durations)
     check_labels(truth.labels, scores.labels, f"{file}: no scores")

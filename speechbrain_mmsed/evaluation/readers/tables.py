@@ -32,10 +32,7 @@ _FILES = {
 
 
 def prediction_files(path, form, option=""):
-    """Files of a form in a folder, by name, or the file itself; at least one.
-
-    Errors begin with the option that names them.
-    """
+    """Files of a form in a folder, by name, or the file itself; not none."""
     what, endings = _FILES[form]
     files = _files_of(path, endings, option)
     if not files:

@@ -29,10 +29,7 @@ _NO = {"0", "0.0", "false", "no", "absent", ""}
 
 
 def read_truth(tsv, durations_tsv, labels=None):
-    """GroundTruth of the clips of a table of durations (filename, duration).
-
-    Labels are those of the events, sorted, if None.
-    """
+    """GroundTruth of two tables; labels are those of the events if None."""
     durations = _read_durations(durations_tsv)
     events = read_events(tsv, "ground truth")
     absent = set(events["filename"]) - set(durations)
@@ -51,10 +48,7 @@ def read_truth(tsv, durations_tsv, labels=None):
 
 
 def read_events(path, what="events"):
-    """Table of filename, onset, offset (seconds), event_label by line.
-
-    Empty cells are NaN, or None as label.
-    """
+    """Events by the line of their file; empty cells are NaN, or None."""
     table = read_text_table(path, EVENT_COLUMNS, what)
     refuse_rows(path, table, {"no file name": table["filename"] == ""})
     label = table["event_label"].astype(object)
@@ -90,11 +84,7 @@ def _read_durations(path):
 
 
 def match_names(given, known, source):
-    """The clip of the reference by the name that predictions give it.
-
-    That is its name, or its name without the last ending. Names that are not
-    in the reference are left out.
-    """
+    """Given name -> known clip of that name, with or without its ending."""
     exact, stems = set(known), {}
     for name in exact:
         stems.setdefault(name.rsplit(".", 1)[0], []).append(name)
@@ -160,10 +150,7 @@ def check_labels(labels, scored, what):
 
 
 def read_video(path, known):
-    """Which of the known clips have video: file name -> bool.
-
-    A table (filename, has_video) or a list of the clips that have video.
-    """
+    """Clip -> whether it has video, by a table or a list of those that do."""
     path = pathlib.Path(path)
     if not path.is_file():
         raise PredictionError(f"{path}: no such file; expected clips (--video)")
