@@ -129,13 +129,14 @@ def _read_table(file, columns):
             kind = "rows do not have as many cells as the header"
             detail = f"line {line} has {len(row)} cells"
             raise TableError(kind, f"{detail}: {len(row)} and {len(header)}")
-        for title, cell in zip(header, row, strict=True):
-            try:
-                # Rounds correctly, unlike the parsers of pandas.
-                values.append(float(cell))
-            except ValueError as error:
-                detail = f"line {line}, {title}: {cell!r}"
-                raise TableError("cells are not numbers", detail) from error
+        try:
+            # float() rounds correctly, unlike the parsers of pandas.
+            values.extend(map(float, row))
+        except ValueError as error:
+            # The cells before the one that is no number are in the list.
+            column = len(values) % len(header)
+            detail = f"line {line}, {header[column]}: {row[column]!r}"
+            raise TableError("cells are not numbers", detail) from error
     table = np.array(values, dtype=np.float64).reshape(-1, len(header))
     return dict(zip(header, table.T, strict=True))
 
