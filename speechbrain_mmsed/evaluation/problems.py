@@ -4,7 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-SHOWN = 10
+_SHOWN = 10
 
 
 class PredictionError(ValueError):
@@ -22,9 +22,9 @@ def listed(names):
     '10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 2 more (12 in all)'
     """
     names = sorted(map(str, names))
-    text = ", ".join(names[:SHOWN])
-    if len(names) > SHOWN:
-        text += f" and {len(names) - SHOWN} more ({len(names)} in all)"
+    text = ", ".join(names[:_SHOWN])
+    if len(names) > _SHOWN:
+        text += f" and {len(names) - _SHOWN} more ({len(names)} in all)"
     return text
 
 
@@ -33,17 +33,26 @@ def repeated(values):
     return sorted({value for value in values if values.count(value) > 1})
 
 
-def refuse(path, table, rows, problem):
-    """Raise an error about rows of a table, if any are marked.
-
-    The table has a column filename and the lines of its file as index; the
-    first marked line is shown, and the clips of all are listed.
-    """
-    if rows.any():
-        line = rows.idxmax()
-        clips = table["filename"][rows].unique()
+def refuse_clips(source, clips, problem, advice=""):
+    """Raise an error that lists the clips with a problem, if there are any."""
+    if len(clips):
         raise PredictionError(
-            f"{path}, line {line}: {table.loc[line].to_dict()}: {problem} "
-            f"({int(rows.sum())} such lines). {len(clips)} clips: "
-            f"{listed(clips)}"
+            f"{source}: {len(clips)} clips {problem}: {listed(clips)}{advice}"
         )
+
+
+def refuse_rows(path, table, problems):
+    """Raise an error of the first problem that marks rows of a table.
+
+    `problems` are booleans of the rows, by what is wrong with them. The table
+    has a column filename, and the lines of its file as index.
+    """
+    for problem, rows in problems.items():
+        if rows.any():
+            line = rows.idxmax()
+            clips = table["filename"][rows].unique()
+            raise PredictionError(
+                f"{path}, line {line}: {table.loc[line].to_dict()}: {problem} "
+                f"({int(rows.sum())} such lines). {len(clips)} clips: "
+                f"{listed(clips)}"
+            )

@@ -7,16 +7,17 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import collections
 import pathlib
 import re
 
 import numpy as np
+import pandas as pd
 
 from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
     listed,
-    refuse,
+    refuse_clips,
+    refuse_rows,
 )
 from speechbrain_mmsed.evaluation.readers.tables import prediction_files
 from speechbrain_mmsed.evaluation.readers.truth import match_names, read_events
@@ -65,51 +66,34 @@ def _chosen_point(files, choice):
 
 
 def _read_point(file, truth, source_of_durations="durations"):
-    """Events of a table (reference's file names), and counts of odd rows.
-
-    A clip without detections has no row, or one with the rest empty.
-    """
+    """Events of a table (reference's file names), and counts of odd rows."""
     table = read_events(file, "events of one operating point")
     names = table["filename"].unique()
     matched = match_names(names, truth.durations, str(file))
-    unknown = [name for name in names if name not in matched]
-    if unknown:
-        raise PredictionError(
-            f"{file}: {len(unknown)} clips have detections but no duration in "
-            f"{source_of_durations}: {listed(unknown)}; evaluate the same "
-            "clips on both sides"
-        )
+    problem = f"have detections but no duration in {source_of_durations}"
+    advice = "; evaluate the same clips on both sides"
+    refuse_clips(file, set(names) - set(matched), problem, advice)
     cells = table.drop(columns="filename").isna()
     empty = cells.all(axis=1)
-    some = cells.any(axis=1) & ~empty
-    refuse(file, table, some, "some empty cells")
+    refuse_rows(file, table, {"some empty cells": cells.any(axis=1) & ~empty})
     events = table[~empty]
     events = events.assign(filename=events["filename"].map(matched))
+    onset, offset = events["onset"], events["offset"]
     foreign = ~events["event_label"].isin(truth.labels)
     labels = sorted(events["event_label"][foreign].unique())
-    refuse(
-        file,
-        events,
-        foreign,
-        f"labels {labels[:10]}, which are not among {truth.labels}; name all "
-        "classes with --labels",
-    )
-    onset, offset = events["onset"], events["offset"]
-    refuse(
-        file,
-        events,
-        ~((onset >= 0) & (offset >= onset) & np.isfinite(offset)),
-        "an onset below 0 or an offset before the onset",
-    )
     ordered = events.sort_values(["filename", "event_label", "onset", "offset"])
     previous = ordered.groupby(["filename", "event_label"])["offset"].shift()
-    refuse(
-        file,
-        events,
-        (ordered["onset"] < previous).reindex(events.index),
+    overlapping = (ordered["onset"] < previous).reindex(events.index)
+    problems = {
+        f"labels {labels[:10]}, which are not among {truth.labels}; name all "
+        "classes with --labels": foreign,
+        "an onset below 0 or an offset before the onset": ~(
+            (onset >= 0) & (offset >= onset) & np.isfinite(offset)
+        ),
         "overlapping events of one class, which psds_eval would count twice; "
-        "merge them",
-    )
+        "merge them": overlapping,
+    }
+    refuse_rows(file, events, problems)
     ends = events["filename"].map(truth.durations).astype(np.float64)
     counts = {
         "empty_clips": int(empty.sum()),
@@ -120,30 +104,17 @@ def _read_point(file, truth, source_of_durations="durations"):
 
 
 def read_points(path, truth, choice=None, source_of_durations="durations"):
-    """Events of every operating point, and of the one that F1 is counted for.
+    """Events of every operating point, (those for F1, their file), and notes.
 
-    A folder of tables, or one table, with columns filename, onset, offset
-    (seconds), event_label. The choice is the path of a table, the name of one
-    of these, or a threshold in its name.
-
-    Returns
-    -------
-    points : list of pandas.DataFrame
-        In order of the thresholds, with the reference's file names.
-    chosen : tuple
-        Events of the one for F1, and its file; both None without a choice.
-    notes : list of str
-        What is worth knowing, a sentence each.
+    The choice is the path of a table, its name, or the threshold in its name.
     """
     files, chosen = _point_files(path), (None, None)
     if choice:
         file = _chosen_point(files, choice)
         chosen = _read_point(file, truth, source_of_durations)[0], file
-    tables, totals = [], collections.Counter()
-    for file in files:
-        table, counts = _read_point(file, truth, source_of_durations)
-        tables.append(table)
-        totals.update(counts)
+    points = [_read_point(file, truth, source_of_durations) for file in files]
+    tables, counts = map(list, zip(*points, strict=True))
+    totals = pd.DataFrame(counts).sum()
     first, last = _threshold_of(files[0]), _threshold_of(files[-1])
     said = ""
     if None not in map(_threshold_of, files):

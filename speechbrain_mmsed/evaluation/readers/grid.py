@@ -14,19 +14,19 @@ import numpy as np
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 
 # Times are often written with three decimals.
-TIME_TOLERANCE = 1e-3
+_TIME_TOLERANCE = 1e-3
 # A system may leave out the rest of a clip that fills no frame, and one
 # frame more where it rounds the share of a padded clip down.
-END_TOLERANCE_FRAMES = 2.0
+_END_TOLERANCE_FRAMES = 2.0
+
+
+class TableError(ValueError):
+    """What is wrong with the table of one clip: the kind, and the detail."""
 
 
 @dataclass
 class FrameGrid:
-    """The common frames of a set of clips.
-
-    Hop and the largest deviation of a written time in seconds; number of
-    frames and end of the last one (seconds) of each clip.
-    """
+    """Frames of clips, and how far written times are off; in seconds."""
 
     hop: float
     n_frames: dict
@@ -34,22 +34,23 @@ class FrameGrid:
     deviation: float
 
 
-def axis_problem(onset, offset):
-    """What is wrong with one clip's times, whatever the hop, or None."""
+def check_axis(onset, offset):
+    """Refuse times of one clip's frames that are wrong whatever the hop."""
     if not len(onset):
-        return "there are no frames", "the table has no rows"
+        raise TableError("there are no frames", "the table has no rows")
     bad = ~(np.isfinite(onset) & np.isfinite(offset))
     if bad.any():
-        return "times are not finite", _frame(bad.argmax(), onset, offset)
-    if abs(onset[0]) > TIME_TOLERANCE:
+        frame = _frame(bad.argmax(), onset, offset)
+        raise TableError("times are not finite", frame)
+    if abs(onset[0]) > _TIME_TOLERANCE:
         kind = "the first frame does not start at 0 s"
-        return kind, f"it starts at {onset[0]:g} s"
+        raise TableError(kind, f"it starts at {onset[0]:g} s")
     before = np.append(onset[0], offset[:-1])
     gaps = "frames overlap or leave gaps"
     kinds = {
         "frames do not end after they start": offset <= onset,
         "times do not rise": np.diff(onset, prepend=-np.inf) <= 0,
-        gaps: np.abs(onset - before) > TIME_TOLERANCE,
+        gaps: np.abs(onset - before) > _TIME_TOLERANCE,
     }
     for kind, bad in kinds.items():
         if bad.any():
@@ -57,8 +58,7 @@ def axis_problem(onset, offset):
             detail = _frame(row, onset, offset)
             if kind == gaps:
                 detail += f", the frame before ends at {before[row]:g} s"
-            return kind, detail
-    return None
+            raise TableError(kind, detail)
 
 
 def _frame(row, onset, offset):
@@ -67,44 +67,44 @@ def _frame(row, onset, offset):
 
 
 def common_grid(axes, source):
-    """The grid of all clips, from (onset, offset) of the frames of each.
-
-    Clips whose frames are not regular or have another hop are refused.
-    """
+    """The grid of all clips, from (onset, offset) of the frames of each."""
     longest = max(axes, key=lambda clip: len(axes[clip][0]))
     hop = _hop(*axes[longest])
     deviations = {clip: _deviation(*axis, hop) for clip, axis in axes.items()}
-    own = {
+    others = {
         clip: _hop(*axes[clip])
         for clip, deviation in deviations.items()
-        if deviation > TIME_TOLERANCE
+        if deviation > _TIME_TOLERANCE
     }
     irregular = [
         clip
-        for clip in own
-        if _deviation(*axes[clip], own[clip]) > TIME_TOLERANCE
+        for clip, other in others.items()
+        if _deviation(*axes[clip], other) > _TIME_TOLERANCE
     ]
     if irregular:
         clip = min(irregular)
+        lengths = np.subtract(*axes[clip][::-1])
+        usual = np.median(lengths)
+        odd = _frame(np.abs(lengths - usual).argmax(), *axes[clip])
         raise PredictionError(
             f"{source}: the frames of {len(irregular)} clips are not of equal "
-            f"length; {clip}, {_odd_frame(*axes[clip])}. Only regular frames "
-            "are evaluated (the last may be shorter): write the scores at a "
-            "fixed hop, repeating those of longer segments. Clips: "
-            f"{listed(irregular)}"
+            f"length; {clip}, {odd}, where others last {usual:g} s. Only "
+            "regular frames are evaluated (the last may be shorter): write "
+            "the scores at a fixed hop, repeating those of longer segments. "
+            f"Clips: {listed(irregular)}"
         )
-    if own:
-        clip = min(own)
+    if others:
+        clip = min(others)
         raise PredictionError(
-            f"{source}: {len(own)} clips have frames of another length: "
-            f"{clip} of {own[clip]:g} s, where {longest} has {hop:g} s. "
-            f"Write all scores at one hop. Clips: {listed(own)}"
+            f"{source}: {len(others)} clips have frames of another length: "
+            f"{clip} of {others[clip]:g} s, where {longest} has {hop:g} s. "
+            f"Write all scores at one hop. Clips: {listed(others)}"
         )
     ends = {}
     for clip, (onset, offset) in axes.items():
         whole = len(onset) * hop
         # A last frame that the clip's end cuts keeps its written end.
-        cut = offset[-1] < whole - TIME_TOLERANCE
+        cut = offset[-1] < whole - _TIME_TOLERANCE
         ends[clip] = float(offset[-1]) if cut else whole
     n_frames = {clip: len(onset) for clip, (onset, _) in axes.items()}
     return FrameGrid(hop, n_frames, ends, max(deviations.values()))
@@ -129,23 +129,13 @@ def _deviation(onset, offset, hop):
     return float(max(apart, offset[-1] - len(onset) * hop))
 
 
-def _odd_frame(onset, offset):
-    """The frame whose length differs most, as text."""
-    lengths = offset - onset
-    usual = np.median(lengths)
-    row = int(np.abs(lengths - usual).argmax())
-    return f"{_frame(row, onset, offset)}, where others last {usual:g} s"
-
-
 def check_ends(grid, durations, source, tolerance=None):
-    """Refuse scores that end far from where their clips end.
+    """Refuse scores that end far (seconds, or two frames) from a clip's end.
 
-    The tolerance is in seconds, two frames if None. Returns the clips whose
-    padding was scored as well: systems with an input of fixed length have the
-    same number of frames for every clip.
+    Returns the clips whose padding was scored too, by inputs of fixed length.
     """
     if tolerance is None:
-        tolerance = END_TOLERANCE_FRAMES * grid.hop
+        tolerance = _END_TOLERANCE_FRAMES * grid.hop
     fixed = len(set(grid.n_frames.values())) == 1
     longest = max(durations[clip] for clip in grid.ends)
     padded, off = [], {}
@@ -153,7 +143,7 @@ def check_ends(grid, durations, source, tolerance=None):
         apart = end - durations[clip]
         if fixed and apart > tolerance and end <= longest + tolerance:
             padded.append(clip)
-        elif abs(apart) > tolerance + TIME_TOLERANCE:
+        elif abs(apart) > tolerance + _TIME_TOLERANCE:
             off[clip] = end
     if off:
         clip = min(off)

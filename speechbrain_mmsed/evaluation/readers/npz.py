@@ -15,10 +15,7 @@ from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 
 def npz_files(path):
-    """Files of scores by the weight of the primary stream.
-
-    A file whose name tells none stands alone, under None.
-    """
+    """Files of scores by the weight in their names, or one file by None."""
     files = prediction_files(path, "npz")
     matches = [WEIGHT_FILE.fullmatch(file.name) for file in files]
     if None in matches and len(files) > 1:
@@ -40,29 +37,25 @@ def load_npz(file):
 
 
 def read_npz(file, truth, source_of_durations, has_video=None):
-    """Scores of a file in the order of the reference, with its names, labels.
-
-    Returns them and what is worth knowing, a sentence each; `has_video` (file
-    name -> bool) takes the place of what the scores say.
-    """
+    """Scores of the reference's clips and labels, and notes on them."""
     scores, names = load_npz(file), list(truth.durations)
     matched = match_all(scores.filenames, names, str(file), source_of_durations)
     check_labels(truth.labels, scores.labels, f"{file}: no scores")
     position = {matched[n]: i for i, n in enumerate(scores.filenames)}
     rows = [position[name] for name in names]
-    lengths = dict(zip(names, scores.durations[rows].tolist(), strict=True))
+    durations = scores.durations[rows]
+    lengths = zip(rows, durations, truth.durations.values(), strict=True)
     differing = {
-        scores.filenames[position[name]]: (seconds, truth.durations[name])
-        for name, seconds in lengths.items()
-        if abs(seconds - truth.durations[name]) > scores.frame_hop
+        scores.filenames[row]: f"{there:g} s there and {here:g} s here"
+        for row, there, here in lengths
+        if abs(there - here) > scores.frame_hop
     }
     if differing:
         name = min(differing)
         raise PredictionError(
             f"{file}: the durations of {len(differing)} clips differ by more "
             f"than a frame from {source_of_durations}: {name} lasts "
-            "{:g} s there and {:g} s here".format(*differing[name])
-            + f"; take the durations of the same files. Clips: "
+            f"{differing[name]}; take the durations of the same files. Clips: "
             f"{listed(differing)}"
         )
     keep = [scores.labels.index(label) for label in truth.labels]
@@ -72,7 +65,7 @@ def read_npz(file, truth, source_of_durations, has_video=None):
     fitted = dataclasses.replace(
         scores,
         filenames=names,
-        durations=scores.durations[rows],
+        durations=durations,
         labels=truth.labels,
         clip=scores.clip[rows][:, keep],
         frame=scores.frame[rows][:, :, keep],

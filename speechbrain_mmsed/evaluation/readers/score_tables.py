@@ -10,20 +10,15 @@ Authors
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.metrics.psd_roc import (
-    THRESHOLDS as PSDS_THRESHOLDS,
-)
-from speechbrain_mmsed.evaluation.metrics.scored import (
-    THRESHOLDS as F1_THRESHOLDS,
-)
-from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
+from speechbrain_mmsed.evaluation.metrics import psd_roc, scored
 from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
     listed,
     repeated,
 )
 from speechbrain_mmsed.evaluation.readers.grid import (
-    axis_problem,
+    TableError,
+    check_axis,
     check_ends,
     common_grid,
 )
@@ -58,23 +53,14 @@ def read_score_tables(
     truth,
     source_of_durations="durations",
     has_video=None,
-    largest_window=WINDOWS[-1],
+    largest_window=scored.WINDOWS[-1],
     thresholds=(),
     end_tolerance=None,
 ):
-    """Scores of all clips from a folder of tables.
+    """ClipScores of the reference's clips and labels, and notes on them.
 
-    Each is tab-separated and named after its clip: columns onset, offset
-    (seconds), then one for each class (probabilities). Comparisons come out as
-    in double precision at the thresholds of the paper's grids and those given.
-    The probability of a clip is the largest of its frames.
-
-    Returns
-    -------
-    ClipScores
-        Clips and labels in the order of the reference.
-    list of str
-        What is worth knowing about them, a sentence each.
+    Comparisons are as in double precision at the thresholds of the paper's
+    grids and those given. A clip's probability is the largest of its frames.
     """
     files = {f.stem: f for f in prediction_files(folder, "score-tsv")}
     names = list(truth.durations)
@@ -85,7 +71,7 @@ def read_score_tables(
     axes, values = _read_tables(by_clip, columns, truth, folder)
     grid = common_grid(axes, str(folder))
     padded = check_ends(grid, truth.durations, str(folder), end_tolerance)
-    known = np.union1d(np.union1d(F1_THRESHOLDS, PSDS_THRESHOLDS), thresholds)
+    known = np.unique([*scored.THRESHOLDS, *psd_roc.THRESHOLDS, *thresholds])
     counts = set(grid.n_frames.values())
     longest = max(counts)
     if len(counts) > 1:
@@ -107,15 +93,14 @@ def _read_tables(by_clip, columns, truth, source):
     axes, values, problems = {}, {}, {}
     for clip in truth.durations:
         file = by_clip[clip]
-        table, problem = _read_table(file, columns)
-        if problem is None:
+        try:
+            table = _read_table(file, columns)
             axes[clip] = tuple(table[name] for name in TIMES)
             values[clip] = np.stack([table[x] for x in truth.labels], axis=1)
-            problem = axis_problem(*axes[clip]) or _value_problem(
-                values[clip], truth.labels
-            )
-        if problem is not None:
-            kind, detail = problem
+            check_axis(*axes[clip])
+            _check_values(values[clip], truth.labels)
+        except TableError as error:
+            kind, detail = error.args
             problems.setdefault(kind, {})[file.name] = detail
     if problems:
         kind, clips = next(iter(problems.items()))
@@ -131,57 +116,41 @@ def _read_tables(by_clip, columns, truth, source):
 
 
 def _read_table(file, columns):
-    """Columns of numbers by title, and None or the problem with them."""
+    """Columns of numbers by title."""
     header = header_of(file)
     if sorted(header) != sorted([*TIMES, *columns]):
         odd = sorted(set(header) ^ {*TIMES, *columns}) or header
         kind = "the columns are not those of the first file"
-        return None, (kind, f"{odd[:6]} only in one of the two")
-    rows = {line: row for line, row in rows_of(file) if row}
-    del rows[next(iter(rows))]
-    for line, row in rows.items():
+        raise TableError(kind, f"{odd[:6]} only in one of the two")
+    _, *rows = ((line, row) for line, row in rows_of(file) if row)
+    values = []
+    for line, row in rows:
         if len(row) != len(header):
             kind = "rows do not have as many cells as the header"
             detail = f"line {line} has {len(row)} cells"
-            return None, (kind, f"{detail}: {len(row)} and {len(header)}")
-    try:
-        # Python's float() rounds correctly.
-        table = np.array(list(rows.values()), dtype=np.float64)
-    except ValueError:
-        line, title, cell = next(
-            (line, title, cell)
-            for line, row in rows.items()
-            for title, cell in zip(header, row, strict=True)
-            if not _is_number(cell)
-        )
-        return None, (
-            "cells are not numbers",
-            f"line {line}, {title}: {cell!r}",
-        )
-    columns = table.reshape(-1, len(header)).T
-    return dict(zip(header, columns, strict=True)), None
+            raise TableError(kind, f"{detail}: {len(row)} and {len(header)}")
+        try:
+            # float() rounds correctly, unlike the parsers of pandas.
+            values.extend(map(float, row))
+        except ValueError as error:
+            # The cells before the one that is no number are in the list.
+            column = len(values) % len(header)
+            detail = f"line {line}, {header[column]}: {row[column]!r}"
+            raise TableError("cells are not numbers", detail) from error
+    table = np.array(values, dtype=np.float64).reshape(-1, len(header))
+    return dict(zip(header, table.T, strict=True))
 
 
-def _is_number(cell):
-    """Whether a text is a number, which may be nan or inf."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _value_problem(values, labels):
-    """What is wrong with values that are no probabilities, or None."""
+def _check_values(values, labels):
+    """Refuse values that are no probabilities."""
     bad = ~((values >= 0) & (values <= 1))
-    if not bad.any():
-        return None
-    row, column = np.argwhere(bad)[0]
-    return (
-        "scores are not finite or not from 0 to 1",
-        f"line {row + 2}, {labels[column]}: {values[row, column]:g} (scores "
-        "are probabilities; apply the sigmoid)",
-    )
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise TableError(
+            "scores are not finite or not from 0 to 1",
+            f"line {row + 2}, {labels[column]}: {values[row, column]:g} "
+            "(scores are probabilities; apply the sigmoid)",
+        )
 
 
 def _continued(values, n_frames):

@@ -1,13 +1,6 @@
 """Files of predictions: which there are, of which form, and their rows.
 
-Three forms are told apart by their content:
-
-* `npz`: ClipScores as training writes them, one file or a folder of
-  `weight_<w>.npz`;
-* `score-tsv`: a folder with one table of scores for each clip, columns
-  onset, offset and one for each class (the layout of sed_scores_eval);
-* `event-tsv`: a folder with one table of events for each operating point,
-  columns filename, onset, offset, event_label.
+Forms are told apart by their content; `mmsed evaluate --help` has the columns.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -39,10 +32,7 @@ _FILES = {
 
 
 def prediction_files(path, form, option=""):
-    """Files of a form in a folder, in order of their names, or the file itself.
-
-    Raises a PredictionError, which begins with the option, without any.
-    """
+    """Files of a form in a folder, by name, or the file itself; not none."""
     what, endings = _FILES[form]
     files = _files_of(path, endings, option)
     if not files:
@@ -58,13 +48,9 @@ def _files_of(path, endings, option=""):
             f"{option} {path}: no such folder or file; expected "
             "predictions".lstrip()
         )
-    return [
-        file
-        for file in ([path] if path.is_file() else sorted(path.iterdir()))
-        if file.suffix.lower() in endings
-        and file.is_file()
-        and not file.name.startswith(".")
-    ]
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    files = [f for f in files if f.is_file() and not f.name.startswith(".")]
+    return [f for f in files if f.suffix.lower() in endings]
 
 
 def recognise(path):
@@ -75,9 +61,15 @@ def recognise(path):
         npz = file.suffix.lower() == ".npz"
         found.setdefault("npz" if npz else _form_of(file), []).append(file)
     if not found:
+        folders = listed(p.name for p in path.glob("*") if p.is_dir())
+        hint = (
+            f". It has the folders {folders}: give one of them (training "
+            "writes <scores_folder>/<model>/<subset>)"
+        )
         raise PredictionError(
             f"{path}: no predictions in this folder or file; expected npz "
-            f"files of scores, or tsv files of scores or events{_folders(path)}"
+            "files of scores, or tsv files of scores or events"
+            f"{hint if folders else ''}"
         )
     if len(found) > 1:
         forms = "; ".join(
@@ -105,22 +97,8 @@ def _form_of(file):
     )
 
 
-def _folders(path):
-    """A hint at the folders of a folder, if there are any."""
-    folders = [p.name for p in path.glob("*") if p.is_dir()]
-    if not folders:
-        return ""
-    return (
-        f". It has the folders {listed(folders)}: give one of them (training "
-        "writes <scores_folder>/<model>/<subset>)"
-    )
-
-
 def rows_of(file):
-    """Yields the number of each line and its cells, the titles first.
-
-    Separated by tabs or, in a .csv, by commas.
-    """
+    """Yields the number of each line and its cells, the titles first."""
     try:
         with open(file, encoding="utf-8-sig", newline="") as handle:
             rows = csv.reader(handle, delimiter=_separator(file)[0])
@@ -147,8 +125,7 @@ def header_of(file):
 def read_text_table(path, columns, what):
     """Some columns of a table as text, indexed by the line of the file.
 
-    Names and labels stay what they are, whatever they look like: a clip
-    named 7, a class named NA. Empty cells are ""; empty rows are left out.
+    A clip may be named 7, a class NA. Empty cells are ""; no row is empty.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -167,9 +144,8 @@ def read_text_table(path, columns, what):
                 f"{path}, line {line}: {len(row)} cells, expected those of "
                 f"{header[:8]}"
             )
-        row += [""] * (len(header) - len(row))
-    lines = list(rows)[1:]
-    table = pd.DataFrame(
-        [rows[line] for line in lines], lines, header, dtype=object
-    )[columns].apply(lambda column: column.str.strip())
+    # The titles are the first and the longest row.
+    table = pd.DataFrame(list(rows.values()), list(rows), dtype=object)
+    table = table.fillna("").set_axis(header, axis=1).iloc[1:][columns]
+    table = table.apply(lambda column: column.str.strip())
     return table[(table != "").any(axis=1)]

@@ -13,7 +13,8 @@ from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
     listed,
-    refuse,
+    refuse_clips,
+    refuse_rows,
     repeated,
 )
 from speechbrain_mmsed.evaluation.readers.tables import (
@@ -23,25 +24,17 @@ from speechbrain_mmsed.evaluation.readers.tables import (
 )
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
-YES = {"1", "1.0", "true", "yes", "present"}
-NO = {"0", "0.0", "false", "no", "absent", ""}
+_YES = {"1", "1.0", "true", "yes", "present"}
+_NO = {"0", "0.0", "false", "no", "absent", ""}
 
 
 def read_truth(tsv, durations_tsv, labels=None):
-    """Ground truth with the clips of its durations, checked.
-
-    Columns filename, onset, offset, event_label (a clip without events may
-    have a row whose last three cells are empty, or none) and filename,
-    duration, in seconds. Labels are those of the events, sorted, if None.
-    """
+    """GroundTruth of two tables; labels are those of the events if None."""
     durations = _read_durations(durations_tsv)
     events = read_events(tsv, "ground truth")
     absent = set(events["filename"]) - set(durations)
-    if absent:
-        raise PredictionError(
-            f"{tsv}: {len(absent)} clips have no duration in "
-            f"{durations_tsv}: {listed(absent)}; add them there"
-        )
+    problem = f"have no duration in {durations_tsv}"
+    refuse_clips(tsv, absent, problem, "; add them there")
     if labels is None:
         labels = sorted(events["event_label"].dropna().unique())
     if not labels:
@@ -55,12 +48,9 @@ def read_truth(tsv, durations_tsv, labels=None):
 
 
 def read_events(path, what="events"):
-    """Table of filename, onset, offset (seconds), event_label by line.
-
-    Empty cells are NaN or None.
-    """
+    """Events by the line of their file; empty cells are NaN, or None."""
     table = read_text_table(path, EVENT_COLUMNS, what)
-    refuse(path, table, table["filename"] == "", "no file name")
+    refuse_rows(path, table, {"no file name": table["filename"] == ""})
     label = table["event_label"].astype(object)
     return table.assign(
         **{name: _seconds(table, name, path) for name in TIMES},
@@ -76,7 +66,7 @@ def _seconds(table, name, path):
         return texts.astype(np.float64)
     except ValueError:
         bad = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
-        refuse(path, table, bad, f"expected seconds as {name}")
+        refuse_rows(path, table, {f"expected seconds as {name}": bad})
         raise
 
 
@@ -85,25 +75,16 @@ def _read_durations(path):
     table = read_text_table(path, ["filename", "duration"], "durations")
     seconds = _seconds(table, "duration", path)
     bad = ~(np.isfinite(seconds) & (seconds > 0))
-    refuse(path, table, bad, "expected seconds > 0 as duration")
+    refuse_rows(path, table, {"expected seconds > 0 as duration": bad})
     twice = table["filename"][table["filename"].duplicated()].unique()
-    if len(twice):
-        raise PredictionError(
-            f"{path}: {len(twice)} clips appear twice: {listed(twice)}; keep "
-            "one line of each"
-        )
+    refuse_clips(path, twice, "appear twice", "; keep one line of each")
     if table.empty:
         raise PredictionError(f"{path}: no clips")
     return dict(zip(table["filename"], seconds.tolist(), strict=True))
 
 
 def match_names(given, known, source):
-    """Which clip of the reference each clip of the predictions is.
-
-    Score tables are named after a clip without its ending, so both the whole
-    name and the name without its last ending are tried. Names that are not in
-    the reference are left out; what is ambiguous is refused.
-    """
+    """Given name -> known clip of that name, with or without its ending."""
     exact, stems = set(known), {}
     for name in exact:
         stems.setdefault(name.rsplit(".", 1)[0], []).append(name)
@@ -128,26 +109,22 @@ def match_names(given, known, source):
 
 
 def match_all(given, known, source, reference):
-    """As `match_names`, of predictions that have the very same clips.
-
-    The reference is named after its table of durations.
-    """
+    """As `match_names`, but refuses files of clips that are not the same."""
     matched = match_names(given, known, source)
-    extra = [name for name in given if name not in matched]
-    absent = set(known) - set(matched.values())
     problems = {
-        "predictions but no duration": extra,
-        "a duration but no predictions": absent,
+        "predictions but no duration": set(given) - set(matched),
+        "a duration but no predictions": set(known) - set(matched.values()),
     }
-    if extra or absent:
-        text = "; ".join(
-            f"{len(clips)} clips have {problem}: {listed(clips)}"
-            for problem, clips in problems.items()
-            if clips
-        )
+    texts = [
+        f"{len(clips)} clips have {problem}: {listed(clips)}"
+        for problem, clips in problems.items()
+        if clips
+    ]
+    if texts:
         raise PredictionError(
-            f"{source} and {reference} are of different clips: {text}. Give "
-            "predictions, durations and ground truth of the same clips"
+            f"{source} and {reference} are of different clips: "
+            f"{'; '.join(texts)}. Give predictions, durations and ground truth "
+            "of the same clips"
         )
     return matched
 
@@ -173,11 +150,7 @@ def check_labels(labels, scored, what):
 
 
 def read_video(path, known):
-    """Which of the known clips have video: file name -> bool.
-
-    The file has columns filename and has_video (1 or 0, true or false, yes or
-    no), or lists the clips that have video, one a line.
-    """
+    """Clip -> whether it has video, by a table or a list of those that do."""
     path = pathlib.Path(path)
     if not path.is_file():
         raise PredictionError(f"{path}: no such file; expected clips (--video)")
@@ -185,25 +158,19 @@ def read_video(path, known):
     if of_all:
         table = read_text_table(path, ["filename", "has_video"], "flags")
         flags = table["has_video"].str.lower()
-        bad = ~flags.isin(YES | NO)
-        refuse(path, table, bad, "expected 1 or 0 as has_video")
-        given = dict(zip(table["filename"], flags.isin(YES), strict=True))
+        bad = ~flags.isin(_YES | _NO)
+        refuse_rows(path, table, {"expected 1 or 0 as has_video": bad})
+        given = dict(zip(table["filename"], flags.isin(_YES), strict=True))
     else:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         names = {line.split("\t")[0].strip() for line in lines}
         given = dict.fromkeys(sorted(names - {"", "filename"}), True)
     matched = match_names(given, known, str(path))
-    unknown = [name for name in given if name not in matched]
-    if unknown:
-        raise PredictionError(
-            f"{path}: {len(unknown)} clips are not in the table of durations: "
-            f"{listed(unknown)}"
-        )
-    absent = set(known) - set(matched.values())
-    if of_all and absent:
-        raise PredictionError(
-            f"{path}: {len(absent)} clips have no row: {listed(absent)}; say "
-            "of each whether it has video"
-        )
+    unknown = set(given) - set(matched)
+    refuse_clips(path, unknown, "are not in the table of durations")
+    if of_all:
+        absent = set(known) - set(matched.values())
+        advice = "; say of each whether it has video"
+        refuse_clips(path, absent, "have no row", advice)
     with_video = {clip for name, clip in matched.items() if given[name]}
     return {clip: clip in with_video for clip in known}
