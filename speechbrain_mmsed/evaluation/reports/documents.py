@@ -70,15 +70,13 @@ def _control_metrics(report):
 
 def _undefined_figures(report):
     """One line for each reason, with the figures it explains."""
-    of_systems = {
-        **report["null_reasons"],
-        **{n: c["null_reasons"] for n, c in report["controls"].items()},
-        **{
-            f"{model} ({group})": splits
-            for group, content in report["class_groups"].items()
-            for model, splits in content["null_reasons"].items()
-        },
+    controls = report["controls"].items()
+    of_systems = report["null_reasons"] | {
+        name: control["null_reasons"] for name, control in controls
     }
+    for group, content in report["class_groups"].items():
+        for model, splits in content["null_reasons"].items():
+            of_systems[f"{model} ({group})"] = splits
     lines = {}
     for name, splits in of_systems.items():
         for split, metrics in splits.items():
