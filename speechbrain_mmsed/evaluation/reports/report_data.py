@@ -22,9 +22,10 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
 LIBRARIES = ("psds_eval", "sed_eval", "numpy", "pandas")
 # From a figure (see `Measured.figures`) to the sections of the report.
 SAME = ("class_wise", "averaged_classes", "excluded_classes", "computed_by")
-SECTIONS = {"metrics": "value", "null_reasons": "reason"} | dict(
-    zip(SAME, SAME, strict=True)
-)
+SECTIONS = {
+    **{"metrics": "value", "null_reasons": "reason"},
+    **{name: name for name in SAME},
+}
 FURTHER = ("ibf1", *THRESHOLD_FREE)
 DEFINITIONS = {
     "cbf1": "micro F1 of clip labels",
