@@ -156,10 +156,7 @@ def _evaluate_model(folder, truth, is_model, first):
 
 
 def count_system(name, system, truth):
-    """Counts by clip of a system, and of it with the video ignored, by name.
-
-    With each stands `has_video`; both are missing without scores and events.
-    """
+    """Counts by clip and `has_video`, by name, also with the video ignored."""
     counts, parameters = {}, system.parameters
     if system.scores is not None:
         kinds = (*KINDS, *THRESHOLD_FREE)

@@ -124,8 +124,7 @@ def compare_reports(
     Raises
     ------
     PredictionError
-        Where a file is missing or foreign, or the systems were evaluated on
-        other clips, classes or reference.
+        For missing or foreign files, other clips, classes or reference.
     """
     files = [counts_file(path) for path in (first, second)]
     statistics, videos = zip(*map(load_counts, files), strict=True)

@@ -196,10 +196,7 @@ def intervals_table(intervals):
 
 
 def _averages(figures):
-    """Kind, two cells and content of every average there is.
-
-    PSDS has one average, which goes without saying.
-    """
+    """Kind, two cells (PSDS names no average) and content of averages."""
     return [
         (kind, [NAMES[kind], "" if name == "value" else name], figure[name])
         for kind, figure in figures.items()
