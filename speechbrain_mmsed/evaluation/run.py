@@ -1,10 +1,8 @@
 """Evaluation of one run: from scores on disk to its report.
 
-For every model: the weight of the primary stream and the parameters of
-post-processing are chosen on validation, five metrics are measured on
-evaluation, over all clips and split by availability of video. Controls (an
-untrained network, streams that belong to other clips) are measured in the
-same way and stand in a section of their own.
+Weight of the primary stream and post-processing are chosen on validation, five
+metrics measured on evaluation, over all clips and by availability of video.
+Controls (an untrained network, streams of other clips) are measured alike.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -56,30 +54,27 @@ def evaluate_run(
 
     Arguments
     ---------
-    scores_folder, truth_folder : str or pathlib.Path
-        `<model>/<validation or evaluation>/weight_<w>.npz`, ClipScores at
-        each weight of the primary stream; weight 1 (video ignored) is always
-        there, and alone for a system of sound only. `{validation,
-        evaluation}.tsv` and `{...}_durations.tsv`.
+    scores_folder : str or pathlib.Path
+        `<model>/<subset>/weight_<w>.npz`: ClipScores at each weight of the
+        primary stream; weight 1 (video ignored) is always there.
+    truth_folder : str or pathlib.Path
+        `<subset>.tsv` and `<subset>_durations.tsv`, of validation, evaluation.
     output_folder : str or pathlib.Path
-        Gets report.json, report.md, pictures, report.html, which holds them
-        all, and counts_<model>.npz for `mmsed compare`.
+        Gets what `write_report` writes.
     class_labels : list of str
         C class labels, in the order of the scores.
-    models : sequence of str
-        Names of the models. PSDS over all clips comes from psds_eval
-        itself, that of splits, groups and controls from the fast counts.
-    controls : sequence of str
-        Names of further models, reported apart. One without validation
-        scores takes weight and parameters of the first model.
+    models, controls : sequence of str
+        Names; controls are reported apart. PSDS of models over all clips is
+        psds_eval's own, the others come from the fast counts. A control
+        without validation scores takes weight and parameters of the first
+        model.
     class_groups : dict or None
         For each name a list of labels: every metric restricted to these.
     metadata : dict or None
         Goes into the report: git revision, seed, library versions.
     spectrogram : callable or None
-        For the pictures of single clips: file name -> log-mel
-        (frames, bins) and its length in seconds, or None. Not called before
-        these are drawn; see `ManifestSpectrograms`.
+        For pictures of clips, see `ManifestSpectrograms`: file name ->
+        log-mel (frames, bins) and its length in seconds, or None.
 
     Returns
     -------
@@ -89,20 +84,18 @@ def evaluate_run(
     class_labels = list(class_labels)
     class_groups, metadata = dict(class_groups or {}), dict(metadata or {})
     _check_arguments(class_labels, models, class_groups, metadata)
+    tables = pathlib.Path(truth_folder)
     truth = {
         subset: GroundTruth.load(
-            pathlib.Path(truth_folder) / f"{subset}.tsv",
-            pathlib.Path(truth_folder) / f"{subset}_durations.tsv",
+            tables / f"{subset}.tsv",
+            tables / f"{subset}_durations.tsv",
             class_labels,
         )
         for subset in ("validation", "evaluation")
     }
     systems, further, sections, counts = {}, {}, [], {}
-    with tqdm(
-        total=len(models) + len([*models, *controls]),
-        desc="evaluation",
-        disable=None,
-    ) as bar:
+    total = 2 * len(models) + len(controls)
+    with tqdm(total=total, desc="evaluation", disable=None) as bar:
         for name in [*models, *controls]:
             bar.set_postfix_str(name)
             first = next(iter(systems.items()), None)
@@ -163,10 +156,7 @@ def _evaluate_model(folder, truth, is_model, first):
 
 
 def count_system(name, system, truth):
-    """Counts by clip of a system, and of it with the video ignored, by name.
-
-    With each stands `has_video`; both are missing without scores and events.
-    """
+    """Counts by clip and `has_video`, by name, also with the video ignored."""
     counts, parameters = {}, system.parameters
     if system.scores is not None:
         kinds = (*KINDS, *THRESHOLD_FREE)

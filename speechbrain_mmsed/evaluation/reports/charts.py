@@ -39,10 +39,7 @@ def has_matplotlib():
 
 
 def new_canvas(width, height, rows=1, columns=1, title=None, **layout):
-    """A figure that belongs to nobody else, and its axes row by row.
-
-    Width and height are in inches; `layout` goes to `Figure.subplots`.
-    """
+    """A figure, in inches, and its axes; `layout` goes to `subplots`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -63,13 +60,7 @@ def save(figure, folder, name):
 
 
 def line_of(index):
-    """Colour and style of the line of a class, by its place among all.
-
-    Example
-    -------
-    >>> line_of(0) == line_of(10), line_of(0)["color"] == line_of(10)["color"]
-    (False, True)
-    """
+    """Colour and style of the line of a class, by its place among all."""
     style = STYLES[index // len(COLOURS) % len(STYLES)]
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": style}
 
@@ -134,18 +125,14 @@ def _bars(ax, names, series):
 
 
 def draw_differences(results, names):
-    """Differences of the averages, and below them of two figures' classes.
-
-    Results are what `compare` returns for each kind of figure.
-    """
-    panels = {
-        "averages": [
-            (figure_name(kind, name), figure)
-            for kind, result in results.items()
-            for name, figure in result["figures"].items()
-            if name in AVERAGES
-        ]
-    }
+    """Differences (see `compare`) of averages, and of two figures' classes."""
+    averages = [
+        (figure_name(kind, name), figure)
+        for kind, result in results.items()
+        for name, figure in result["figures"].items()
+        if name in AVERAGES
+    ]
+    panels = {"averages": averages}
     for kind in ("ebf1", "psds1"):
         if kind in results:
             panels[f"{NAMES[kind]} of each class"] = [
@@ -177,9 +164,8 @@ def _differences(ax, rows):
             style = {"ha": "center", "va": "center", "bbox": box}
             ax.text(0, place, "not defined", **style)
             continue
-        low, at, high = (
-            100 * figure[name] for name in ("low", "difference", "high")
-        )
+        names = "low", "difference", "high"
+        low, at, high = (100 * figure[name] for name in names)
         colour = BETTER if low > 0 else WORSE if high < 0 else OPEN
         ax.plot([low, high], [place, place], color=colour, linewidth=2)
         ax.plot(at, place, "o", color=colour, markersize=6)
@@ -190,10 +176,7 @@ def _differences(ax, rows):
 
 
 def draw_roc(result, title):
-    """PSD-ROC of every class and of all (section 3.1.4), both scenarios.
-
-    Of a SplitResult of all clips; None where neither scenario has curves.
-    """
+    """PSD-ROC (section 3.1.4) of a SplitResult; None without curves."""
     shown = {name: f for name, f in result.figures().items() if "curves" in f}
     if not shown:
         return None

@@ -1,7 +1,6 @@
 """Reports as markdown, as pages and as parts of report.json.
 
-What they say stands in templates, once for all forms: a template calls the
-macros of a form for headings, texts, points and tables.
+Templates say it once; macros of each form make headings, points and tables.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -43,10 +42,7 @@ def _text(template, content):
 
 
 def write_page(template, title, path, /, **content):
-    """Writes a template as one page that opens without a network.
-
-    The pictures, which are in the folder of the page, go into it.
-    """
+    """Writes a template as one page, with the pictures of its folder in it."""
     titles = []
     body = _TEMPLATES.get_template(template).render(
         content, macros="macros.html", titles=titles, folder=path.parent
@@ -70,15 +66,13 @@ def _control_metrics(report):
 
 def _undefined_figures(report):
     """One line for each reason, with the figures it explains."""
-    of_systems = {
-        **report["null_reasons"],
-        **{n: c["null_reasons"] for n, c in report["controls"].items()},
-        **{
-            f"{model} ({group})": splits
-            for group, content in report["class_groups"].items()
-            for model, splits in content["null_reasons"].items()
-        },
+    controls = report["controls"].items()
+    of_systems = report["null_reasons"] | {
+        name: control["null_reasons"] for name, control in controls
     }
+    for group, content in report["class_groups"].items():
+        for model, splits in content["null_reasons"].items():
+            of_systems[f"{model} ({group})"] = splits
     lines = {}
     for name, splits in of_systems.items():
         for split, metrics in splits.items():

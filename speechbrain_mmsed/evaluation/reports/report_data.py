@@ -1,7 +1,8 @@
 """Everything a report holds, as plain values.
 
 `metrics[model][split][metric]` are fractions or None; whatever explains
-them stands beside under the same three keys.
+them stands beside under the same three keys, averages and counts of the three
+F1 too. `class_groups[group]` has labels, metrics and null_reasons.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -20,13 +21,10 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
 
 LIBRARIES = ("psds_eval", "sed_eval", "numpy", "pandas")
 # From a figure (see `Measured.figures`) to the sections of the report.
+SAME = ("class_wise", "averaged_classes", "excluded_classes", "computed_by")
 SECTIONS = {
-    "metrics": "value",
-    "null_reasons": "reason",
-    "class_wise": "class_wise",
-    "averaged_classes": "averaged_classes",
-    "excluded_classes": "excluded_classes",
-    "computed_by": "computed_by",
+    **{"metrics": "value", "null_reasons": "reason"},
+    **{name: name for name in SAME},
 }
 FURTHER = ("ibf1", *THRESHOLD_FREE)
 DEFINITIONS = {
@@ -47,11 +45,10 @@ DEFINITIONS = {
 class EvaluatedSystem:
     """A system's scores or events, what was chosen for it, and its figures.
 
-    Scores are ClipScores of evaluation (with and without video) and of
-    validation; without them there are the events of an operating point.
-    `has_video` is a dict of file names or None, `validation_ebf1` that of each
-    candidate weight, `parameters` and `splits` are dicts of ClassParameters
-    and of SplitResult.
+    `scores` (of evaluation), `ignored` (these without video) and `validation`
+    are ClipScores; without them there are the `events` of an operating point.
+    `has_video` is by file name, `validation_ebf1` by candidate weight,
+    `parameters` (ClassParameters) by metric, `splits` (SplitResult) by split.
     """
 
     scores: object = None
@@ -69,24 +66,17 @@ class EvaluatedSystem:
 def report_data(models, controls, truth, class_groups, metadata):
     """The content of report.json, of models and, apart, controls by name.
 
-    metrics, null_reasons, class_wise, averaged_classes, excluded_classes,
-    computed_by: [model][split][metric]. f1_averages and class_counts: the same
-    for the three F1. inference_weight, validation_ebf1, tuned_parameters,
-    parameters_from: [model]. controls: [control] with all of these.
-    class_groups: [group] with labels, metrics and null_reasons (models and
-    controls). class_labels, counts, libraries (with the "versions" of the
-    metadata), metadata.
+    What stands under [model] stands under [control] of "controls" as well.
     """
-    sections = {name: _of_model(system) for name, system in models.items()}
+    of_models = {name: _of_model(system) for name, system in models.items()}
+    of_controls = {name: _of_model(system) for name, system in controls.items()}
     first = next(iter(models))
     return {
         **{
-            key: {name: section[key] for name, section in sections.items()}
-            for key in sections[first]
+            key: {name: section[key] for name, section in of_models.items()}
+            for key in of_models[first]
         },
-        "controls": {
-            name: _of_model(system) for name, system in controls.items()
-        },
+        "controls": of_controls,
         "class_groups": {
             name: _of_group(list(labels), {**models, **controls})
             for name, labels in class_groups.items()
@@ -159,9 +149,7 @@ def _count(truth):
     return {
         "clips": len(truth.durations),
         "events": len(truth.events),
-        "events_of_class": {
-            label: int(events.get(label, 0)) for label in truth.labels
-        },
+        "events_of_class": {x: int(events.get(x, 0)) for x in truth.labels},
     }
 
 
@@ -177,18 +165,13 @@ def _largest_difference(models):
 
 
 def further_figures(statistics, with_intervals=True):
-    """Further figures of all clips, with intervals if asked.
+    """Figures beside the five, and intervals of all if asked, of all clips.
 
-    From counts by clip, as `clip_statistics` returns them. figures: for each
-    kind micro and macro or value, class_wise, definition, computed_by,
-    n_classes, reason. intervals: of these and the five, or {}.
+    From counts by clip, as `clip_statistics` returns them.
     """
+    results = {k: statistics[k].result() for k in statistics if k in FURTHER}
     return {
-        "figures": {
-            kind: _figure(statistics[kind].result())
-            for kind in statistics
-            if kind in FURTHER
-        },
+        "figures": {kind: _figure(result) for kind, result in results.items()},
         "intervals": intervals(statistics) if with_intervals else {},
     }
 
@@ -214,12 +197,7 @@ def _with_version(computed_by):
 
 
 def describe_figures(report, form, said, n_points=0):
-    """Every figure with all that it takes to understand it.
-
-    [model][split][metric]: value, reason (why it is None), definition,
-    post_processing, parameters, n_classes, averaged_classes, computed_by
-    (library and version).
-    """
+    """Every figure, [model][split][metric], with all that explains it."""
 
     def describe(metric, model, split):
         def of(section):
@@ -247,13 +225,12 @@ def describe_figures(report, form, said, n_points=0):
 
 def _definition(metric, form, n_points):
     """The definition, with what this form of predictions adds to it."""
-    added = ""
-    if metric.startswith("psds"):
-        added = "; 50 thresholds 0.01 to 0.99"
-        if form == "event-tsv":
-            added = f"; {n_points} operating points as given"
-    elif metric == "cbf1" and form == "event-tsv":
-        added = "; a clip's labels are those of its events"
-    elif metric == "cbf1" and form == "score-tsv":
-        added = "; a clip's score is the largest of its frames"
-    return DEFINITIONS[metric] + added
+    kind = "psds" if metric.startswith("psds") else metric
+    added = {
+        ("psds", "npz"): "; 50 thresholds 0.01 to 0.99",
+        ("psds", "score-tsv"): "; 50 thresholds 0.01 to 0.99",
+        ("psds", "event-tsv"): f"; {n_points} operating points as given",
+        ("cbf1", "event-tsv"): "; a clip's labels are those of its events",
+        ("cbf1", "score-tsv"): "; a clip's score is the largest of its frames",
+    }
+    return DEFINITIONS[metric] + added.get((kind, form), "")

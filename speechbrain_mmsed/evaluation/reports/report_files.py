@@ -39,6 +39,10 @@ from speechbrain_mmsed.evaluation.statistics.stored_counts import (
 )
 from speechbrain_mmsed.files import plain_name, write_json, write_text
 
+NO_MATPLOTLIB = (
+    "No pictures: matplotlib is not installed "
+    '(pip install "speechbrain_mmsed[plot]").'
+)
 CLIPS = {
     "all": "all clips",
     "video": "clips with video",
@@ -49,12 +53,10 @@ CLIPS = {
 def write_report(
     report, folder, systems, truth, counts, spectrogram, pictures=True
 ):
-    """Writes everything that a report leaves; returns the page.
+    """Writes report.json, .md, .html, pictures, counts_<system>.npz.
 
-    These are report.json, report.md, report.html, the pictures if wanted, and
-    counts_<system>.npz. The report is as `report_data` returns it, and gets
-    "pictures"; `systems` are EvaluatedSystem by name, `counts` is as
-    `count_system` returns it.
+    Of a report of `report_data`, which gets "pictures", EvaluatedSystem by
+    name, and counts of `count_system`. Returns the page's path.
     """
     folder = pathlib.Path(folder)
     for name, (statistics, has_video) in counts.items():
@@ -66,23 +68,20 @@ def write_report(
         )
     # NaN is no JSON, and no figure of this report may be NaN.
     write_json(folder / "report.json", report)
-    text = markdown("report.txt", "Report", report=report)
-    write_text(folder / "report.md", text)
-    page = folder / "report.html"
-    return write_page("report.txt", "Report", page, report=report)
+    return _write_texts("report", "Report", folder, {"report": report})
+
+
+def _write_texts(name, title, folder, content):
+    """Markdown and page of a template of this name; returns the page."""
+    text = markdown(f"{name}.txt", title, **content)
+    write_text(folder / f"{name}.md", text)
+    return write_page(f"{name}.txt", title, folder / f"{name}.html", **content)
 
 
 def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
-    """Draws what there is data for.
-
-    Returns the names of the files and the reason why there are none, or "".
-    """
+    """Draws what there is data for: names of files, or why there are none."""
     if not has_matplotlib():
-        reason = (
-            "No pictures: matplotlib is not installed "
-            '(pip install "speechbrain_mmsed[plot]").'
-        )
-        return {"files": [], "reason": reason}
+        return {"files": [], "reason": NO_MATPLOTLIB}
     figures = {
         "class_wise_f1": draw_classes(report),
         "availability": draw_availability(report),
@@ -125,8 +124,7 @@ def compare_reports(
     Raises
     ------
     PredictionError
-        Where a file is missing or foreign, or the systems were evaluated on
-        other clips, classes or reference.
+        For missing or foreign files, other clips, classes or reference.
     """
     files = [counts_file(path) for path in (first, second)]
     statistics, videos = zip(*map(load_counts, files), strict=True)
@@ -188,6 +186,7 @@ def _report_comparison(results, names, files, clips, alone, out):
     title = f"{names[1]} against {names[0]}"
     some = next(iter(results.values()))["figures"]
     labels = [name for name in some if name not in AVERAGES]
+    classes = differences_table(results, labels)
     content = {
         "results": results,
         "averages": differences_table(results, AVERAGES),
@@ -196,20 +195,15 @@ def _report_comparison(results, names, files, clips, alone, out):
         "clips": CLIPS[clips],
         "alone": alone,
         "pictures": [],
+        "classes": None if out else classes,
     }
-    classes = differences_table(results, labels)
-    shown = None if out else classes
-    print(markdown("comparison.txt", title, classes=shown, **content))
+    print(markdown("comparison.txt", title, **content))
     if out is None:
         return
-    out = pathlib.Path(out)
+    out, content["classes"] = pathlib.Path(out), classes
     write_json(out / "comparison.json", results)
     if has_matplotlib():
         figure = draw_differences(results, names)
         content["pictures"] = [save(figure, out, "differences.png")]
-    content["classes"] = classes
-    text = markdown("comparison.txt", title, **content)
-    write_text(out / "comparison.md", text)
-    page = out / "comparison.html"
-    write_page("comparison.txt", title, page, **content)
+    page = _write_texts("comparison", title, out, content)
     print(f"results: {page} (one page), comparison.md, comparison.json")

@@ -7,11 +7,8 @@ Authors
 from dataclasses import dataclass
 
 TITLES = {
-    "cbf1": "CBF1 %",
-    "sbf1": "SBF1 %",
-    "ebf1": "EBF1 %",
-    "psds1": "PSDS1",
-    "psds2": "PSDS2",
+    **{"cbf1": "CBF1 %", "sbf1": "SBF1 %", "ebf1": "EBF1 %"},
+    **{"psds1": "PSDS1", "psds2": "PSDS2"},
 }
 # Without the unit, and the figures beside the five.
 NAMES = {
@@ -33,19 +30,9 @@ SPLIT_TITLES = {
 
 
 def number(metric, value):
-    """A figure as the paper writes it: F1 in per cent, PSDS as a fraction.
+    """A fraction as the paper writes it, or a dash for None.
 
-    Arguments
-    ---------
-    metric : str
-        A key of `NAMES`.
-    value : float or None
-        A fraction.
-
-    Returns
-    -------
-    str
-        A dash for None.
+    F1 is in per cent; `metric` is a key of `NAMES`.
 
     Example
     -------
@@ -60,18 +47,7 @@ def number(metric, value):
 def table(header, rows, n_texts=1):
     """A markdown table that is legible on a screen as well.
 
-    Arguments
-    ---------
-    header : list of str
-        Titles.
-    rows : list of list
-        Cells.
-    n_texts : int
-        Columns on the left that hold words; the others hold numbers.
-
-    Returns
-    -------
-    str
+    The `n_texts` columns on the left hold words, the others numbers.
 
     Example
     -------
@@ -220,10 +196,7 @@ def intervals_table(intervals):
 
 
 def _averages(figures):
-    """Kind, two cells and content of every average there is.
-
-    PSDS has one average, which goes without saying.
-    """
+    """Kind, two cells (PSDS names no average) and content of averages."""
     return [
         (kind, [NAMES[kind], "" if name == "value" else name], figure[name])
         for kind, figure in figures.items()

@@ -42,9 +42,8 @@ NOT_IGNORED = (
 class Inputs:
     """Everything that is read for an evaluation.
 
-    GroundTruth of "evaluation" and perhaps of "validation"; the system with
-    all that files tell of it; reasons why splits are empty; events of
-    operating points, and the table of the one for F1; what is worth knowing.
+    GroundTruth by subset, the system, reasons why splits are empty, events of
+    operating points and the file of the one for F1, what is worth knowing.
     """
 
     truth: dict
@@ -61,29 +60,19 @@ def read_inputs(arguments, form):
         folder = getattr(arguments, f"{option}_predictions")
         if folder:
             prediction_files(folder, form, f"--{option}-predictions")
-    truth = {
-        "evaluation": read_truth(
-            arguments.ground_truth,
-            arguments.durations,
-            _labels(arguments, form),
-        )
-    }
+    files = arguments.ground_truth, arguments.durations
+    truth = read_truth(*files, _labels(arguments, form))
+    inputs = Inputs({"evaluation": truth})
     if arguments.validation_predictions:
-        truth["validation"] = read_truth(
+        inputs.truth["validation"] = read_truth(
             arguments.validation_ground_truth,
             arguments.validation_durations,
-            truth["evaluation"].labels,
+            truth.labels,
         )
-    inputs = Inputs(truth)
     if arguments.video:
-        clips = truth["evaluation"].durations
-        inputs.system.has_video = read_video(arguments.video, clips)
-    read = {
-        "npz": _read_npz,
-        "score-tsv": _read_tables,
-        "event-tsv": _read_events,
-    }
-    read[form](inputs, inputs.system, arguments)
+        video = read_video(arguments.video, truth.durations)
+        inputs.system.has_video = video
+    READ[form](inputs, inputs.system, arguments)
     if inputs.system.has_video is None:
         inputs.notes.append(UNKNOWN_VIDEO)
     return inputs
@@ -213,3 +202,10 @@ def _file_at(folder, weight, only=False):
             f"{sorted(map(str, files))}. Give one file"
         )
     return files[weight]
+
+
+READ = {
+    "npz": _read_npz,
+    "score-tsv": _read_tables,
+    "event-tsv": _read_events,
+}

@@ -33,20 +33,17 @@ class _PointsResult(SplitResult):
 
 
 def split_points(points, chosen, truth, has_video, reasons):
-    """SplitResult of all clips, and of those with and without video.
+    """SplitResult of all clips, and by video where `has_video` is given.
 
-    Of the events of every operating point, and those that F1 is counted for or
-    None; "all" alone where `has_video` is None. `reasons` says which splits
-    are left empty, and why.
+    Of the events of every operating point, and of the one for F1 or None;
+    `reasons` says which splits are left empty, and why.
     """
     clips = {"all": list(truth.durations)}
     if has_video is not None:
-        parts = {
-            is_there: [n for n, has in has_video.items() if has == is_there]
-            for is_there in (True, False)
-        }
-        clips["video_available"] = clips["video_ignored"] = parts[True]
-        clips["video_unavailable"] = parts[False]
+        seen = [name for name, has in has_video.items() if has]
+        unseen = [name for name, has in has_video.items() if not has]
+        clips |= {"video_available": seen, "video_ignored": seen}
+        clips["video_unavailable"] = unseen
     results = {}
     for split, names in clips.items():
         part = truth.subset(names)

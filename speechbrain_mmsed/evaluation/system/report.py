@@ -41,24 +41,9 @@ from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
 def evaluate_system(arguments, form):
-    """Read, measure, write and print.
+    """Reads, measures, writes and prints; returns what report.json holds.
 
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of `mmsed evaluate`, checked, with a threshold and a window.
-    form : str
-        Of the predictions, a key of `FORMS`.
-
-    Returns
-    -------
-    dict
-        The content of report.json.
-
-    Raises
-    ------
-    PredictionError, OSError
-        Where data cannot be used or the report not written.
+    Of the checked arguments of `mmsed evaluate`; `form` is a key of `FORMS`.
     """
     start = time.time()
     name, out = arguments.name, pathlib.Path(arguments.out)
@@ -90,25 +75,21 @@ def evaluate_system(arguments, form):
         report["tuned"] = system.validation is not None
         n_points = len(inputs.points)
         report["figures"] = describe_figures(report, form, said, n_points)
-        content = {"report": report, "name": name}
-        report["sections"] = text_sections("figures.txt", **content)
+        report["sections"] = text_sections(
+            "figures.txt", report=report, name=name
+        )
         stage("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
-            with_intervals = arguments.intervals
-            further = further_figures(counts[name][0], with_intervals)
+            further = further_figures(counts[name][0], arguments.intervals)
             report["further"] = further
             report["sections"] += further_sections(further, name)
         metadata["seconds"] = round(time.time() - start, 1)
         stage("pictures")
+        sounds = _spectrogram(arguments.audio)
         page = write_report(
-            report,
-            out,
-            {name: system},
-            truth,
-            counts,
-            _spectrogram(arguments.audio),
-            arguments.pictures,
+            *(report, out, {name: system}, truth, counts, sounds),
+            pictures=arguments.pictures,
         )
         bar.update()
     print(screen_report(report))
@@ -173,21 +154,11 @@ def _splits(inputs):
     """Figures of all clips, and by availability of video where known."""
     system, truth = inputs.system, inputs.truth["evaluation"]
     if system.scores is None:
-        return split_points(
-            inputs.points,
-            system.events,
-            truth,
-            system.has_video,
-            inputs.reasons,
-        )
+        clips = truth, system.has_video, inputs.reasons
+        return split_points(inputs.points, system.events, *clips)
     if system.has_video is not None:
-        return evaluate_splits(
-            system.scores,
-            system.ignored,
-            truth,
-            system.parameters,
-            reasons=inputs.reasons,
-        )
+        of_scores = system.scores, system.ignored, truth, system.parameters
+        return evaluate_splits(*of_scores, reasons=inputs.reasons)
     measured = measure(system.scores, truth, system.parameters, official=True)
     n_clips, n_events = len(truth.durations), len(truth.events)
     return {"all": SplitResult(truth.labels, n_clips, n_events, measured, None)}
@@ -195,18 +166,16 @@ def _splits(inputs):
 
 def _metadata(arguments, form, said):
     """What was evaluated, for the report."""
-    metadata = {
+    optional = ("validation_predictions", "video", "ignored_predictions")
+    given = {name: getattr(arguments, name) for name in optional}
+    return {
         "predictions": str(arguments.predictions),
         "form": f"{form} ({FORMS[form]})",
         "ground truth": str(arguments.ground_truth),
         "durations": str(arguments.durations),
         "post-processing": said,
+        **{k.replace("_", " "): str(v) for k, v in given.items() if v},
     }
-    for option in ("validation_predictions", "video", "ignored_predictions"):
-        value = getattr(arguments, option)
-        if value:
-            metadata[option.replace("_", " ")] = str(value)
-    return metadata
 
 
 def _spectrogram(folder):
