@@ -17,7 +17,8 @@ from speechbrain_mmsed.experiments.jobs import (
 )
 from speechbrain_mmsed.experiments.launch import start, stop, take_lock
 from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.experiments.runner import Runner, failure_list
+from speechbrain_mmsed.experiments.progress import failure_list
+from speechbrain_mmsed.experiments.runner import Runner
 from speechbrain_mmsed.files import write_json
 
 

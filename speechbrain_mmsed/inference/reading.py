@@ -14,8 +14,8 @@ import threading
 from dataclasses import dataclass
 
 from speechbrain_mmsed.dataio.media.sound import SoundError, open_sound
+from speechbrain_mmsed.inference.resampling import BlockResampler
 from speechbrain_mmsed.inference.results import DetectionError
-from speechbrain_mmsed.inference.windows import BlockResampler
 
 # Windows (0.6 MB each) that wait for the network, of one recording.
 QUEUE_LENGTH = 16

@@ -6,10 +6,10 @@ Authors
 
 import numpy as np
 
+from speechbrain_mmsed.inference.resampling import BlockResampler
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.scoring import BATCH_SIZE, Stitcher
 from speechbrain_mmsed.inference.streams import RecordingStreams
-from speechbrain_mmsed.inference.windows import BlockResampler
 
 
 class DetectionStream:
@@ -20,12 +20,6 @@ class DetectionStream:
     window with a second of sound after it is complete: at most `latency`
     seconds after it began, and the length of a chunk. `SoundEventDetector`
     builds it in `stream`.
-
-    Attributes
-    ----------
-    latency : float
-        Seconds from a frame's beginning until it is given, at most, when
-        chunks are short and the network is fast.
     """
 
     def __init__(self, detector, sample_rate, filename="stream"):
@@ -52,16 +46,9 @@ class DetectionStream:
     def feed(self, chunk):
         """Takes the next sound; gives the frames that it makes final.
 
-        Arguments
-        ---------
-        chunk : array_like
-            (n,) or (n, channels) numbers, full scale at 1; whole numbers of
-            16 or 32 bit are scaled to it.
-
-        Returns
-        -------
-        FileScores
-            From `first_frame` on, perhaps none; `clip` is of all so far.
+        `chunk` is (n,) or (n, channels), full scale at 1; whole numbers of 16
+        or 32 bit are scaled to it. The FileScores begin at `first_frame` and
+        may have no frames; `clip` is of all so far.
         """
         self._check_open()
         chunk = _mono(chunk)

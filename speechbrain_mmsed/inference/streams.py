@@ -14,10 +14,8 @@ import numpy as np
 
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.media.sound import SOUND_FILE_SUFFIXES
-from speechbrain_mmsed.dataio.streams.clip_features import (
-    ClipFeatureReader,
-    to_grid,
-)
+from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
+from speechbrain_mmsed.dataio.streams.time_grid import to_grid
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.weights import StreamEmbedders
 

@@ -15,12 +15,12 @@ from speechbrain_mmsed.experiments.experiment import run_experiment, summary
 from speechbrain_mmsed.experiments.jobs import make_jobs, without_streams
 from speechbrain_mmsed.experiments.launch import start, take_lock
 from speechbrain_mmsed.experiments.plan import PlanError, read_plan
-from speechbrain_mmsed.experiments.runner import (
-    Runner,
+from speechbrain_mmsed.experiments.progress import (
     failure_list,
     fraction_done,
     remaining_seconds,
 )
+from speechbrain_mmsed.experiments.runner import Runner
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A runner in a process of its own, which a test may kill.

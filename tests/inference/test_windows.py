@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speechbrain_mmsed.inference.resampling import BlockResampler
 from speechbrain_mmsed.inference.scoring import Stitcher
-from speechbrain_mmsed.inference.windows import BlockResampler, WindowCutter
+from speechbrain_mmsed.inference.windows import WindowCutter
 
 TOLERANCE = 1.001  # frames
 

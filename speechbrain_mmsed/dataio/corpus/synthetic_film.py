@@ -125,9 +125,7 @@ def write_film(path, frames, sound=None):
 
     Frames are coded without loss of the 4:2:0 picture: an unchanged picture
     then decodes to the same bytes, so that a network that embeds each
-    distinct frame once has little to do. (Any lossy setting re-codes what is
-    left over, which triples the distinct frames; the price is a profile that
-    FFmpeg decodes but some browsers do not play.)
+    distinct frame once has little to do.
     """
     import av
 

@@ -17,17 +17,14 @@ from tqdm import tqdm
 from speechbrain_mmsed.dataio.corpus.matching import candidates, index_folder
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.streams.claims import Claims
-from speechbrain_mmsed.dataio.streams.clip_features import (
-    METHODS,
-    coverage,
-    to_grid,
-)
+from speechbrain_mmsed.dataio.streams.clip_features import coverage
 from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.report import count_clips
 from speechbrain_mmsed.dataio.streams.store import (
     StreamStore,
     library_versions,
 )
+from speechbrain_mmsed.dataio.streams.time_grid import METHODS, to_grid
 from speechbrain_mmsed.files import file_state
 
 SUFFIXES = (".npy", ".npz")

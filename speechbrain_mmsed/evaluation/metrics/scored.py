@@ -1,12 +1,8 @@
 """What lies in a folder of scores, and what is chosen from it on validation.
 
-Section 3.1.3: for each class and each metric the threshold and window with
-the best F1 of that class. Clip- and segment-based F1 are micro averages,
-which are not separable by class: there it is the paper's literal reading and
-need not be the optimum. For PSDS, which is not separable either, each class
-gets the window with the largest area under its own PSD-ROC. Section 3.2.1:
-the inference weight is the one with the best event-based F1, each candidate
-with its own tuned post-processing.
+Section 3.1.3: for each class and metric the threshold and window with the best
+F1 of that class; where an F1 is a micro average, this is the literal reading
+and need not be the optimum. For PSDS the largest area under its own PSD-ROC.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -81,8 +77,7 @@ def best_weight(folder, truth, tune_event):
     Returns
     -------
     tuple
-        The weight; its ClipScores; for each candidate, written as in its file
-        name, the tuned macro F1 or None.
+        The weight, its ClipScores, and candidate -> tuned macro F1 or None.
     """
     weights = stored_weights(folder)
     found, best, best_scores = {}, None, None

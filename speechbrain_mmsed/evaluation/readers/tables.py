@@ -1,6 +1,4 @@
-"""Files of predictions: which there are, of which form, and their rows.
-
-Forms are told apart by their content; `mmsed evaluate --help` has the columns.
+"""Files of predictions, their form by their content, and their rows.
 
 Authors
  * The speechbrain_mmsed authors, 2026

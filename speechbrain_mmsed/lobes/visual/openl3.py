@@ -17,10 +17,8 @@ from speechbrain_mmsed.lobes.visual.base import (
     PretrainedEmbedder,
     centre_crop,
 )
-from speechbrain_mmsed.lobes.visual.weights import (
-    fill_from_keras,
-    find_weights,
-)
+from speechbrain_mmsed.lobes.visual.keras_weights import fill_from_keras
+from speechbrain_mmsed.lobes.visual.weights import find_weights
 
 EPSILON = 1e-3  # of Keras' batch normalisation
 # Embedding size -> pooling of the last map of 28 x 28 x 512.

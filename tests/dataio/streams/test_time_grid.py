@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechbrain_mmsed.dataio.media.frames import grid_times
-from speechbrain_mmsed.dataio.streams.clip_features import to_grid
+from speechbrain_mmsed.dataio.streams.time_grid import to_grid
 
 # Multiples of 1/8 s: distances are exact, ties are real ties.
 TIMES = st.lists(
