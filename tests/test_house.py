@@ -166,6 +166,8 @@ def use_the_core_only(path):
     )
     for key in ("class_groups", "spectrogram"):
         del tree["evaluate"][key]
+    # One model is enough to see it work; the plain way of tuning is slow.
+    tree["evaluate"]["models"] = ["student"]
     tree["export"] = tree["probe_film"] = None
     with path.open("w") as file:
         yaml.dump(tree, file)
@@ -200,12 +202,7 @@ def test_the_core_trains_in_speechbrain(upstream, tiny_corpus, tmp_path):
     assert done.returncode == 0, done.stderr[-4000:]
     results = json.loads((tmp_path / "run/results.json").read_text())
     models = {**results["models"], **results["controls"]}
-    assert list(models) == [
-        "student",
-        "teacher",
-        "untrained",
-        "shuffled_streams",
-    ]
+    assert list(models) == ["student", "shuffled_streams"]
     for model in models.values():
         figures = model["figures"]
         for metric in ("cbf1", "sbf1", "ebf1", "psds1", "psds2"):
