@@ -161,5 +161,5 @@ def changed_settings(before, now, ignored=()):
     return {
         key: (before.get(key), now.get(key))
         for key in {**before, **now}
-        if before.get(key) != now.get(key) and key not in set(ignored)
+        if before.get(key) != now.get(key) and key not in ignored
     }

@@ -180,7 +180,6 @@ def test_the_core_trains_in_speechbrain(upstream, tiny_corpus, tmp_path):
     (upstream / "sitecustomize.py").write_text(
         f"import sys\nsys.modules['{PACKAGE}'] = None\n"
     )
-    (upstream / "speechbrain/dataio/streams").mkdir(exist_ok=True)
     data, prepared = tiny_corpus
     settings = {
         **{"data_folder": data, "output_folder": tmp_path / "run"},

@@ -84,13 +84,8 @@ def evaluate_run(
     class_labels = list(class_labels)
     class_groups, metadata = dict(class_groups or {}), dict(metadata or {})
     _check_arguments(class_labels, models, class_groups, metadata)
-    tables = pathlib.Path(truth_folder)
     truth = {
-        subset: GroundTruth.load(
-            tables / f"{subset}.tsv",
-            tables / f"{subset}_durations.tsv",
-            class_labels,
-        )
+        subset: GroundTruth.load_subset(truth_folder, subset, class_labels)
         for subset in ("validation", "evaluation")
     }
     systems, further, sections, counts = {}, {}, [], {}

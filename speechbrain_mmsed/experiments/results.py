@@ -57,9 +57,9 @@ class Run:
         """GroundTruth of "validation" or "evaluation"."""
         default = os.path.join(self.job.folder, "prepared")
         prepared = self.overrides.get("prepared_folder", default)
-        stem = os.path.join(prepared, "ground_truth", subset)
+        folder = os.path.join(prepared, "ground_truth")
         labels = self.report["class_labels"]
-        return GroundTruth.load(f"{stem}.tsv", f"{stem}_durations.tsv", labels)
+        return GroundTruth.load_subset(folder, subset, labels)
 
     def scores(self, subset, weight):
         """Stored ClipScores of a subset at a weight of the sound."""

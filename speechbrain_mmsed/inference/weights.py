@@ -16,6 +16,7 @@ import torch
 
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.streams.records import IDENTITY, fingerprint
+from speechbrain_mmsed.files import changed_settings
 from speechbrain_mmsed.inference.results import DetectionError
 
 AGAIN = "export the run again by repeating its training command"
@@ -100,11 +101,13 @@ class StreamEmbedders:
             "precision": stored.get("precision"),
         }
         if fingerprint(made) != fingerprint(stored):
+            changed = changed_settings(stored, made)
             differing = "; ".join(
-                f"{key} was {stored.get(key)!r} in training and is "
-                f"{made.get(key)!r} now"
+                "{} was {!r} in training and is {!r} now".format(
+                    key, *changed[key]
+                )
                 for key in IDENTITY
-                if stored.get(key) != made.get(key)
+                if key in changed
             )
             raise DetectionError(
                 f"stream {name}: its features have the fingerprint "

@@ -62,7 +62,7 @@ def training_settings(resolved, free=FREE_SETTINGS):
     {'a': 1, 'b': ['!new:x.Y', {'c': [2]}]}
     """
     tree = ruamel.yaml.YAML().load(resolved)
-    return {k: _plain(v) for k, v in tree.items() if k not in set(free)}
+    return {k: _plain(v) for k, v in tree.items() if k not in free}
 
 
 def check_continuation(save_folder, settings):

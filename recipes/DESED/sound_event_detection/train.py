@@ -169,9 +169,8 @@ def train(brain, hparams, datasets):
     brain.fit(
         hparams["epoch_counter"],
         ConcatDataset(subsets),
-        datasets["validation"],
+        hparams["test_loader"](datasets["validation"]),
         train_loader_kwargs={"batch_sampler": sampler, **loader},
-        valid_loader_kwargs=dict(hparams["test_loader"]),
     )
 
 

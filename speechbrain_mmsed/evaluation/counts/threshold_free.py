@@ -34,11 +34,11 @@ DEFINITION = (
 )
 
 
-def threshold_free_psds(scores, truth, windows, scenario):
-    """One polyphonic sound detection score over all thresholds.
+class ThresholdFreeCounts(ResampledPsds):
+    """Changes of all counts of a scenario, kept by clip.
 
-    As `psds` returns it; also definition, n_classes and windows. Arguments as
-    for `ThresholdFreeCounts`.
+    Resampling clips needs no second look at their scores: every change of a
+    count gets the weight of its clip. Arguments and `result()` as of `psds`.
 
     Example
     -------
@@ -55,18 +55,9 @@ def threshold_free_psds(scores, truth, windows, scenario):
     ...     columns=["filename", "onset", "offset", "event_label"],
     ... )
     >>> truth = GroundTruth(events, {"a": 10.0}, ["Dog"])
-    >>> threshold_free_psds(scores, truth, [1], "psds1")["value"]
+    >>> counts = ThresholdFreeCounts(scores, truth, [1], "psds1")
+    >>> counts.result()["value"]
     1.0
-    """
-    return ThresholdFreeCounts(scores, truth, windows, scenario).result()
-
-
-class ThresholdFreeCounts(ResampledPsds):
-    """Changes of all counts of a scenario, kept by clip.
-
-    Resampling clips needs no second look at their scores: every change of a
-    count gets the weight of its clip. `windows` (C,) are odd median windows
-    in frames, `scenario` a name or a Scenario.
     """
 
     computed_by = "speechbrain_mmsed"

@@ -88,13 +88,8 @@ def evaluate_run(
     if not models:
         raise ValueError("models: expected at least one name")
     json.dumps(metadata, allow_nan=False)  # fails now, not after the work
-    truth_folder = pathlib.Path(truth_folder)
     validation, evaluation = (
-        GroundTruth.load(
-            truth_folder / f"{subset}.tsv",
-            truth_folder / f"{subset}_durations.tsv",
-            class_labels,
-        )
+        GroundTruth.load_subset(truth_folder, subset, class_labels)
         for subset in ("validation", "evaluation")
     )
     found = {}

@@ -11,6 +11,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +134,12 @@ class GroundTruth:
             return cls(pd.read_csv(tsv, sep="\t"), durations, labels)
         except ValueError as error:
             raise ValueError(f"{tsv}: {error}") from error
+
+    @classmethod
+    def load_subset(cls, folder, subset, labels):
+        """Reads `<subset>.tsv` and `<subset>_durations.tsv` of a folder."""
+        stem = os.path.join(folder, subset)
+        return cls.load(f"{stem}.tsv", f"{stem}_durations.tsv", labels)
 
     def subset(self, filenames):
         """GroundTruth of some of the clips, given by file name."""

@@ -1,7 +1,4 @@
-"""Any system's predictions to one report.
-
-Reading and checking come first, so that whatever is wrong with the data is
-told before the work.
+"""Any system's predictions to one report; read and checked before the work.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -88,7 +85,12 @@ def evaluate_system(arguments, form):
         stage("pictures")
         sounds = _spectrogram(arguments.audio)
         page = write_report(
-            *(report, out, {name: system}, truth, counts, sounds),
+            report,
+            out,
+            {name: system},
+            truth,
+            counts,
+            sounds,
             pictures=arguments.pictures,
         )
         bar.update()
@@ -154,11 +156,21 @@ def _splits(inputs):
     """Figures of all clips, and by availability of video where known."""
     system, truth = inputs.system, inputs.truth["evaluation"]
     if system.scores is None:
-        clips = truth, system.has_video, inputs.reasons
-        return split_points(inputs.points, system.events, *clips)
+        return split_points(
+            inputs.points,
+            system.events,
+            truth,
+            system.has_video,
+            inputs.reasons,
+        )
     if system.has_video is not None:
-        of_scores = system.scores, system.ignored, truth, system.parameters
-        return evaluate_splits(*of_scores, reasons=inputs.reasons)
+        return evaluate_splits(
+            system.scores,
+            system.ignored,
+            truth,
+            system.parameters,
+            reasons=inputs.reasons,
+        )
     measured = measure(system.scores, truth, system.parameters, official=True)
     n_clips, n_events = len(truth.durations), len(truth.events)
     return {"all": SplitResult(truth.labels, n_clips, n_events, measured, None)}

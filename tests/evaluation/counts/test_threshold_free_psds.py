@@ -14,7 +14,6 @@ from speechbrain_mmsed.evaluation.counts.psds_counts import count
 from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
 from speechbrain_mmsed.evaluation.counts.threshold_free import (
     ThresholdFreeCounts,
-    threshold_free_psds,
 )
 from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
@@ -125,7 +124,7 @@ def test_equals_sed_scores_eval(levels, windows):
     scores, truth = random_corpus(16, seed=5, levels=levels)
     for name, scenario in SCENARIOS.items():
         value, areas = by_sed_scores_eval(scores, truth, windows, scenario)
-        ours = threshold_free_psds(scores, truth, windows, name)
+        ours = ThresholdFreeCounts(scores, truth, windows, name).result()
         assert ours["value"] == pytest.approx(value, abs=1e-9)
         assert ours["averaged_classes"] == list(areas) == LABELS[:4]
         for label, area in areas.items():
@@ -143,7 +142,7 @@ def test_equals_sed_scores_eval_on_many_corpora(seed):
     windows = np.random.default_rng(seed).integers(0, 16, 5) * 2 + 1
     for name, scenario in SCENARIOS.items():
         value, _ = by_sed_scores_eval(scores, truth, windows, scenario)
-        ours = threshold_free_psds(scores, truth, windows, name)
+        ours = ThresholdFreeCounts(scores, truth, windows, name).result()
         assert ours["value"] == pytest.approx(value, abs=1e-9)
 
 
@@ -231,8 +230,8 @@ def test_equals_psds_eval_semantics_with_every_score_as_a_threshold():
     for name in SCENARIOS:
         counts = count(scores, truth, windows[None], [name], thresholds)[0]
         fine = psds_of_counts(counts, name)["value"]
-        ours = threshold_free_psds(scores, truth, windows, name)["value"]
-        assert ours == pytest.approx(fine, abs=1e-9)
+        ours = ThresholdFreeCounts(scores, truth, windows, name)
+        assert ours.result()["value"] == pytest.approx(fine, abs=1e-9)
 
 
 def test_batches_change_nothing(monkeypatch):
@@ -248,7 +247,7 @@ def test_figures_that_cannot_be_given_have_a_reason():
     scores, truth = random_corpus(6, seed=5)
     silent = truth.subset(["4.wav", "5.wav"])
     some = scores.subset([0, 0, 0, 0, 1, 1])
-    result = threshold_free_psds(some, silent, [1] * 5, "psds1")
+    result = ThresholdFreeCounts(some, silent, [1] * 5, "psds1").result()
     assert result["value"] is None
     assert result["n_classes"] == 0
     assert "no class" in result["reason"]
@@ -257,10 +256,10 @@ def test_figures_that_cannot_be_given_have_a_reason():
         truth.durations,
         LABELS,
     )
-    result = threshold_free_psds(scores, one, [1] * 5, "psds2")
+    result = ThresholdFreeCounts(scores, one, [1] * 5, "psds2").result()
     assert result["value"] is None
     assert "two classes" in result["reason"]
-    alone = threshold_free_psds(scores, one, [1] * 5, "psds1")
+    alone = ThresholdFreeCounts(scores, one, [1] * 5, "psds1").result()
     assert alone["value"] == pytest.approx(alone["class_wise"]["Cat"])
     with pytest.raises(ValueError, match="one for each class"):
-        threshold_free_psds(scores, truth, [1], "psds1")
+        ThresholdFreeCounts(scores, truth, [1], "psds1").result()

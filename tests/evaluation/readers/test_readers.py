@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechbrain_mmsed.evaluation.counts.threshold_free import (
-    threshold_free_psds,
+    ThresholdFreeCounts,
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import event_f1, segment_f1
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
@@ -137,7 +137,7 @@ def test_figures_equal_those_of_sed_scores_eval(system, tmp_path):
         alpha_st=1.0,
         max_efpr=100,
     )
-    ours = threshold_free_psds(scores, truth, [1, 1], "psds1")
+    ours = ThresholdFreeCounts(scores, truth, [1, 1], "psds1").result()
     assert 0.01 < theirs < 0.99
     assert ours["value"] == pytest.approx(theirs, abs=1e-6)
     for label in LABELS:

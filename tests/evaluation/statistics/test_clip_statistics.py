@@ -12,7 +12,7 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
 from speechbrain_mmsed.evaluation.counts.psds_counts import count
 from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
 from speechbrain_mmsed.evaluation.counts.threshold_free import (
-    threshold_free_psds,
+    ThresholdFreeCounts,
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
@@ -127,9 +127,9 @@ def official(scores, truth, parameters):
     for name in ("psds1", "psds2"):
         counts = count(scores, truth, some.windows[None], [name])[0]
         figures[name] = psds_of_counts(counts, name)  # equal to psds_eval
-        figures[f"threshold_free_{name}"] = threshold_free_psds(
+        figures[f"threshold_free_{name}"] = ThresholdFreeCounts(
             scores, truth, some.windows, name
-        )
+        ).result()
     return figures
 
 
@@ -195,7 +195,7 @@ def test_jackknife_leaves_out_each_clip(system):
         keep = np.arange(12) != n
         some = scores.subset(keep)
         part = truth.subset(some.filenames)
-        result = threshold_free_psds(some, part, [3, 1, 5, 1], "psds1")
+        result = ThresholdFreeCounts(some, part, [3, 1, 5, 1], "psds1").result()
         values.append(result["value"])
     expected = np.sqrt(11 * np.var(values))
     assert errors["value"] == pytest.approx(expected)
