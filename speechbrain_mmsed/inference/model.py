@@ -21,9 +21,10 @@ from speechbrain_mmsed.inference.weights import (
     read_json,
 )
 from speechbrain_mmsed.inference.windows import WindowCutter
-from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
+from speechbrain_mmsed.nnet.fusion import FixedFusion, clip_weights
 from speechbrain_mmsed.postprocessing.decode import frames_inside
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
+from speechbrain_mmsed.postprocessing.scores import GATED
 
 
 class ExportedModel(Pretrained):
@@ -48,7 +49,9 @@ class ExportedModel(Pretrained):
             metric: ClassParameters.from_dict(tuned)
             for metric, tuned in postprocessing["parameters"].items()
         }
-        self.primary_weight = float(postprocessing["primary_weight"])
+        # A number, one for each stream, or GATED.
+        weight = postprocessing["primary_weight"]
+        self.primary_weight = tuple(weight) if type(weight) is list else weight
         self.embedders = StreamEmbedders(
             descriptions, values.embedders, self.device
         )
@@ -154,10 +157,9 @@ class ExportedModel(Pretrained):
         waveforms = self._tensor([window.waveform for window in windows])
         streams = [self._tensor(s) for s in zip(*features, strict=True)]
         available = torch.tensor(available, device=self.device)
-        weights = split_remainder(
-            self.checked_weight(weight), available.shape[1]
-        )
-        weights = renormalise(weights.to(self.device), available)
+        weight, weights = self.checked_weight(weight), None
+        if weight != GATED:
+            weights = clip_weights(FixedFusion(weight), available)
         frontend = self.mods.frontend
         log_mel = frontend.log_mel(waveforms)
         if self.hparams.use_logmel_cache:

@@ -22,8 +22,8 @@ from speechbrain_mmsed.lobes.transformer import (
     TransformerDecoder,
     TransformerEncoder,
 )
-from speechbrain_mmsed.nnet.cross_attention import zero_touch
-from speechbrain_mmsed.nnet.fusion import Memory, renormalise
+from speechbrain_mmsed.nnet.cross_attention import Memory, zero_touch
+from speechbrain_mmsed.nnet.fusion import renormalise
 
 
 @dataclass
@@ -71,6 +71,9 @@ class MultiEncoder(nn.Module):
         Number of sound classes C.
     d_model : int
         Width of encoders and decoder.
+    gate : callable, optional
+        Called with `n_streams` and `d_model`, builds what gives weights
+        (B, S) of memories and availability, where none are given.
 
     Example
     -------
@@ -105,6 +108,7 @@ class MultiEncoder(nn.Module):
         stream_widths,
         n_classes=10,
         d_model=128,
+        gate=None,
     ):
         super().__init__()
         unknown = [name for name in streams if name not in stream_widths]
@@ -127,6 +131,9 @@ class MultiEncoder(nn.Module):
             nn.Linear(width, d_model) for width in self.widths
         )
         self.decoder = decoder(n_memories=self.n_streams)
+        self.gate = None
+        if gate is not None:
+            self.gate = gate(n_streams=self.n_streams, d_model=d_model)
         self.class_token = nn.Parameter(torch.empty(d_model))
         self.classifier = nn.Linear(d_model, n_classes)
         nn.init.normal_(self.class_token, std=0.02)
@@ -148,7 +155,8 @@ class MultiEncoder(nn.Module):
             (B, S) bool, column 0 true; by default each clip has each stream.
         fusion_weights : torch.Tensor, optional
             (S,) or (B, S), not negative, column 0 above 0; they are scaled
-            back to 1 over each clip's streams. Needed unless S is 1.
+            back to 1 over each clip's streams. Needed unless S is 1 or the
+            network has a gate.
 
         Returns
         -------
@@ -209,14 +217,10 @@ class MultiEncoder(nn.Module):
 
         Streams that `encode` skipped must have weight 0.
         """
-        if fusion_weights is None:
-            if self.n_streams > 1:
-                raise ValueError(
-                    f"fusion_weights is missing: this network has "
-                    f"{self.n_streams} streams"
-                )
-            fusion_weights = torch.ones(1)
-        weights = renormalise(fusion_weights, encoded.available)
+        if fusion_weights is not None:
+            weights = renormalise(fusion_weights, encoded.available)
+        else:
+            weights = self.gate_weights(encoded)
         features = encoded.features
         token = self.class_token.to(features.dtype)
         token = token.expand(features.shape[0], 1, -1)
@@ -225,6 +229,17 @@ class MultiEncoder(nn.Module):
         if encoded.touch is not None:
             logits = logits + encoded.touch.to(logits.dtype)
         return logits[:, 0], logits[:, 1:]
+
+    def gate_weights(self, encoded):
+        """(B, S) weights that the network itself gives to an `Encoded`."""
+        if self.gate is not None:
+            return self.gate(encoded.memories, encoded.available)
+        if self.n_streams > 1:
+            raise ValueError(
+                f"fusion_weights is missing: this network has "
+                f"{self.n_streams} streams and no gate"
+            )
+        return renormalise(torch.ones(1), encoded.available)
 
     def _check(self, features, streams, available):
         """Refuses streams or availability whose shapes do not fit."""

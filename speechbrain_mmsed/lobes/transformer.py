@@ -94,7 +94,7 @@ class TransformerDecoder(TransformerEncoder):
     Example
     -------
     >>> import torch
-    >>> from speechbrain_mmsed.nnet.fusion import Memory
+    >>> from speechbrain_mmsed.nnet.cross_attention import Memory
     >>> decoder = TransformerDecoder(n_layers=1, n_memories=2)
     >>> memories = [Memory(torch.randn(2, 64, 128)) for _ in range(2)]
     >>> weights = torch.full((2, 2), 0.5)

@@ -2,7 +2,9 @@
 
 One attention module per memory; the results are summed with weights that
 belong to each clip. Each memory but the first is attended only by the clips
-that have it with a weight above 0.
+that have it with a weight above 0: a stream that is missing, or whose weight
+is 0, is not computed for that clip at all, and whatever is in its features can
+reach neither outputs, gradients nor running statistics.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -12,6 +14,23 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+
+
+@dataclass
+class Memory:
+    """Output of one encoder, for those clips of the batch that have one.
+
+    Arguments
+    ---------
+    features : torch.Tensor
+        (B_s, M, d) encoded frames.
+    rows : torch.Tensor or None
+        (B_s,) int64, rising: the clip of the batch that each row belongs to;
+        None if the memory has all clips of the batch.
+    """
+
+    features: torch.Tensor
+    rows: torch.Tensor | None = None
 
 
 @dataclass
@@ -45,7 +64,6 @@ class FusedCrossAttention(nn.Module):
     Example
     -------
     >>> from speechbrain_mmsed.nnet.attention import MultiheadAttention
-    >>> from speechbrain_mmsed.nnet.fusion import Memory
     >>> cross = FusedCrossAttention([MultiheadAttention(8) for _ in "ab"])
     >>> memories = [
     ...     Memory(torch.randn(3, 4, 8)),

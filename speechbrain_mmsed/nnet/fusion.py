@@ -1,35 +1,19 @@
 """Weighted fusion of several memories (Section 2.2 of the paper).
 
-Where fusion weights come from (fixed or random), how they are scaled back
-over the streams that a clip has, and the cross-attention that uses them. A
-stream that is missing, or whose weight is 0, is not computed for that clip
-at all: whatever is in its features can reach neither outputs, gradients
-nor running statistics.
+Where fusion weights come from (fixed, random, or the network's own gate) and
+how they are scaled back over the streams that a clip has.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 
-
-@dataclass
-class Memory:
-    """Output of one encoder, for those clips of the batch that have one.
-
-    Arguments
-    ---------
-    features : torch.Tensor
-        (B_s, M, d) encoded frames.
-    rows : torch.Tensor or None
-        (B_s,) int64, rising: the clip of the batch that each row belongs to;
-        None if the memory has all clips of the batch.
-    """
-
-    features: torch.Tensor
-    rows: torch.Tensor | None = None
+# How a yaml calls the stream that every clip has.
+PRIMARY = "sound"
 
 
 class FixedFusion:
@@ -37,9 +21,8 @@ class FixedFusion:
 
     Arguments
     ---------
-    primary_weight : float
-        Weight of the primary stream, in (0, 1]; the other streams share the
-        remainder equally.
+    weight : float or sequence of float
+        As for `fusion_weights`.
 
     Example
     -------
@@ -47,13 +30,12 @@ class FixedFusion:
     tensor([0.5000, 0.2500, 0.2500])
     """
 
-    def __init__(self, primary_weight):
-        _check_primary(primary_weight)
-        self.primary_weight = float(primary_weight)
+    def __init__(self, weight):
+        self.weight = checked_weight(weight)
 
     def draw(self, n_streams, generator=None):
         """Weights (S,) float32 of one batch, summing to 1."""
-        return split_remainder(self.primary_weight, n_streams)
+        return fusion_weights(self.weight, n_streams)
 
 
 class RandomFusion:
@@ -63,20 +45,24 @@ class RandomFusion:
     ---------
     low, high : float
         Smallest weight, above 0, and largest, at most 1.
+    equal : bool
+        Whether the other streams share the remainder equally, as in the
+        paper; otherwise each division among them is equally likely.
 
     Example
     -------
-    >>> RandomFusion().draw(2, torch.Generator().manual_seed(1)).sum()
-    tensor(1.)
+    >>> RandomFusion(equal=False).draw(3, torch.Generator().manual_seed(1))
+    tensor([0.8182, 0.0205, 0.1613])
     """
 
-    def __init__(self, low=0.25, high=1.0):
+    def __init__(self, low=0.25, high=1.0, equal=True):
         _check_primary(low)
         _check_primary(high)
         if low > high:
             raise ValueError(f"low ({low}) is above high ({high})")
         self.low = float(low)
         self.high = float(high)
+        self.equal = equal
 
     def draw(self, n_streams, generator=None):
         """Weights (S,) float32 of one batch, summing to 1.
@@ -84,17 +70,55 @@ class RandomFusion:
         `generator` is a CPU generator; torch's default one if None.
         """
         share = torch.rand((), generator=generator).item()
-        weight = self.low + (self.high - self.low) * share
-        return split_remainder(weight, n_streams)
+        weights = fusion_weights(
+            self.low + (self.high - self.low) * share, n_streams
+        )
+        if self.equal or n_streams < 3:
+            return weights
+        # Exponential draws, scaled to sum to 1, are uniform on the simplex.
+        parts = torch.empty(n_streams - 1).exponential_(generator=generator)
+        weights[1:] = weights[1:].sum() * parts / parts.sum()
+        return weights
 
 
-def split_remainder(primary_weight, n_streams):
-    """Weights of a primary stream and of others that share the rest.
+class GatedFusion:
+    """Leaves the weights to the gate of the network (`nnet.gate`)."""
+
+    def draw(self, n_streams, generator=None):
+        """None: the network weighs each clip itself."""
+
+
+def clip_weights(fusion, available, generator=None):
+    """What a source of weights draws for the clips of a batch.
 
     Arguments
     ---------
-    primary_weight : float
-        Weight of the primary stream, in (0, 1].
+    fusion : FixedFusion, RandomFusion or GatedFusion
+        The source.
+    available : torch.Tensor
+        (B, S) bool, the streams that each clip has.
+    generator : torch.Generator, optional
+        As for `RandomFusion.draw`.
+
+    Returns
+    -------
+    torch.Tensor or None
+        (B, S) as of `renormalise`; None if the network has a gate for it.
+    """
+    weights = fusion.draw(available.shape[1], generator)
+    if weights is None:
+        return None
+    return renormalise(weights.to(available.device), available)
+
+
+def fusion_weights(weight, n_streams):
+    """Weights of all streams.
+
+    Arguments
+    ---------
+    weight : float or sequence of float
+        Weight of the primary stream, in (0, 1], while the others share the
+        remainder equally; or one for each stream.
     n_streams : int
         Number of streams S, the primary one included.
 
@@ -105,31 +129,101 @@ def split_remainder(primary_weight, n_streams):
 
     Example
     -------
-    >>> split_remainder(0.75, 2)
-    tensor([0.7500, 0.2500])
+    >>> fusion_weights(0.5, 3)
+    tensor([0.5000, 0.2500, 0.2500])
+    >>> fusion_weights((0.5, 0.375, 0.125), 3)
+    tensor([0.5000, 0.3750, 0.1250])
     """
-    _check_primary(primary_weight)
+    weight = checked_weight(weight)
     if n_streams < 1:
         raise ValueError(f"n_streams is {n_streams}, expected 1 or more")
     if n_streams == 1:
         return torch.ones(1)
-    others = n_streams - 1
-    return torch.tensor(
-        [primary_weight] + [(1.0 - primary_weight) / others] * others
-    )
+    if isinstance(weight, float):
+        others = n_streams - 1
+        weight = [weight] + [(1.0 - weight) / others] * others
+    elif len(weight) != n_streams:
+        raise ValueError(
+            f"{len(weight)} fusion weights {weight}, expected {n_streams}: "
+            "one for each stream, the sound first"
+        )
+    return torch.tensor(weight)
 
 
-def fusion_from_setting(setting):
+def checked_weight(weight):
+    """A float or a tuple of floats, of what `fusion_weights` takes."""
+    if not isinstance(weight, Sequence) or isinstance(weight, str):
+        _check_primary(weight)
+        return float(weight)
+    weight = tuple(map(float, weight))
+    _check_primary(weight[0])
+    if min(weight) < 0 or not math.isclose(sum(weight), 1.0, abs_tol=1e-4):
+        raise ValueError(
+            f"fusion weights are {weight}, expected none below 0 and a sum of 1"
+        )
+    return weight
+
+
+def short_form(weights):
+    """One weight for each stream as a float where the others are equal.
+
+    Example
+    -------
+    >>> short_form((0.5, 0.25, 0.25)), short_form((0.5, 0.375, 0.125))
+    (0.5, (0.5, 0.375, 0.125))
+    """
+    return weights[0] if len(set(weights[1:])) == 1 else tuple(weights)
+
+
+def named_weights(setting, streams):
+    """Weights as a yaml has them, as `fusion_weights` takes them.
+
+    Arguments
+    ---------
+    setting : float, str or dict
+        Weight of the primary stream (0.5 and "0.5" alike), or name -> weight
+        of the sound (`PRIMARY`) and of every other stream.
+    streams : list of str
+        Names of the other streams.
+
+    Returns
+    -------
+    float or tuple of float
+
+    Example
+    -------
+    >>> named_weights({"film": 0.25, "sound": 0.75}, ["film"])
+    0.75
+    """
+    if isinstance(setting, Mapping):
+        names = [PRIMARY, *streams]
+        if set(setting) != set(names):
+            raise ValueError(
+                f"fusion weights are given for {sorted(setting)}, expected "
+                f"one for each of {names}"
+            )
+        return short_form(checked_weight([setting[name] for name in names]))
+    try:
+        return checked_weight(float(setting))
+    except TypeError:
+        raise ValueError(f"fusion weight {setting!r}: no number") from None
+
+
+def fusion_from_setting(setting, streams=()):
     """Build the source of fusion weights that a yaml value names.
 
     Arguments
     ---------
-    setting : float or str
-        "random", or the weight of the primary stream ("0.5" and 0.5 alike).
+    setting : float, str or dict
+        "random" (primary weight drawn, the rest shared equally),
+        "random_split" (the division of the rest drawn too), "gated", or what
+        `named_weights` takes.
+    streams : list of str
+        Names of the streams besides the sound.
 
     Returns
     -------
-    FixedFusion or RandomFusion
+    FixedFusion, RandomFusion or GatedFusion
         The object whose `draw` gives a batch's weights.
 
     Example
@@ -137,16 +231,39 @@ def fusion_from_setting(setting):
     >>> fusion_from_setting("0.5").draw(2)
     tensor([0.5000, 0.5000])
     """
-    if setting == "random":
-        return RandomFusion()
-    try:
-        weight = float(setting)
-    except (TypeError, ValueError):
+    if PRIMARY in streams:
         raise ValueError(
-            f"fusion is {setting!r}, expected 'random' or the weight of the "
-            "primary stream, a number above 0 and at most 1"
+            f"a stream is called {PRIMARY!r}, which is the primary stream's "
+            "name; give it another"
+        )
+    if setting in ("random", "random_split"):
+        return RandomFusion(equal=setting == "random")
+    if setting == "gated":
+        return GatedFusion()
+    try:
+        return FixedFusion(named_weights(setting, streams))
+    except ValueError as error:
+        raise ValueError(
+            f"fusion is {setting!r}, expected 'random', 'random_split', "
+            "'gated', the weight of the primary stream, a number above 0 and "
+            f"at most 1, or a weight for each stream by name ({error})"
         ) from None
-    return FixedFusion(weight)
+
+
+def inference_fusion(training, setting, streams=()):
+    """Where weights come from once a network is trained.
+
+    From `setting`, as `fusion_from_setting` takes it, unless the network was
+    `training` with a gate of its own.
+
+    Example
+    -------
+    >>> inference_fusion(RandomFusion(), 0.75).draw(2)
+    tensor([0.7500, 0.2500])
+    """
+    if isinstance(training, GatedFusion):
+        return training
+    return FixedFusion(named_weights(setting, streams))
 
 
 def renormalise(weights, available):

@@ -8,11 +8,70 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from speechbrain_mmsed.files import atomic_path
+
+# The weight of a network that weighs the streams of each clip itself.
+GATED = "gated"
+_SCORE_FILE = re.compile(
+    r"weight_(gated|\d+\.\d{4}(?:_\d+\.\d{4})*)(?:_without_(.+))?\.npz"
+)
+
+
+def score_file(weight, without=""):
+    """Name of the file of the scores at some fusion weights.
+
+    Arguments
+    ---------
+    weight : float, tuple of float or str
+        Weight of the primary stream, the rest shared equally; one for each
+        stream; or `GATED`.
+    without : str
+        What was ignored, if anything.
+
+    Example
+    -------
+    >>> score_file(0.5), score_file((0.5, 0.375, 0.125), "video")
+    ('weight_0.5000.npz', 'weight_0.5000_0.3750_0.1250_without_video.npz')
+    """
+    ending = without and f"_without_{without}"
+    return f"weight_{weight_text(weight)}{ending}.npz"
+
+
+def weight_text(weight):
+    """Fusion weights with four decimals each, as `score_file` takes them.
+
+    Example
+    -------
+    >>> weight_text(0.5), weight_text((0.5, 0.5)), weight_text("gated")
+    ('0.5000', '0.5000_0.5000', 'gated')
+    """
+    if weight == GATED:
+        return weight
+    parts = weight if isinstance(weight, tuple) else (weight,)
+    return "_".join(f"{part:.4f}" for part in parts)
+
+
+def weight_of_file(name):
+    """Weight and what was ignored, of a `score_file`; None for others.
+
+    Example
+    -------
+    >>> weight_of_file("weight_0.5000.npz"), weight_of_file("notes.txt")
+    ((0.5, ''), None)
+    """
+    found = _SCORE_FILE.fullmatch(name)
+    if found is None:
+        return None
+    weight, without = found[1], found[2] or ""
+    if weight != GATED:
+        parts = tuple(map(float, weight.split("_")))
+        weight = parts if len(parts) > 1 else parts[0]
+    return weight, without
 
 
 @dataclass

@@ -17,6 +17,8 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
+from speechbrain_mmsed.nnet.fusion import named_weights
+
 VARIANT, INCLUDE = "variant_of", "!include:"
 
 
@@ -144,10 +146,13 @@ def check_sizes(hparams):
         f"streams {hparams['streams']} names one twice",
     )
     for weight in [*hparams["inference_weights"], hparams["validation_weight"]]:
-        _expect(
-            0.0 < weight <= 1.0,
-            f"weight {weight} of the sound must be in (0, 1]",
-        )
+        try:
+            named_weights(weight, hparams["streams"])
+        except ValueError as error:
+            raise HparamsError(
+                f"yaml: weight {weight} of the sound must be in (0, 1], or "
+                f"one for each stream by name: {error}."
+            ) from None
     _check_output_length(hparams)
 
 

@@ -30,6 +30,7 @@ FREE_SETTINGS = (
     *("max_missing_fraction", "packed_streams", "number_of_epochs"),
     *("epoch_counter", "num_workers", "ckpt_interval_minutes"),
     *("checkpointer", "validation_weight", "inference_weights"),
+    *("validation_fusion", "weight_search"),
     *("scoring_batch_size", "control_untrained", "control_shuffled_streams"),
     *("class_groups", "evaluate", "export", "export_teacher", "write_scores"),
     *("experiment_name", "log_mel_folder", "manifests", "preparation"),

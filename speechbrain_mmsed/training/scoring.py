@@ -7,6 +7,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import csv
+import dataclasses
 import glob
 import os
 
@@ -14,187 +16,277 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
-from speechbrain_mmsed.postprocessing.scores import ClipScores
-from speechbrain_mmsed.seeding import derive_generator
+from speechbrain_mmsed.files import atomic_path
+from speechbrain_mmsed.nnet.fusion import (
+    PRIMARY,
+    FixedFusion,
+    GatedFusion,
+    clip_weights,
+    named_weights,
+)
+from speechbrain_mmsed.postprocessing.scores import (
+    GATED,
+    ClipScores,
+    score_file,
+)
 
 
-def inference_weights(n_streams, candidates):
-    """The primary stream's weights to score with.
+def inference_weights(streams, candidates, fusion=None):
+    """What to score with: weights, as `fusion_weights` takes them, rising.
 
-    The candidates and 1 (other streams ignored); only 1 for one stream.
+    Only 1 where there are no `streams`, and `GATED` where the network was
+    trained with that `fusion`; candidates may be by name.
 
     Example
     -------
-    >>> inference_weights(2, [0.5, 0.75])
-    [0.5, 0.75, 1.0]
-    >>> inference_weights(1, [0.5, 0.75])
+    >>> inference_weights(["film"], [0.75, {"sound": 0.5, "film": 0.5}])
+    [0.5, 0.75]
+    >>> inference_weights([], [0.5, 0.75])
     [1.0]
     """
-    return [1.0] if n_streams == 1 else sorted({*candidates, 1.0})
+    if not streams:
+        return [1.0]
+    if isinstance(fusion, GatedFusion):
+        return [GATED]
+    return sorted(
+        {named_weights(w, streams) for w in candidates}, key=score_file
+    )
 
 
-def _weight_file(folder, subset, weight):
-    """Where a model's scores of one subset and weight stand."""
-    return os.path.join(folder, subset, f"weight_{weight:.4f}.npz")
+def ignored_streams(streams, kinds):
+    """What is left out in turn: name -> columns of availability.
+
+    All films together, as "video" (Table 7), and each stream that is not all
+    of them.
+
+    Example
+    -------
+    >>> ignored_streams(["openl3", "yamnet"], ["film", "sound"])
+    {'video': [1], 'yamnet': [2]}
+    """
+    films = [i for i, kind in enumerate(kinds, 1) if kind == "film"]
+    found = {"video": films} if films else {}
+    for column, name in enumerate(streams, 1):
+        if [column] != films:
+            found[name] = [column]
+    return found
 
 
 @torch.no_grad()
-def score_clips(network, batches, weights, inputs):
-    """Clip and frame probabilities for each fusion weight.
+def encode_batches(network, batches, inputs):
+    """Yields each batch and what `MultiEncoder.encode` makes of it.
+
+    `inputs` makes of a batch log_mel (B, F, M), streams (B, T, D_s) and
+    available (B, S).
+    """
+    network.eval()
+    for batch in batches:
+        yield batch, network.encode(*inputs(batch))
+
+
+@torch.no_grad()
+def score_clips(network, encoded, variants):
+    """Clip and frame probabilities for each variant.
 
     Arguments
     ---------
     network : MultiEncoder
-        Put into eval mode.
-    batches : iterable
-        Batches of clips.
-    weights : list of float
-        Weights of the primary stream; the rest is split equally.
-    inputs : callable
-        Makes of a batch (log_mel (B, F, M), list of streams (B, T, D_s),
-        available (B, S)).
+        In eval mode.
+    encoded : iterable
+        What `encode_batches` yields.
+    variants : dict
+        Name -> weight (as of `inference_weights`) and columns of availability
+        of the streams to ignore.
 
     Returns
     -------
     scores : dict
-        weight -> (clip (N, C), frame (N, T, C)) float32 arrays.
+        Name -> (clip (N, C), frame (N, T, C), weights (N, S)) float32 arrays.
     clips : dict
         "filename" and "video_status" lists, "duration" and "available"
         arrays, in the same order.
     """
-    network.eval()
-    found = {weight: ([], []) for weight in weights}
+    found = {name: ([], [], []) for name in variants}
     clips = {"filename": [], "video_status": [], "duration": []}
     availability = []
-    for batch in batches:
-        log_mel, streams, available = inputs(batch)
-        encoded = network.encode(log_mel, streams, available)
-        for weight in weights:
-            fusion = split_remainder(weight, available.shape[1])
-            fusion = renormalise(fusion.to(available.device), available)
-            for kept, logits in zip(
-                found[weight], network.decode(encoded, fusion), strict=True
-            ):
-                kept.append(logits.float().sigmoid().cpu().numpy())
+    for batch, streams in encoded:
+        for name, (weight, ignored) in variants.items():
+            available = streams.available.clone()
+            available[:, ignored] = False
+            here = dataclasses.replace(streams, available=available)
+            fusion = GatedFusion() if weight == GATED else FixedFusion(weight)
+            weights = clip_weights(fusion, available)
+            if weights is None:
+                weights = network.gate_weights(here)
+            clip, frame = network.decode(here, weights)
+            parts = clip.float().sigmoid(), frame.float().sigmoid(), weights
+            for kept, values in zip(found[name], parts, strict=True):
+                kept.append(values.cpu().numpy())
         for name in ("filename", "video_status"):
             clips[name].extend(batch[name])
         # Collated to a tensor, which `inputs` may have moved to a GPU.
         clips["duration"].extend(torch.as_tensor(batch["duration"]).tolist())
-        availability.append(available.cpu().numpy())
+        availability.append(streams.available.cpu().numpy())
     clips["available"] = np.concatenate(availability)
     scores = {
-        weight: (np.concatenate(clip), np.concatenate(frame))
-        for weight, (clip, frame) in found.items()
+        name: tuple(map(np.concatenate, parts)) for name, parts in found.items()
     }
     return scores, clips
 
 
-def _write_scores(folder, subset, scores, clips, labels, frame_hop):
-    """Writes what `score_clips` gives, a file for each weight."""
-    # A system without further streams is split by what the corpus has.
-    if clips["available"].shape[1] > 1:
-        has_video = clips["available"][:, 1:].any(1)
-    else:
-        has_video = np.array([s == "present" for s in clips["video_status"]])
-    for weight, (clip, frame) in scores.items():
-        path = _weight_file(folder, subset, weight)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        ClipScores(
-            filenames=list(clips["filename"]),
-            durations=np.array(clips["duration"], dtype=np.float64),
-            labels=list(labels),
-            clip=clip,
-            frame=frame,
-            has_video=has_video,
-            frame_hop=frame_hop,
-        ).save(path)
-
-
-def _remove_others(folder, subset, weights):
-    """Removes scores of other weights, made by an earlier network.
-
-    Every file there is a candidate when the weight is chosen.
-    """
-    kept = {_weight_file(folder, subset, weight) for weight in weights}
-    pattern = os.path.join(glob.escape(folder), subset, "weight_*.npz")
-    for path in set(glob.glob(pattern)) - kept:
-        os.remove(path)
-
-
-def score_run(
-    models,
-    subsets,
-    weights,
-    inputs,
-    scores_folder,
-    labels,
-    frame_hop,
-    make_loader=iter,
-):
+@dataclasses.dataclass
+class ScoreWriter:
     """Scores several models on several subsets.
 
     Arguments
     ---------
-    models : dict
-        name -> network, all with the same streams.
-    subsets : dict
-        Name -> what `make_loader` takes.
-    weights, inputs
-        As of `score_clips`.
     scores_folder : str
-        Gets `<model>/<subset>/weight_<w>.npz`; those of other weights are
-        removed.
+        Gets `<model>/<subset>/` with a file for each weight, as `score_file`
+        calls it, and fusion_weights.csv of a gate; others are removed.
     labels, frame_hop : list of str, float
         C class names, and seconds of a frame.
+    candidates, fusion
+        As of `inference_weights`.
     make_loader : callable
         Makes batches of a dataset; by default it is batches already.
+    search : callable or None
+        Tries weights of its own on the validation set: called with a function
+        from weights to ClipScores and the number of streams S, returns
+        the ClipScores of all that it tried by weight, the best one last.
     """
-    for name, network in models.items():
-        for subset, dataset in subsets.items():
-            batches = tqdm(
-                make_loader(dataset),
-                desc=f"scoring {subset}, {name}",
-                disable=None,
-            )
-            scores, clips = score_clips(network, batches, weights, inputs)
-            folder = os.path.join(scores_folder, name)
-            _remove_others(folder, subset, weights)
-            _write_scores(folder, subset, scores, clips, labels, frame_hop)
+
+    scores_folder: str
+    labels: list
+    frame_hop: float
+    candidates: list
+    fusion: object = None
+    make_loader: object = iter
+    search: object = None
+
+    def __call__(self, models, subsets, inputs, stores=(), weights=None):
+        """Writes the scores.
+
+        Arguments
+        ---------
+        models : dict
+            Name -> network, all with the same streams.
+        subsets : dict
+            Name -> what `make_loader` takes; validation first.
+        inputs : callable
+            As of `encode_batches`.
+        stores : list of StoredStream
+            The streams besides the sound: `stream` and `kind` of each.
+        weights : list or None
+            Weights to score with instead of the candidates.
+
+        Returns
+        -------
+        dict
+            Name of each model -> the weights it was scored with at last.
+        """
+        streams = [store.stream for store in stores]
+        if weights is None:
+            weights = inference_weights(streams, self.candidates, self.fusion)
+        kinds, used = [store.kind for store in stores], {}
+        for name, network in models.items():
+            used[name] = list(weights)
+            for subset, dataset in subsets.items():
+                folder = os.path.join(self.scores_folder, name, subset)
+                batches = tqdm(
+                    self.make_loader(dataset),
+                    desc=f"scoring {subset}, {name}",
+                    disable=None,
+                )
+                encoded = encode_batches(network, batches, inputs)
+                tried = {}
+                if self._searches(subset, used[name]):
+                    encoded = list(encoded)
+                    tried = self._search(network, encoded, kinds)
+                    used[name] = [list(tried)[-1]]
+                variants = _variants(used[name], streams, kinds, subset)
+                scores, clips = score_clips(network, encoded, variants)
+                files = {score_file(w): made for w, made in tried.items()}
+                for file, parts in scores.items():
+                    files[file] = self._clip_scores(parts, clips, kinds)
+                _remove_others(folder, files)
+                for file, made in files.items():
+                    made.save(os.path.join(folder, file))
+                if used[name] == [GATED]:
+                    given = scores[score_file(GATED)][2]
+                    _write_weights(folder, clips, streams, given)
+        return used
+
+    def _searches(self, subset, weights):
+        """Whether weights are to be looked for."""
+        return (
+            self.search is not None
+            and subset == "validation"
+            and weights not in ([1.0], [GATED])
+        )
+
+    def _search(self, network, encoded, kinds):
+        """Weight -> ClipScores of what the search tried, the best one last."""
+
+        def score(weight):
+            variant = {"": (weight, [])}
+            scores, clips = score_clips(network, encoded, variant)
+            return self._clip_scores(scores[""], clips, kinds)
+
+        return self.search(score, network.n_streams)
+
+    def _clip_scores(self, parts, clips, kinds):
+        """ClipScores of what `score_clips` gives for a variant."""
+        films = [i for i, kind in enumerate(kinds, 1) if kind == "film"]
+        has_video = clips["available"][:, films].any(axis=1)
+        # A system without films is split by what the corpus has.
+        if not films:
+            status = np.array(clips["video_status"], dtype=np.str_)
+            has_video = status == "present"
+        return ClipScores(
+            filenames=list(clips["filename"]),
+            durations=np.array(clips["duration"], dtype=np.float64),
+            labels=list(self.labels),
+            clip=parts[0],
+            frame=parts[1],
+            has_video=has_video,
+            frame_hop=self.frame_hop,
+        )
 
 
-def shuffled_owners(stores, clip_ids, seed):
-    """Deals the streams out anew among the clips that have them.
+def _variants(weights, streams, kinds, subset):
+    """File -> weight and ignored columns, of all that is to be scored."""
+    others = list(range(1, 1 + len(streams)))
+    variants = {score_file(weight): (weight, []) for weight in weights}
+    variants[score_file(1.0)] = (1.0, others)
+    if subset == "validation":
+        return variants
+    for weight in weights:
+        for name, columns in ignored_streams(streams, kinds).items():
+            # Where nothing else is left it is the sound alone.
+            if columns != others:
+                variants[score_file(weight, name)] = (weight, columns)
+    return variants
 
-    The control for "does the model use what this stream shows": every clip
-    keeps a film, but another clip's. Clips change places only with clips
-    that have the same streams.
 
-    Arguments
-    ---------
-    stores : list
-        Stored streams; `status(clip_id)` is "available" where a clip has one.
-    clip_ids : iterable of str
-        Clips to deal among.
-    seed : int
-        Seed of the draw.
+def _remove_others(folder, files):
+    """Removes scores at other weights, made by an earlier network.
 
-    Returns
-    -------
-    dict
-        clip id -> the clip whose streams it gets, not its own if there is
-        another with the same streams.
+    Every file there is a candidate when the weight is chosen.
     """
-    groups = {}
-    for clip_id in clip_ids:
-        streams = tuple(store.status(clip_id) for store in stores)
-        key = tuple(status == "available" for status in streams)
-        groups.setdefault(key, []).append(clip_id)
-    owners = {}
-    generator = derive_generator(seed, "shuffled streams")
-    for members in groups.values():
-        order = torch.randperm(len(members), generator=generator).tolist()
-        # Along a random cycle everyone takes the next one's: nobody its own.
-        for place, clip in enumerate(order):
-            owners[members[clip]] = members[order[place - 1]]
-    return {clip_id: owners[clip_id] for clip_id in clip_ids}
+    os.makedirs(folder, exist_ok=True)
+    pattern = os.path.join(glob.escape(folder), "weight_*.npz")
+    for path in glob.glob(pattern):
+        if os.path.basename(path) not in files:
+            os.remove(path)
+
+
+def _write_weights(folder, clips, streams, weights):
+    """Writes what a gate gave to each clip."""
+    with (
+        atomic_path(os.path.join(folder, "fusion_weights.csv")) as path,
+        open(path, "w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["filename", PRIMARY, *streams])
+        for name, row in zip(clips["filename"], weights, strict=True):
+            writer.writerow([name, *(f"{w:.4f}" for w in row)])

@@ -1,3 +1,4 @@
+import dataclasses
 import tracemalloc
 from types import SimpleNamespace
 
@@ -19,12 +20,15 @@ from speechbrain_mmsed.evaluation.metrics.scored import (
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.tuning import (
+    WeightSearch,
+    choose_weight,
     tune_all,
     tune_event,
     tune_scenarios,
 )
+from speechbrain_mmsed.nnet.fusion import fusion_weights
 from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
-from speechbrain_mmsed.postprocessing.scores import ClipScores
+from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
 
 
 @pytest.fixture
@@ -187,3 +191,33 @@ def test_memory_does_not_grow_with_the_clips(tune_grid, monkeypatch):
 
     # Clips of one batch, and a little for each clip's name and events.
     assert peak(160) < 1.5 * peak(40)
+
+
+@pytest.mark.parametrize("best", [(0.5625, 0.3125, 0.125), (0.25, 0.0, 0.75)])
+def test_a_search_ends_at_the_best_weights(validation, tmp_path, best):
+    """Scores get worse with the distance from some weights."""
+    scores, truth = validation
+    truth.events.to_csv(tmp_path / "validation.tsv", sep="\t", index=False)
+    durations = pd.DataFrame(truth.durations.items())
+    durations.columns = ["filename", "duration"]
+    path = tmp_path / "validation_durations.tsv"
+    durations.to_csv(path, sep="\t", index=False)
+    noise = np.random.default_rng(1).random(scores.frame.shape)
+
+    def score(weight):
+        weights = fusion_weights(weight, 3).numpy()
+        share = min(1.0, np.abs(weights - best).sum())
+        frame = (1 - share) * scores.frame + share * noise
+        return dataclasses.replace(scores, frame=frame)
+
+    tried = WeightSearch(tmp_path, scores.labels)(score, 3)
+    found = fusion_weights(list(tried)[-1], 3).numpy()
+    assert np.abs(found - best).sum() <= 0.25
+    assert len(tried) < 40
+    for weight in tried:
+        weights = fusion_weights(weight, 3)
+        assert 0 < weights[0] < 1 and weights.sum() == 1
+    # Whoever chooses among the files chooses the same.
+    for weight, made in tried.items():
+        made.save(tmp_path / score_file(weight))
+    assert choose_weight(tmp_path, truth)[0] == list(tried)[-1]

@@ -16,7 +16,7 @@ from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 from speechbrain_mmsed.inference.streams import StreamFeatures
 from speechbrain_mmsed.lobes.visual import FrameEmbedder
-from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
+from speechbrain_mmsed.nnet.fusion import fusion_weights, renormalise
 
 
 class MeanColour(FrameEmbedder):
@@ -100,7 +100,7 @@ def test_a_film_has_the_scores_of_the_recipe(
             frontend(clip_waveform(path, frontend)[None]),
             [torch.from_numpy(streams[0])[None]],
             available,
-            renormalise(split_remainder(0.75, 2), available),
+            renormalise(fusion_weights(0.75, 2), available),
         )
     scores = detector.scores_file(path)
     np.testing.assert_allclose(scores.clip, clip[0].sigmoid(), atol=1e-5)

@@ -32,6 +32,7 @@ def build():
         dropout=0.1,
         n_layers=2,
         seed=0,
+        gate=None,
     ):
         torch.manual_seed(seed)
         encoder, decoder = KINDS[kind]
@@ -50,6 +51,7 @@ def build():
             WIDTHS,
             n_classes=3,
             d_model=8,
+            gate=gate,
         )
         with torch.no_grad():
             # Larger than in training, so that every term can be seen.

@@ -8,7 +8,7 @@ from speechbrain_mmsed.lobes.conformer import (
     ConformerDecoder,
     ConformerEncoder,
 )
-from speechbrain_mmsed.nnet.fusion import Memory
+from speechbrain_mmsed.nnet.cross_attention import Memory
 from speechbrain_mmsed.nnet.sub_blocks import ConvolutionModule
 
 SIZES = {"d_model": 8, "n_heads": 3, "d_head": 4, "d_ffn": 16, "n_layers": 1}

@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from speechbrain_mmsed.nnet.gate import FusionGate
+
 KINDS = ["transformer", "conformer"]
 WEIGHTS = torch.tensor([0.5, 0.3, 0.2])
 
@@ -36,10 +38,10 @@ def run(network, batch, weights=WEIGHTS, seed=7):
     return torch.cat([out.flatten() for out in network(*batch, weights)])
 
 
-def backward(network, batch):
+def backward(network, batch, weights=WEIGHTS):
     """Output, gradients and buffers of one training step."""
     network.train()
-    out = run(network, batch)
+    out = run(network, batch, weights)
     network.zero_grad()
     out.square().sum().backward()
     grads = {n: p.grad.clone() for n, p in network.named_parameters()}
@@ -70,11 +72,14 @@ def test_weight_zero_is_never_having_had_the_stream(
     assert torch.equal(run(network, (log_mel, streams, without)), expected)
 
 
+@pytest.mark.parametrize("gate", [None, FusionGate])
 @pytest.mark.parametrize("kind", KINDS)
-def test_clips_without_streams_equal_the_primary_network(build, batch, kind):
-    network = build(kind).eval()
+def test_clips_without_streams_equal_the_primary_network(
+    build, batch, kind, gate
+):
+    network = build(kind, gate=gate).eval()
     primary = without_stream(build, kind, network, [])
-    _, frames = network(*batch, WEIGHTS)
+    _, frames = network(*batch, WEIGHTS if gate is None else None)
     _, expected = primary(batch[0])
     alone = ~batch[2][:, 1:].any(dim=1)
     assert torch.equal(frames[alone], expected[alone])
@@ -83,15 +88,20 @@ def test_clips_without_streams_equal_the_primary_network(build, batch, kind):
 
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e30])
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("gate", [None, FusionGate])
 def test_garbage_in_missing_streams_changes_nothing(
-    build, batch, kind, garbage
+    build, batch, kind, garbage, gate
 ):
     log_mel, streams, available = batch
+    weights = WEIGHTS if gate is None else None
     spoilt = [x.clone() for x in streams]
     for index, x in enumerate(spoilt):
         x[~available[:, index + 1]] = garbage
-    expected = backward(build(kind), batch)
-    found = backward(build(kind), (log_mel, spoilt, available))
+    clean, spoilt = batch, (log_mel, spoilt, available)
+    expected, found = (
+        backward(build(kind, gate=gate), clips, weights)
+        for clips in (clean, spoilt)
+    )
     assert torch.equal(found[0], expected[0])
     for part in (1, 2):
         for name, value in expected[part].items():
@@ -206,3 +216,36 @@ def test_encode_once_decode_per_weight(build, batch, kind):
 def test_primary_weight_must_be_positive(build, batch):
     with pytest.raises(ValueError, match="primary stream .* above 0"):
         build("transformer")(*batch, torch.tensor([0.0, 0.5, 0.5]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_untrained_gate_is_a_fixed_weight(build, batch, kind):
+    gated, fixed = build(kind, gate=FusionGate), build(kind)
+    with torch.no_grad():
+        # `build` moves every vector.
+        gated.gate.prior.copy_(FusionGate(3, 8).prior)
+    state = gated.state_dict()
+    fixed.load_state_dict({k: state[k] for k in fixed.state_dict()})
+    expected = run(fixed.eval(), batch, torch.tensor([0.5, 0.25, 0.25]))
+    assert_close(run(gated.eval(), batch, None), expected)
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4], [2, 4]])
+def test_a_gate_learns_with_the_rest(build, batch, rows):
+    """Also from clips without streams, whose encoders are skipped."""
+    log_mel, streams, available = batch
+    part = log_mel[rows], [x[rows] for x in streams], available[rows]
+    network = build("transformer", gate=FusionGate)
+    torch.nn.init.normal_(network.gate.output.weight)
+    _, grads, _ = backward(network, part, None)
+    assert set(grads) == {name for name, _ in network.named_parameters()}
+    learns = float(grads["gate.hidden.weight"].abs().max()) > 1e-4
+    assert learns == bool(part[2][:, 1:].any())
+
+
+def test_a_gate_weighs_in_single_precision_under_autocast(build, batch):
+    network = build("transformer", gate=FusionGate)
+    with torch.autocast("cpu", torch.bfloat16):
+        encoded = network.encode(*batch)
+        assert network.gate_weights(encoded).dtype == torch.float32
+        network.decode(encoded)[0].sum().backward()

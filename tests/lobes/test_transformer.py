@@ -9,7 +9,7 @@ from speechbrain_mmsed.lobes.transformer import (
     TransformerDecoder,
     TransformerEncoder,
 )
-from speechbrain_mmsed.nnet.fusion import Memory
+from speechbrain_mmsed.nnet.cross_attention import Memory
 from speechbrain_mmsed.nnet.sub_blocks import FeedForward
 
 SIZES = {"d_model": 12, "n_heads": 3, "d_head": 4, "d_ffn": 16}

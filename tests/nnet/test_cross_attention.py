@@ -7,10 +7,10 @@ from torch.testing import assert_close
 from speechbrain_mmsed.nnet.attention import MultiheadAttention
 from speechbrain_mmsed.nnet.cross_attention import (
     FusedCrossAttention,
+    Memory,
     weigh_memories,
     zero_touch,
 )
-from speechbrain_mmsed.nnet.fusion import Memory
 
 
 @pytest.fixture

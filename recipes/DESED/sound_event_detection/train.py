@@ -34,9 +34,10 @@ from speechbrain_mmsed.dataio.corpus.features import (
 )
 from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
 from speechbrain_mmsed.dataio.streams.reading import read_clip
-from speechbrain_mmsed.nnet.fusion import renormalise, split_remainder
+from speechbrain_mmsed.nnet.fusion import clip_weights
 from speechbrain_mmsed.seeding import derive_generator
-from speechbrain_mmsed.training import record, scoring
+from speechbrain_mmsed.training import record
+from speechbrain_mmsed.training.controls import shuffled_controls
 from speechbrain_mmsed.training.hparams import check_sizes, read_hparams
 from speechbrain_mmsed.training.losses import classification_losses
 from speechbrain_mmsed.training.mean_teacher import MeanTeacherBrain
@@ -62,7 +63,6 @@ class SoundEventBrain(MeanTeacherBrain):
         """Logits of student and teacher, and the labels, mixed alike."""
         log_mel, streams, available = self.inputs(batch)
         weak, strong = batch.weak, batch.strong
-        n_streams = available.shape[1]
         if stage == sb.Stage.TRAIN:
             groups = mixup_groups(batch.subset_index, available)
             plan = self.hparams.mixup.draw(groups, self.step_key)
@@ -70,11 +70,12 @@ class SoundEventBrain(MeanTeacherBrain):
                 log_mel, weak, strong, *streams = (
                     plan.apply(x) for x in (log_mel, weak, strong, *streams)
                 )
-            generator = derive_generator(*self.step_key, "fusion")
-            weights = self.hparams.training_fusion.draw(n_streams, generator)
+            available = self.hparams.stream_dropout(available, self.step_key)
+            draw = derive_generator(*self.step_key, "fusion")
+            fusion = self.hparams.training_fusion
+            weights = clip_weights(fusion, available, draw)
         else:
-            weights = split_remainder(self.hparams.validation_weight, n_streams)
-        weights = renormalise(weights.to(self.device), available)
+            weights = clip_weights(self.hparams.validation_fusion, available)
         outputs = self.student_and_teacher(log_mel, streams, available, weights)
         return *outputs, weak, strong
 
@@ -94,7 +95,8 @@ class SoundEventBrain(MeanTeacherBrain):
 def dataio_prep(hparams, stores, owners=None):
     """Datasets of all subsets, with the pipelines that read a clip.
 
-    `owners` (clip id -> the clip whose streams it gets) makes a control.
+    `owners` (stream -> clip id -> the clip whose features it gets) makes a
+    control.
     """
     names = [f"stream_{name}" for name in hparams["streams"]]
     frontend, n_frames = hparams["frontend"], hparams["n_frames"]
@@ -115,10 +117,9 @@ def dataio_prep(hparams, stores, owners=None):
     @sb.utils.data_pipeline.takes("id")
     @sb.utils.data_pipeline.provides(*names, "available")
     def stream_pipeline(clip_id):
-        owner = owners[clip_id] if owners else clip_id
         widths = hparams["stream_widths"]
-        features, available = read_clip(stores, owner, widths, n_frames)
-        return (*features, available) if names else available
+        found = read_clip(stores, clip_id, widths, n_frames, owners)
+        return (*found[0], found[1]) if names else found[1]
 
     @sb.utils.data_pipeline.takes("subset", "events", "tags", "duration")
     @sb.utils.data_pipeline.provides("weak", "strong", "subset_index")
@@ -176,21 +177,21 @@ def train(brain, hparams, datasets):
 
 def score(brain, hparams, stores, datasets, untrained):
     """Writes the scores of student, teacher and controls; names controls."""
-    candidates = hparams["inference_weights"]
-    weights = scoring.inference_weights(1 + len(stores), candidates)
     write = functools.partial(
-        hparams["write_scores"], weights=weights, inputs=brain.inputs
+        hparams["write_scores"], inputs=brain.inputs, stores=stores
     )
     models = {"student": brain.student, "teacher": brain.teacher}
     controls = {"untrained": untrained} if hparams["control_untrained"] else {}
-    write({**models, **controls}, {s: datasets[s] for s in TEST_SUBSETS})
-    if hparams["control_shuffled_streams"] and stores:
-        owners = scoring.shuffled_owners(
-            stores, datasets["evaluation"].data_ids, hparams["seed"]
-        )
+    tests = {subset: datasets[subset] for subset in TEST_SUBSETS}
+    weights = write({**models, **controls}, tests)["student"]
+    dealt = {}
+    if hparams["control_shuffled_streams"]:
+        clip_ids = datasets["evaluation"].data_ids
+        dealt = shuffled_controls(stores, clip_ids, hparams["seed"])
+    for name, owners in dealt.items():
         shuffled = dataio_prep(hparams, stores, owners)["evaluation"]
-        controls["shuffled_streams"] = brain.student
-        write({"shuffled_streams": brain.student}, {"evaluation": shuffled})
+        controls[name] = brain.student
+        write({name: brain.student}, {"evaluation": shuffled}, weights=weights)
     return list(controls)
 
 

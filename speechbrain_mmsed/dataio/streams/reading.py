@@ -71,7 +71,7 @@ def open_streams(
     return stores
 
 
-def read_clip(stores, clip_id, widths, n_frames=64):
+def read_clip(stores, clip_id, widths, n_frames=64, owners=None):
     """The streams of one clip, as the network takes them.
 
     Arguments
@@ -84,6 +84,8 @@ def read_clip(stores, clip_id, widths, n_frames=64):
         Length D of each stream's vectors, by name or in the stores' order.
     n_frames : int
         Number of frames T.
+    owners : dict or None
+        Stream -> clip -> the clip whose features it gets instead of its own.
 
     Returns
     -------
@@ -107,13 +109,14 @@ def read_clip(stores, clip_id, widths, n_frames=64):
     for index, store in enumerate(stores):
         key = store.stream if isinstance(widths, dict) else index
         shape = (n_frames, widths[key])
-        found = store.read(clip_id)
+        owner = (owners or {}).get(store.stream, {}).get(clip_id, clip_id)
+        found = store.read(owner)
         if found is None:
             available[index + 1] = False
             found = np.zeros(shape, np.float32)
         elif found.shape != shape:
             raise store.error(
-                f"{store.path(clip_id)} holds {found.shape}, expected "
+                f"{store.path(owner)} holds {found.shape}, expected "
                 f"{shape}. Remove it and run"
             )
         features.append(found)

@@ -9,15 +9,18 @@ Authors
 """
 
 import pathlib
-import re
 
 import numpy as np
 
 from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
-from speechbrain_mmsed.postprocessing.scores import ClipScores
+from speechbrain_mmsed.postprocessing.scores import (
+    ClipScores,
+    score_file,
+    weight_of_file,
+    weight_text,
+)
 
-WEIGHT_FILE = re.compile(r"weight_(\d+\.\d{4})\.npz")
 # The paper's grid. Division, unlike np.arange(0.1, 1, 0.1), gives exactly
 # the numbers that 0.1, 0.2, ... 0.9 stand for.
 THRESHOLDS = tuple(step / 10 for step in range(1, 10))
@@ -28,13 +31,16 @@ DEFAULT_WINDOW = 1
 SAME_AREA = 1e-12
 
 
-def stored_weights(folder):
-    """Weights of the `weight_<w>.npz` of a folder, rising, at least one."""
+def stored_weights(folder, without=""):
+    """Weights of a folder's `score_file`s, rising, at least one.
+
+    Of those whose streams are all there, or `without` some.
+    """
     folder = pathlib.Path(folder)
-    names = [path.name for path in folder.glob("weight_*.npz")]
-    found = [WEIGHT_FILE.fullmatch(name) for name in names]
-    weights = sorted(float(match[1]) for match in found if match)
-    if not weights:
+    names = sorted(path.name for path in folder.glob("weight_*.npz"))
+    found = [weight_of_file(name) for name in names]
+    weights = [pair[0] for pair in found if pair and pair[1] == without]
+    if not weights and not without:
         raise FileNotFoundError(
             f"{folder}: no scores (weight_0.7500.npz and so on); score the "
             "clips before evaluating them"
@@ -42,9 +48,9 @@ def stored_weights(folder):
     return weights
 
 
-def load_scores(folder, weight, labels):
-    """The ClipScores at one weight of a folder, of the expected classes."""
-    path = pathlib.Path(folder) / f"weight_{weight:.4f}.npz"
+def load_scores(folder, weight, labels, without=""):
+    """The ClipScores of a `score_file` of a folder, of the expected classes."""
+    path = pathlib.Path(folder) / score_file(weight, without)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no scores at this weight, there are those of "
@@ -92,7 +98,8 @@ def best_weight(folder, truth, tune_event):
         if best is None or macro is None or macro >= found[best]:
             best, best_scores = weight, scores
         found[weight] = macro
-    return best, best_scores, {f"{w:.4f}": f1 for w, f1 in found.items()}
+    f1 = {weight_text(weight): value for weight, value in found.items()}
+    return best, best_scores, f1
 
 
 def best_parameters(counts):
