@@ -163,7 +163,8 @@ class WeightSearch:
                 if step is not None:
                     todo = _neighbours(best, step)
         best = f1[best][2]
-        return {**found, best: found.pop(best)}
+        found[best] = found.pop(best)
+        return found
 
 
 def _neighbours(point, step):
