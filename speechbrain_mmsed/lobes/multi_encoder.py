@@ -131,9 +131,7 @@ class MultiEncoder(nn.Module):
             nn.Linear(width, d_model) for width in self.widths
         )
         self.decoder = decoder(n_memories=self.n_streams)
-        self.gate = None
-        if gate is not None:
-            self.gate = gate(n_streams=self.n_streams, d_model=d_model)
+        self.gate = gate and gate(n_streams=self.n_streams, d_model=d_model)
         self.class_token = nn.Parameter(torch.empty(d_model))
         self.classifier = nn.Linear(d_model, n_classes)
         nn.init.normal_(self.class_token, std=0.02)
@@ -217,10 +215,7 @@ class MultiEncoder(nn.Module):
 
         Streams that `encode` skipped must have weight 0.
         """
-        if fusion_weights is not None:
-            weights = renormalise(fusion_weights, encoded.available)
-        else:
-            weights = self.gate_weights(encoded)
+        weights = self.gate_weights(encoded, fusion_weights)
         features = encoded.features
         token = self.class_token.to(features.dtype)
         token = token.expand(features.shape[0], 1, -1)
@@ -230,16 +225,17 @@ class MultiEncoder(nn.Module):
             logits = logits + encoded.touch.to(logits.dtype)
         return logits[:, 0], logits[:, 1:]
 
-    def gate_weights(self, encoded):
-        """(B, S) weights that the network itself gives to an `Encoded`."""
-        if self.gate is not None:
+    def gate_weights(self, encoded, given=None):
+        """(B, S) weights of an `Encoded`: the given ones, or the gate's."""
+        if given is None and self.gate is not None:
             return self.gate(encoded.memories, encoded.available)
-        if self.n_streams > 1:
+        if given is None and self.n_streams > 1:
             raise ValueError(
                 f"fusion_weights is missing: this network has "
                 f"{self.n_streams} streams and no gate"
             )
-        return renormalise(torch.ones(1), encoded.available)
+        given = torch.ones(1) if given is None else given
+        return renormalise(given, encoded.available)
 
     def _check(self, features, streams, available):
         """Refuses streams or availability whose shapes do not fit."""

@@ -17,7 +17,7 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
-from speechbrain_mmsed.nnet.fusion import named_weights
+from speechbrain_mmsed.nnet.fusion_settings import named_weights
 
 VARIANT, INCLUDE = "variant_of", "!include:"
 

@@ -17,11 +17,10 @@ import torch
 from tqdm import tqdm
 
 from speechbrain_mmsed.files import atomic_path
-from speechbrain_mmsed.nnet.fusion import (
+from speechbrain_mmsed.nnet.fusion import FixedFusion, clip_weights
+from speechbrain_mmsed.nnet.fusion_settings import (
     PRIMARY,
-    FixedFusion,
     GatedFusion,
-    clip_weights,
     named_weights,
 )
 from speechbrain_mmsed.postprocessing.scores import (

@@ -8,14 +8,16 @@ from torch.testing import assert_close
 
 from speechbrain_mmsed.nnet.fusion import (
     FixedFusion,
-    GatedFusion,
     RandomFusion,
     clip_weights,
-    fusion_from_setting,
     fusion_weights,
+    renormalise,
+)
+from speechbrain_mmsed.nnet.fusion_settings import (
+    GatedFusion,
+    fusion_from_setting,
     inference_fusion,
     named_weights,
-    renormalise,
 )
 
 

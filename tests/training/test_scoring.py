@@ -15,7 +15,8 @@ from speechbrain_mmsed.lobes.transformer import (
     TransformerDecoder,
     TransformerEncoder,
 )
-from speechbrain_mmsed.nnet.fusion import GatedFusion, fusion_weights
+from speechbrain_mmsed.nnet.fusion import fusion_weights
+from speechbrain_mmsed.nnet.fusion_settings import GatedFusion
 from speechbrain_mmsed.nnet.gate import FusionGate
 from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
 from speechbrain_mmsed.training.controls import (
