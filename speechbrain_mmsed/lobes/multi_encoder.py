@@ -67,13 +67,11 @@ class MultiEncoder(nn.Module):
         Names of the streams besides the primary one; S is one more.
     stream_widths : dict
         Feature width of each named stream (others may be listed too).
-    n_classes : int
-        Number of sound classes C.
-    d_model : int
-        Width of encoders and decoder.
+    n_classes, d_model : int
+        Number of sound classes C, and width of encoders and decoder.
     gate : callable, optional
-        Called with `n_streams` and `d_model`, builds what gives weights
-        (B, S) of memories and availability, where none are given.
+        Called with `n_streams` and `d_model`, builds a `FusionGate`, which
+        gives the weights where none are given.
 
     Example
     -------
@@ -234,8 +232,8 @@ class MultiEncoder(nn.Module):
                 f"fusion_weights is missing: this network has "
                 f"{self.n_streams} streams and no gate"
             )
-        given = torch.ones(1) if given is None else given
-        return renormalise(given, encoded.available)
+        weights = torch.ones(1) if given is None else given
+        return renormalise(weights, encoded.available)
 
     def _check(self, features, streams, available):
         """Refuses streams or availability whose shapes do not fit."""
