@@ -156,7 +156,7 @@ def test_stream_that_was_not_extracted_stops_with_the_command(tiny_corpus):
     from speechbrain_mmsed.dataio.streams.reading import open_streams
     from speechbrain_mmsed.dataio.streams.records import StreamError
 
-    with pytest.raises(StreamError, match="extract_visual.py"):
+    with pytest.raises(StreamError, match="extract_streams.py"):
         open_streams(
             tiny_corpus[1] / "streams", ["openl3"], {"openl3": 512}, ["a/b"]
         )

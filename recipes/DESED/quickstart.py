@@ -61,7 +61,7 @@ def steps(output, seed, tiny=False):
             *more["corpus"],
         ],
         "streams": [
-            str(HERE / "extract_visual.py"),
+            str(HERE / "extract_streams.py"),
             str(HERE / "hparams" / "extract.yaml"),
             *folders,
             *(more["streams"] or ("--image_size", "96")),

@@ -2,7 +2,7 @@
 
 A name is one that the yaml gives to an embedder, such as `openl3`;
 `timm:<model>`, any network of timm, with local weights;
-`<package>.<module>.<Class>`, a user's own frame embedder, built without
+`<package>.<module>.<Class>`, a user's own frame or sound embedder, built without
 arguments (one with arguments is better named in the yaml); or
 `import:<folder>`, features that were computed elsewhere.
 
@@ -17,6 +17,7 @@ import os
 
 from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.files import plain_name
+from speechbrain_mmsed.lobes.auditory import SoundEmbedder
 from speechbrain_mmsed.lobes.visual import FrameEmbedder, TimmEmbedder
 
 IMPORT = "import:"
@@ -75,7 +76,7 @@ def build_embedder(spec, embedders, weights_folder):
     spec : str
         Name as above, not `import:`.
     embedders : dict
-        Name -> function without arguments that builds a FrameEmbedder: those
+        Name -> function without arguments that builds an embedder: those
         of the yaml.
     weights_folder : str
         Holds weights of timm's networks, `<model>.safetensors`, `.pth` or
@@ -83,7 +84,7 @@ def build_embedder(spec, embedders, weights_folder):
 
     Returns
     -------
-    FrameEmbedder
+    FrameEmbedder or SoundEmbedder
 
     Raises
     ------
@@ -150,7 +151,7 @@ def _timm_arguments(spec, folder):
 
 
 def _own_embedder(spec):
-    """A user's frame embedder by its import path."""
+    """A user's embedder by its import path."""
     module, _, name = spec.rpartition(".")
     try:
         kind = getattr(importlib.import_module(module), name)
@@ -160,9 +161,11 @@ def _own_embedder(spec):
             f"Set PYTHONPATH to the folder that holds "
             f"{module.split('.')[0]}"
         ) from error
-    if not (isinstance(kind, type) and issubclass(kind, FrameEmbedder)):
+    expected = FrameEmbedder, SoundEmbedder
+    if not (isinstance(kind, type) and issubclass(kind, expected)):
         raise StreamError(
             f"Stream {spec!r} is no subclass of speechbrain_mmsed.lobes."
-            f"visual.FrameEmbedder; derive it from that class"
+            f"visual.FrameEmbedder or lobes.auditory.SoundEmbedder; derive it "
+            f"from one of them"
         )
     return kind()

@@ -1,8 +1,8 @@
 """One clip's feature vectors at the times the network looks at.
 
 They come from the clip's film, which is decoded once for all networks
-(section 2.1 of the paper asks for 64 pictures per clip), or from vectors that
-another tool computed at a rate of its own.
+(section 2.1 of the paper asks for 64 pictures per clip), from its sound, or
+from vectors that another tool computed at a rate of its own.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -19,6 +19,9 @@ from speechbrain_mmsed.dataio.media.frames import (
     grid_times,
     read_frames_at_sizes,
 )
+from speechbrain_mmsed.dataio.media.sound import SoundError, read_sound
+from speechbrain_mmsed.dataio.streams.time_grid import to_grid
+from speechbrain_mmsed.lobes.frontend import peak_normalise
 
 
 @dataclasses.dataclass
@@ -115,15 +118,61 @@ class ClipFeatureReader:
         return result
 
 
-def source_of(clip):
+class ClipSoundReader:
+    """Listens to the sound of a clip; the twin of `ClipFeatureReader`.
+
+    Arguments
+    ---------
+    embeddings : dict
+        Stream name -> SoundEmbedding, all of one sample rate.
+    n_frames, clip_seconds
+        As of `ClipFeatureReader`.
+    """
+
+    def __init__(self, embeddings, n_frames=64, clip_seconds=10.0):
+        self.embeddings = embeddings
+        self.clip_seconds = clip_seconds
+        self.times = grid_times(n_frames, clip_seconds)
+
+    def __call__(self, clip_id, clip, streams):
+        """Features of one clip with "wav", a path; else as its twin."""
+        result = ClipFeatures(clip_id, source_of(clip, "sound"))
+        begin = time.perf_counter()
+        rate = self.embeddings[streams[0]].sample_rate
+        try:
+            sound = read_sound(clip["wav"], rate)
+        except SoundError as error:
+            result.reason = error.reason
+            return result
+        sound = sound[: round(self.clip_seconds * rate)]
+        middle = time.perf_counter()
+        result.features = self.embed(peak_normalise(sound).numpy(), streams)
+        result.covered_seconds = len(sound) / rate
+        result.reading = middle - begin
+        result.network = time.perf_counter() - middle
+        return result
+
+    def embed(self, waveform, streams):
+        """Stream name -> (T, D), of (samples,) sound divided by its peak."""
+        features = {}
+        for stream in streams:
+            vectors, times = self.embeddings[stream](waveform)
+            features[stream], _ = to_grid(
+                vectors, times, self.times, spacing=self.clip_seconds
+            )
+        return features
+
+
+def source_of(clip, kind="film"):
     """What the outcome for a clip is derived from; another: do it again."""
-    if not clip["video"]:
+    path = clip["wav" if kind == "sound" else "video"]
+    if not path:
         return clip["video_status"]
     try:
-        source = f"{os.path.getsize(clip['video'])} bytes"
+        source = f"{os.path.getsize(path)} bytes"
     except OSError:
         return "absent"
-    start = clip.get("video_start", 0.0)
+    start = 0.0 if kind == "sound" else clip.get("video_start", 0.0)
     return source if not start else f"{source} from {start:g} s"
 
 

@@ -1,4 +1,4 @@
-"""Runs a frame embedder over the pictures of a clip, quickly.
+"""Runs an embedder over the pictures or the sound of a clip, quickly.
 
 Stills and black screens are common in collected films, so equal pictures are
 embedded once. bfloat16 halves the time where a device computes in it, and is
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from speechbrain_mmsed.dataio.media.frames import resized
+from speechbrain_mmsed.dataio.media.sound import resampler
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,10 @@ class FrameEmbedding:
         if self.automatic:
             self.precision = "bf16" if self._bears_bf16() else "fp32"
 
+    def description(self):
+        """What decides on the features; see `FrameEmbedder.description`."""
+        return self.embedder.description()
+
     def adopt(self, precision):
         """Computes in the precision of the features so far, fp32 or bf16."""
         self.precision = precision
@@ -165,6 +170,59 @@ class FrameEmbedding:
                 features = self.embedder(batch.contiguous(**self._layout))
             parts.append(features.float().cpu().numpy())
         return np.concatenate(parts)
+
+
+class SoundEmbedding:
+    """A sound embedder placed on a device; the twin of `FrameEmbedding`.
+
+    It hears what the network's own front end does: a clip, or a window of a
+    recording, at the rate of the corpus and divided by its peak.
+
+    Arguments
+    ---------
+    embedder : SoundEmbedder
+        The network.
+    device : str
+        Where to compute: "cpu", "cuda", ...
+    sample_rate : int
+        Hz of the sound that is given; resampled to the embedder's own.
+    """
+
+    # Sound networks are small; nothing is gained by half precision.
+    precision, automatic = "fp32", False
+
+    def __init__(self, embedder, device="cpu", sample_rate=16000):
+        self.embedder = embedder.eval().to(device)
+        self.device, self.sample_rate = torch.device(device), sample_rate
+
+    def adopt(self, precision):
+        """Nothing to choose: features are made in fp32."""
+
+    def description(self):
+        """What decides on the features; see `SoundEmbedder.description`."""
+        found = self.embedder.description()
+        heard = f"{found['preprocessing']}; of {self.sample_rate} Hz, peak 1"
+        return {**found, "preprocessing": heard}
+
+    @torch.inference_mode()
+    def __call__(self, waveform):
+        """(N, D) float32 and their times (N,) s, of a (samples,) waveform."""
+        rate = self.embedder.sample_rate
+        waveform = torch.as_tensor(waveform)
+        if rate != self.sample_rate:
+            waveform = resampler(self.sample_rate, rate)(waveform)
+        features, times = self.embedder(waveform.to(self.device))
+        return features.float().cpu().numpy(), np.asarray(times, float)
+
+
+def placed(embedder, device, sample_rate=16000, **how):
+    """An embedder on a device, as its kind wants it.
+
+    `how` is the rest of what `FrameEmbedding` takes.
+    """
+    if embedder.kind == "sound":
+        return SoundEmbedding(embedder, device, sample_rate)
+    return FrameEmbedding(embedder, device, **how)
 
 
 def cosines(a, b):

@@ -1,4 +1,4 @@
-"""Features of the films of a whole corpus, one decoding pass per clip.
+"""Features of the films and sounds of a corpus, one pass over each clip.
 
 Walks the clips of the corpus' manifests and stores one file per clip and
 stream (section 2.1 of the paper). What is done is not done again, and
@@ -21,6 +21,7 @@ from tqdm import tqdm
 from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.clip_features import (
     ClipFeatureReader,
+    ClipSoundReader,
     source_of,
 )
 from speechbrain_mmsed.dataio.streams.report import count_clips
@@ -41,7 +42,7 @@ class StreamExtraction:
     Arguments
     ---------
     embeddings : dict
-        Stream name -> FrameEmbedding.
+        Stream name -> FrameEmbedding or SoundEmbedding.
     streams_folder : str
         Folder of all streams.
     n_frames, clip_seconds, min_coverage
@@ -79,9 +80,18 @@ class StreamExtraction:
     ):
         if workers is not None and workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
-        self.reader = ClipFeatureReader(
-            embeddings, n_frames, clip_seconds, min_coverage
+        self.kinds = {s: e.embedder.kind for s, e in embeddings.items()}
+        films, sounds = (
+            {s: e for s, e in embeddings.items() if self.kinds[s] == kind}
+            for kind in ("film", "sound")
         )
+        self.reader = ClipFeatureReader(
+            films, n_frames, clip_seconds, min_coverage
+        )
+        self.readers = {
+            "film": self.reader,
+            "sound": ClipSoundReader(sounds, n_frames, clip_seconds),
+        }
         self.on_cpu = {e.device.type for e in embeddings.values()} <= {"cpu"}
         readers = min(os.cpu_count() or 1, MAX_READERS)
         threads = torch.get_num_threads() if self.on_cpu else readers
@@ -91,7 +101,8 @@ class StreamExtraction:
         for stream, embedding in embeddings.items():
             store = StreamStore(streams_folder, stream)
             description = {
-                **embedding.embedder.description(),
+                **embedding.description(),
+                "kind": embedding.embedder.kind,
                 "width": embedding.embedder.width,
                 "n_frames": n_frames,
                 "clip_seconds": clip_seconds,
@@ -113,8 +124,8 @@ class StreamExtraction:
         Arguments
         ---------
         clips : dict
-            clip_id -> dict with "video" (path or ""), "video_status"
-            and "duration" (s), as in the corpus' manifests.
+            clip_id -> dict with "video" (path or ""), "video_status",
+            "wav" (path) and "duration" (s), as in the corpus' manifests.
         progress : bool
             Whether to show a progress bar.
 
@@ -133,8 +144,13 @@ class StreamExtraction:
         todo = [key for key, streams in missing.items() if streams]
         # Those without a film take no time: were they among the others, the
         # remaining time would be wrong.
-        quick = [key for key in todo if not clips[key]["video"]]
-        slow = [key for key in todo if clips[key]["video"]]
+        quick = [
+            key
+            for key in todo
+            if not clips[key]["video"]
+            and {self.kinds[s] for s in missing[key]} == {"film"}
+        ]
+        slow = [key for key in todo if key not in set(quick)]
         with contextlib.ExitStack() as stack:
             claims = {
                 stream: stack.enter_context(Claims(store.folder))
@@ -164,11 +180,13 @@ class StreamExtraction:
 
     def _missing(self, clip_id, clip):
         """Streams in which nothing (or something else) is stored."""
-        source, missing = source_of(clip), []
+        missing = []
         needed = self.reader.min_coverage * self.reader.length(clip)
         for stream, store in self.stores.items():
+            kind = self.kinds[stream]
+            source = source_of(clip, kind)
             done = store.is_done(clip_id, source, self.shapes[stream])
-            if done and clip["video"]:
+            if done and kind == "film" and clip["video"]:
                 row = store.rows[clip_id]
                 covered = row.covered_seconds
                 enough = covered is None or covered >= needed
@@ -203,13 +221,14 @@ class StreamExtraction:
                     if others:
                         elsewhere.append(clip_id)
                     if mine:
-                        future = pool.submit(self.reader, clip_id, clip, mine)
-                        pending.append((future, mine, not others))
+                        futures = self._submit(pool, clip_id, clip, mine)
+                        pending.append((futures, not others))
                     elif not others:
                         yield 1  # another process did it
                 if pending:
-                    future, mine, whole = pending.popleft()
-                    self._store(future.result(), mine, claims)
+                    futures, whole = pending.popleft()
+                    for future, streams in futures:
+                        self._store(future.result(), streams, claims)
                     yield int(whole)
                 elif elsewhere and not waiting:
                     time.sleep(PATIENCE)
@@ -217,6 +236,15 @@ class StreamExtraction:
                         store.refresh()
                     waiting.extend(elsewhere)
                     elsewhere = []
+
+    def _submit(self, pool, clip_id, clip, streams):
+        """(future, its streams) for each kind of stream."""
+        kinds = {self.kinds[stream] for stream in streams}
+        alike = [[s for s in streams if self.kinds[s] == k] for k in kinds]
+        return [
+            (pool.submit(self.readers[kind], clip_id, clip, mine), mine)
+            for kind, mine in zip(kinds, alike, strict=True)
+        ]
 
     def _store(self, result, streams, claims):
         """Writes the features of one clip."""

@@ -18,7 +18,7 @@ from speechbrain_mmsed.dataio.corpus.matching import candidates, index_folder
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.clip_features import coverage
-from speechbrain_mmsed.dataio.streams.records import StreamError
+from speechbrain_mmsed.dataio.streams.records import KINDS, StreamError
 from speechbrain_mmsed.dataio.streams.report import count_clips
 from speechbrain_mmsed.dataio.streams.store import (
     StreamStore,
@@ -40,6 +40,8 @@ class StreamImport:
         ending.
     streams_folder, stream : str
         Folder of all streams, and name of the new one.
+    kind : str
+        What the features were made from: "film", "sound" or "other".
     n_frames, clip_seconds, min_coverage
         As for `StreamExtraction`.
     rate : float or None
@@ -58,7 +60,7 @@ class StreamImport:
     -------
     >>> folder = getfixture("tmp_path")
     >>> np.save(folder / "a.npy", np.ones((100, 5)))
-    >>> importer = StreamImport(folder, folder / "s", "mine", rate=10.0)
+    >>> importer = StreamImport(folder, folder / "s", "mine", "other", rate=10)
     >>> clips = {"weak/a": {"filename": "a.wav", "duration": 10.0}}
     >>> importer.run(clips, progress=False).available
     1
@@ -69,6 +71,7 @@ class StreamImport:
         source_folder,
         streams_folder,
         stream,
+        kind,
         n_frames=64,
         clip_seconds=10.0,
         min_coverage=0.5,
@@ -78,6 +81,12 @@ class StreamImport:
     ):
         if not os.path.isdir(source_folder):
             raise StreamError(f"import:{source_folder}: no such folder")
+        if kind not in KINDS:
+            raise StreamError(
+                f"import:{source_folder}: imported.kind is {kind!r}; say what "
+                f"it was made from, --imported '{{kind: sound}}' or another of "
+                f"{', '.join(KINDS)}"
+            )
         if method not in METHODS:
             raise StreamError(
                 f"imported.method must be one of {METHODS}, not {method!r}"
@@ -85,7 +94,7 @@ class StreamImport:
         if rate is not None and not rate > 0:
             raise StreamError(f"imported.rate must be positive, not {rate!r}")
         self.source_folder = os.path.abspath(source_folder)
-        self.store = StreamStore(streams_folder, stream)
+        self.store, self.kind = StreamStore(streams_folder, stream), kind
         self.times = grid_times(n_frames, clip_seconds)
         self.clip_seconds, self.min_coverage = clip_seconds, min_coverage
         self.rate, self.offset, self.method = rate, offset, method
@@ -221,6 +230,7 @@ class StreamImport:
         if spacing and self.offset:
             spacing += f" from {self.offset:g} s"
         return {
+            "kind": self.kind,
             "network": f"imported: {os.path.basename(self.source_folder)}",
             "weights_sha256": None,
             "preprocessing": f"{self.method}{spacing}",

@@ -28,6 +28,8 @@ IDENTITY = (
     "clip_seconds",
     "precision",
 )
+# What a stream is made from. Table 7 of the paper goes by films alone.
+KINDS = ("film", "sound", "other")
 COLUMNS = ("clip_id", "status", "reason", "covered_seconds", "source")
 STATUSES = ("available", "unavailable")
 
@@ -47,6 +49,22 @@ def fingerprint(description):
     identity = {key: description.get(key) for key in IDENTITY}
     text = json.dumps(identity, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def stream_kind(description):
+    """What a stream is made from, one of `KINDS`, by its `stream.json`.
+
+    Streams that do not say it are older than those of sound.
+
+    Example
+    -------
+    >>> stream_kind({"kind": "sound"}), stream_kind({})
+    ('sound', 'film')
+    """
+    kind = (description or {}).get("kind", "film")
+    if kind not in KINDS:
+        raise StreamError(f"stream.json: kind is {kind!r}, expected {KINDS}")
+    return kind
 
 
 @dataclasses.dataclass(frozen=True)

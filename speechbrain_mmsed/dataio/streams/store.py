@@ -24,6 +24,7 @@ from speechbrain_mmsed.dataio.streams.records import (
     Manifest,
     StreamError,
     fingerprint,
+    stream_kind,
 )
 from speechbrain_mmsed.dataio.streams.stored import (
     INDEX_FILE,
@@ -87,6 +88,12 @@ class StreamStore(StoredStream):
         if found is None:
             write_json(path, description)
             return description
+        kinds = stream_kind(found), stream_kind(description)
+        if "kind" in found and kinds[0] != kinds[1]:
+            raise StreamError(
+                f"{path} says that the stream is made from {kinds[0]}, and "
+                f"not from {kinds[1]}: correct the one or the other"
+            )
         stored = {key: found[key] for key in adopt if key in found}
         description = {**description, **stored}
         if fingerprint(found) == fingerprint(description):

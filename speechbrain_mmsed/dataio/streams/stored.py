@@ -22,11 +22,12 @@ from speechbrain_mmsed.dataio.streams.records import (
     Manifest,
     StreamError,
     fingerprint,
+    stream_kind,
 )
 
 INDEX_FILE = "packed.json"
 COMMAND = (
-    "python recipes/DESED/extract_visual.py recipes/DESED/hparams/"
+    "python recipes/DESED/extract_streams.py recipes/DESED/hparams/"
     "extract.yaml --data_folder <data_folder> --prepared_folder "
     "{prepared} --streams_folder {folder} --streams '[{stream}]'"
 )
@@ -80,6 +81,11 @@ class StoredStream:
                 f"{self.description_file} is not valid JSON ({error}); "
                 f"remove its folder and extract the stream again"
             ) from error
+
+    @property
+    def kind(self):
+        """What the stream is made from; see `stream_kind`."""
+        return stream_kind(self.description())
 
     def command(self):
         """The command that extracts the stream, run in the project."""

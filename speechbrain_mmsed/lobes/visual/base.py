@@ -47,6 +47,8 @@ class FrameEmbedder(torch.nn.Module, abc.ABC):
     torch.Size([5, 3])
     """
 
+    kind = "film"
+
     def __init__(self, width, image_size, bf16_accurate=None):
         super().__init__()
         self.width = width

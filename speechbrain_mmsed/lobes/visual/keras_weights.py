@@ -35,7 +35,7 @@ def fill_from_keras(layers, path):
     WeightsError
         If the file is no such file or holds another network.
     """
-    found = _keras_layers(path)
+    found = keras_layers(path)
     targets = [layer for layer in layers if list(layer.parameters())]
     if len(found) != len(targets):
         raise WeightsError(
@@ -60,7 +60,7 @@ def fill_from_keras(layers, path):
                 kind.copy_(tensor)
 
 
-def _keras_layers(path):
+def keras_layers(path):
     """(name, tensors) of each layer with weights, in order."""
     h5py = optional_package("h5py", path, "visual")
     try:

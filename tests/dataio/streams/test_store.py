@@ -119,7 +119,7 @@ def test_streams_that_do_not_fit(store, streams, widths, clips, message):
         open_streams(store.streams_folder, streams, widths, clips)
     says = str(caught.value)
     if "Unknown" not in says and "list" not in says:
-        assert "extract_visual.py" in says
+        assert "extract_streams.py" in says
         assert f"--streams_folder {store.streams_folder}" in says
         assert f"--streams '[{streams[0]}]'" in says
 

