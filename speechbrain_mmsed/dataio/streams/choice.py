@@ -2,8 +2,8 @@
 
 A name is one that the yaml gives to an embedder, such as `openl3`;
 `timm:<model>`, any network of timm, with local weights;
-`<package>.<module>.<Class>`, a user's own frame or sound embedder, built without
-arguments (one with arguments is better named in the yaml); or
+`<package>.<module>.<Class>`, a user's own frame or sound embedder, built
+without arguments (one with arguments is better named in the yaml); or
 `import:<folder>`, features that were computed elsewhere.
 
 Authors

@@ -41,7 +41,7 @@ def ramp(tmp_path):
 
 
 def test_times_are_kept(tmp_path, ramp):
-    report = StreamImport(ramp, tmp_path / "s", "vggish").run(
+    report = StreamImport(ramp, tmp_path / "s", "vggish", "sound").run(
         CLIPS, progress=False
     )
     assert report.available == 2
@@ -52,7 +52,7 @@ def test_times_are_kept(tmp_path, ramp):
     # The last of 20 vectors stands at 1.9 s and covers up to 2.0 s; that
     # are 12 or 13 of the 64 times of the grid.
     assert store.rows["weak/b"].covered_seconds in (1.875, 2.031)
-    linear = StreamImport(ramp, tmp_path / "t", "vggish", method="linear")
+    linear = StreamImport(ramp, tmp_path / "t", "vggish", "sound", method="linear")
     linear.run(CLIPS, progress=False)
     features = StreamStore(tmp_path / "t", "vggish").read("strong/7")
     within = grid_times() <= 9.9
@@ -65,9 +65,9 @@ def test_npy_needs_a_rate(tmp_path):
     np.save(tmp_path / "b.npy", np.arange(64.0)[:, None])
     clips = {"weak/b": clip("b")}
     with pytest.raises(StreamError, match="imported.rate"):
-        StreamImport(tmp_path, tmp_path / "s", "x").run(clips, False)
+        StreamImport(tmp_path, tmp_path / "s", "x", "sound").run(clips, False)
     importer = StreamImport(
-        tmp_path, tmp_path / "s", "x", rate=6.4, offset=10 / 128
+        tmp_path, tmp_path / "s", "x", "sound", rate=6.4, offset=10 / 128
     )
     importer.run(clips, False)
     found = StreamStore(tmp_path / "s", "x").read("weak/b")
@@ -79,7 +79,7 @@ def test_subset_folders_come_first(tmp_path):
         (tmp_path / "f" / subset).mkdir(parents=True)
         np.save(tmp_path / "f" / subset / "a.npy", np.full((10, 2), value))
     clips = {"weak/a": clip("a"), "strong/a": clip("a")}
-    StreamImport(tmp_path / "f", tmp_path / "s", "x", rate=1.0).run(clips)
+    StreamImport(tmp_path / "f", tmp_path / "s", "x", "sound", rate=1.0).run(clips)
     store = StreamStore(tmp_path / "s", "x")
     assert store.read("weak/a")[0, 0] == 1
     assert store.read("strong/a")[0, 0] == 2
@@ -87,7 +87,7 @@ def test_subset_folders_come_first(tmp_path):
 
 def test_again_only_what_changed(tmp_path, ramp):
     def run(**settings):
-        importer = StreamImport(ramp, tmp_path / "s", "vggish", **settings)
+        importer = StreamImport(ramp, tmp_path / "s", "vggish", "sound", **settings)
         return importer.run(CLIPS, progress=False)
 
     run()
@@ -113,7 +113,7 @@ def test_bad_files_are_counted_and_said(tmp_path):
     np.save(tmp_path / "e.npy", np.ones(10))
     np.save(tmp_path / "f.npy", np.array(["a", None]), allow_pickle=True)
     clips = {f"weak/{name}": clip(name) for name in "abcdef"}
-    importer = StreamImport(tmp_path, tmp_path / "s", "x", rate=1.0)
+    importer = StreamImport(tmp_path, tmp_path / "s", "x", "sound", rate=1.0)
     report = importer.run(clips, progress=False)
     assert report.available == 1
     assert report.unavailable == {"unreadable": 5}
@@ -127,10 +127,10 @@ def test_refusals(tmp_path):
     clips = {"weak/a": clip("a"), "weak/b": clip("b")}
 
     def run(**settings):
-        StreamImport(tmp_path, tmp_path / "s", "x", **settings).run(clips)
+        StreamImport(tmp_path, tmp_path / "s", "x", "sound", **settings).run(clips)
 
     with pytest.raises(StreamError, match="no such folder"):
-        StreamImport(tmp_path / "nowhere", tmp_path / "s", "x")
+        StreamImport(tmp_path / "nowhere", tmp_path / "s", "x", "sound")
     with pytest.raises(StreamError, match="method"):
         run(method="cubic")
     with pytest.raises(StreamError, match="rate"):
