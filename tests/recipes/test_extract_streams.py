@@ -151,7 +151,7 @@ def test_own_imported_and_packed_streams(
     for clip in clips.values():
         name = clip["filename"].removesuffix(".wav")
         np.save(sounds / f"{name}.npy", np.ones((20, 7)))
-    hparams["imported"]["rate"] = 2.0
+    hparams["imported"] |= {"rate": 2.0, "kind": "sound"}
     hparams["streams"] = ["own_network.Darkness", f"import:{sounds}"]
     hparams["pack"] = True
     program.extract(hparams, "cpu")

@@ -51,7 +51,7 @@ weights that end in .h5 or .tflite
         )
     try:
         return _of_tflite(path)
-    except (struct.error, ValueError, IndexError, KeyError) as error:
+    except (struct.error, ValueError, LookupError, TypeError) as error:
         raise WeightsError(
             f"{path} cannot be read as a TensorFlow Lite network "
             f"({error}); get it again"

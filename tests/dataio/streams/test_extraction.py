@@ -242,7 +242,9 @@ def test_a_clip_may_have_one_stream_and_lack_another(tmp_path, clips):
         np.save(folder / f"{name}.npy", np.full((seconds, 2), 7.0))
     for clip_id, clip in clips.items():
         clip["filename"] = clip_id.split("/")[1] + ".wav"
-    importer = StreamImport(folder, tmp_path, "else", "other", 16, 4.0, rate=1.0)
+    importer = StreamImport(
+        folder, tmp_path, "else", "other", 16, 4.0, rate=1.0
+    )
     importer.run(clips, progress=False)
     widths = {"colours": 6, "else": 2}
     stores = open_streams(

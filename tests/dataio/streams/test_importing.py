@@ -52,7 +52,9 @@ def test_times_are_kept(tmp_path, ramp):
     # The last of 20 vectors stands at 1.9 s and covers up to 2.0 s; that
     # are 12 or 13 of the 64 times of the grid.
     assert store.rows["weak/b"].covered_seconds in (1.875, 2.031)
-    linear = StreamImport(ramp, tmp_path / "t", "vggish", "sound", method="linear")
+    linear = StreamImport(
+        ramp, tmp_path / "t", "vggish", "sound", method="linear"
+    )
     linear.run(CLIPS, progress=False)
     features = StreamStore(tmp_path / "t", "vggish").read("strong/7")
     within = grid_times() <= 9.9
@@ -79,7 +81,9 @@ def test_subset_folders_come_first(tmp_path):
         (tmp_path / "f" / subset).mkdir(parents=True)
         np.save(tmp_path / "f" / subset / "a.npy", np.full((10, 2), value))
     clips = {"weak/a": clip("a"), "strong/a": clip("a")}
-    StreamImport(tmp_path / "f", tmp_path / "s", "x", "sound", rate=1.0).run(clips)
+    StreamImport(tmp_path / "f", tmp_path / "s", "x", "sound", rate=1.0).run(
+        clips
+    )
     store = StreamStore(tmp_path / "s", "x")
     assert store.read("weak/a")[0, 0] == 1
     assert store.read("strong/a")[0, 0] == 2
@@ -87,7 +91,9 @@ def test_subset_folders_come_first(tmp_path):
 
 def test_again_only_what_changed(tmp_path, ramp):
     def run(**settings):
-        importer = StreamImport(ramp, tmp_path / "s", "vggish", "sound", **settings)
+        importer = StreamImport(
+            ramp, tmp_path / "s", "vggish", "sound", **settings
+        )
         return importer.run(CLIPS, progress=False)
 
     run()
@@ -127,7 +133,9 @@ def test_refusals(tmp_path):
     clips = {"weak/a": clip("a"), "weak/b": clip("b")}
 
     def run(**settings):
-        StreamImport(tmp_path, tmp_path / "s", "x", "sound", **settings).run(clips)
+        StreamImport(tmp_path, tmp_path / "s", "x", "sound", **settings).run(
+            clips
+        )
 
     with pytest.raises(StreamError, match="no such folder"):
         StreamImport(tmp_path / "nowhere", tmp_path / "s", "x", "sound")
