@@ -208,7 +208,7 @@ class SoundEmbedding:
     def __call__(self, waveform):
         """(N, D) float32 and their times (N,) s, of a (samples,) waveform."""
         rate = self.embedder.sample_rate
-        waveform = torch.as_tensor(waveform)
+        waveform = torch.as_tensor(waveform, dtype=torch.float32)
         if rate != self.sample_rate:
             waveform = resampler(self.sample_rate, rate)(waveform)
         features, times = self.embedder(waveform.to(self.device))
