@@ -70,9 +70,10 @@ def load_recipe():
 
 @pytest.fixture(scope="session")
 def tiny_corpus(load_recipe, tmp_path_factory):
-    """A prepared built-in corpus with a made-up stream of width 8.
+    """A prepared built-in corpus with two made-up streams.
 
-    Returns (data_folder, prepared_folder). Tests must not change either.
+    "fake" of films, of width 8, and "heard" of sound, of width 4. Returns
+    (data_folder, prepared_folder). Tests must not change either.
     """
     from speechbrain_mmsed.dataio.media import frames
 
@@ -88,17 +89,19 @@ def tiny_corpus(load_recipe, tmp_path_factory):
         probe_film=frames.probe_video,
     )
     write_stream(prepared, "fake", width=8)
+    write_stream(prepared, "heard", width=4, kind="sound")
     return data, prepared
 
 
-def write_stream(prepared, name, width):
-    """Stores random features for every clip that has a film."""
+def write_stream(prepared, name, width, kind="film"):
+    """Stores random features for every clip that has a film, or for all."""
     from speechbrain_mmsed.dataio.corpus.clips import read_manifest
     from speechbrain_mmsed.dataio.streams.store import StreamStore
 
     store = StreamStore(prepared / "streams", name)
     store.begin(
         {
+            "kind": kind,
             "network": "random numbers",
             "weights_sha256": "",
             "preprocessing": {},
@@ -110,7 +113,7 @@ def write_stream(prepared, name, width):
     rng = np.random.default_rng(0)
     for manifest in sorted((prepared / "manifests").glob("*.json")):
         for clip_id, row in read_manifest(manifest).items():
-            if row["video_status"] == "present":
+            if kind == "sound" or row["video_status"] == "present":
                 features = rng.standard_normal((64, width))
                 store.write(clip_id, features.astype(np.float32), 10.0)
             else:

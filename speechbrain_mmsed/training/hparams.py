@@ -212,16 +212,14 @@ def _fill_mappings(tree, given):
 
     HyperPyYAML changes what a mapping of the yaml has, but adds nothing to
     it and does not fill an empty one, such as the places of a corpus or the
-    widths of streams.
+    widths of streams, or one instead of a number, such as fusion weights.
     """
     rest = {}
     for key, value in given.items():
         before = tree.get(key)
-        plain = before is None or (
-            isinstance(before, dict) and not _tag(before)
-        )
-        if isinstance(value, dict) and plain:
-            tree[key] = {**(before or {}), **value}
+        if isinstance(value, dict) and key in tree and not _tag(before):
+            kept = before if isinstance(before, dict) else {}
+            tree[key] = {**kept, **value}
         else:
             rest[key] = value
     return _dump(tree), _dump(rest)

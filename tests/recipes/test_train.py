@@ -205,6 +205,19 @@ def test_log_mel_cache_and_bf16_give_a_run(run, tiny_corpus, tmp_path):
     assert len(list((prepared / "log_mel").rglob("*.npy"))) == 32
 
 
+def test_films_a_sound_embedding_and_a_gate(run):
+    folder = run(
+        streams="[fake, heard]",
+        stream_widths="{fake: 8, heard: 4}",
+        fusion="gated",
+        modality_dropout="{fake: 0.5}",
+        number_of_epochs=1,
+        control_shuffled_streams=True,
+    )
+    report = json.loads((folder / "report.json").read_text())
+    assert report["inference_weight"]["student"] == "gated"
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
