@@ -176,7 +176,7 @@ def _differences(ax, rows):
 
 
 def draw_roc(result, title):
-    """PSD-ROC (section 3.1.4) of a SplitResult; None without curves."""
+    """PSD-ROC (section 3.1.4) of a Measured; None without curves."""
     shown = {name: f for name, f in result.figures().items() if "curves" in f}
     if not shown:
         return None
@@ -190,7 +190,7 @@ def draw_roc(result, title):
         # The best class first, so that the legend is in the lines' order.
         for label in sorted(classes, key=lambda x: -areas[x]):
             stairs = _stairs(classes[label], most)
-            line = line_of(result.labels.index(label)) | {"linewidth": 1.4}
+            line = line_of(result.truth.labels.index(label)) | {"linewidth": 1.4}
             text = f"{title_of(label)} {areas[label]:.2f}"
             ax.step(*stairs, where="post", label=text, **line)
         stairs = _stairs(psds["curves"]["overall"], most)

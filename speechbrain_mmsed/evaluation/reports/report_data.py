@@ -48,7 +48,7 @@ class EvaluatedSystem:
     `scores` (of evaluation), `ignored` (these without video) and `validation`
     are ClipScores; without them there are the `events` of an operating point.
     `has_video` is by file name, `validation_ebf1` by candidate weight,
-    `parameters` (ClassParameters) by metric, `splits` (SplitResult) by split.
+    `parameters` (ClassParameters) by metric, `splits` (Measured) by split.
     """
 
     scores: object = None
@@ -87,11 +87,22 @@ def report_data(models, controls, truth, class_groups, metadata):
                 subset: _count(reference) for subset, reference in truth.items()
             },
             "splits": {
-                split: {"clips": part.n_clips, "events": part.n_events}
+                split: {
+                    "clips": len(part.truth.durations),
+                    "events": len(part.truth.events),
+                }
                 for split, part in models[first].splits.items()
             },
         },
-        "psds_difference": _largest_difference(models),
+        "psds_difference": max(
+            (
+                difference
+                for system in models.values()
+                for part in system.splits.values()
+                for difference in part.psds_differences()
+            ),
+            default=None,
+        ),
         "libraries": {
             **metadata.get("versions", {}),
             **{name: importlib.metadata.version(name) for name in LIBRARIES},
@@ -151,17 +162,6 @@ def _count(truth):
         "events": len(truth.events),
         "events_of_class": {x: int(events.get(x, 0)) for x in truth.labels},
     }
-
-
-def _largest_difference(models):
-    """Between psds_eval and the fast counts, over all official figures."""
-    differences = [
-        part.measured.largest_difference()
-        for system in models.values()
-        for part in system.splits.values()
-        if part.measured is not None
-    ]
-    return max((d for d in differences if d is not None), default=None)
 
 
 def further_figures(statistics, with_intervals=True):

@@ -12,9 +12,11 @@ import numpy as np
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import (
-    SplitResult,
+    SPLITS,
     evaluate_splits,
     measure,
+    measure_events,
+    measure_splits,
     tune,
 )
 from speechbrain_mmsed.evaluation.metrics.run import METRICS
@@ -33,7 +35,6 @@ from speechbrain_mmsed.evaluation.reports.report_data import (
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
 from speechbrain_mmsed.evaluation.run import count_system
 from speechbrain_mmsed.evaluation.system.inputs import read_inputs
-from speechbrain_mmsed.evaluation.system.points import split_points
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
@@ -155,25 +156,23 @@ def _describe_parameters(inputs, arguments):
 def _splits(inputs):
     """Figures of all clips, and by availability of video where known."""
     system, truth = inputs.system, inputs.truth["evaluation"]
-    if system.scores is None:
-        return split_points(
-            inputs.points,
-            system.events,
-            truth,
-            system.has_video,
-            inputs.reasons,
-        )
-    if system.has_video is not None:
+    scores, parameters = system.scores, system.parameters
+    if scores is not None and system.has_video is None:
+        return {"all": measure(scores, truth, parameters, official=True)}
+    if scores is not None:
         return evaluate_splits(
-            system.scores,
-            system.ignored,
-            truth,
-            system.parameters,
-            reasons=inputs.reasons,
+            scores, system.ignored, truth, parameters, reasons=inputs.reasons
         )
-    measured = measure(system.scores, truth, system.parameters, official=True)
-    n_clips, n_events = len(truth.durations), len(truth.events)
-    return {"all": SplitResult(truth.labels, n_clips, n_events, measured, None)}
+    clips = {"all": list(truth.durations)}
+    if system.has_video is not None:
+        seen = [name for name, has in system.has_video.items() if has]
+        unseen = [name for name, has in system.has_video.items() if not has]
+        clips |= dict(zip(SPLITS[1:], [seen, seen, unseen], strict=True))
+
+    def measure_split(_, part):
+        return measure_events(inputs.points, system.events, part)
+
+    return measure_splits(clips, truth, inputs.reasons, measure_split)
 
 
 def _metadata(arguments, form, said):
