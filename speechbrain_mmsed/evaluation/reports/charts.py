@@ -180,6 +180,7 @@ def draw_roc(result, title):
     shown = {name: f for name, f in result.figures().items() if "curves" in f}
     if not shown:
         return None
+    labels = result.truth.labels
     figure, axes = new_canvas(
         *(6.6 * len(shown), 5.2, 1, len(shown)),
         title=f"{title}: PSD-ROC, all clips",
@@ -190,7 +191,7 @@ def draw_roc(result, title):
         # The best class first, so that the legend is in the lines' order.
         for label in sorted(classes, key=lambda x: -areas[x]):
             stairs = _stairs(classes[label], most)
-            line = line_of(result.truth.labels.index(label)) | {"linewidth": 1.4}
+            line = line_of(labels.index(label)) | {"linewidth": 1.4}
             text = f"{title_of(label)} {areas[label]:.2f}"
             ax.step(*stairs, where="post", label=text, **line)
         stairs = _stairs(psds["curves"]["overall"], most)

@@ -72,7 +72,8 @@ def evaluate_system(arguments, form):
         report["notes"] = inputs.notes
         report["tuned"] = system.validation is not None
         n_points = len(inputs.points)
-        report["figures"] = describe_figures(report, form, said, n_points)
+        figures = describe_figures(system, form, said, n_points)
+        report["figures"] = {name: figures}
         report["sections"] = text_sections(
             "figures.txt", report=report, name=name
         )
