@@ -44,39 +44,34 @@ def number(metric, value):
     return f"{value:.4f}" if "psds" in metric else f"{100 * value:.2f}"
 
 
-def table(header, rows, n_texts=1):
-    """A markdown table that is legible on a screen as well.
+@dataclass
+class Table:
+    """A table in a section; as text it is markdown that is legible as it is.
 
     The `n_texts` columns on the left hold words, the others numbers.
 
     Example
     -------
-    >>> print(table(["class", "F1"], [["Dog", "51.2"]]))
+    >>> print(Table(["class", "F1"], [["Dog", "51.2"]]))
     | class |   F1 |
     |:------|-----:|
     | Dog   | 51.2 |
     """
-    cells = [[str(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    sides = "<" * n_texts + ">" * (len(header) - n_texts)
-    form = [f"{{:{s}{w}}}" for s, w in zip(sides, widths, strict=True)]
-    lines = ["| " + " | ".join(form).format(*row) + " |" for row in cells]
-    rule = [":" + "-" * (width + 1) for width in widths[:n_texts]]
-    rule += ["-" * (width + 1) + ":" for width in widths[n_texts:]]
-    lines.insert(1, "|" + "|".join(rule) + "|")
-    return "\n".join(lines)
-
-
-@dataclass
-class Table:
-    """A table in a section; arguments as for `table`."""
 
     header: list
     rows: list
     n_texts: int = 1
 
     def __str__(self):
-        return table(self.header, self.rows, self.n_texts)
+        cells = [list(map(str, row)) for row in [self.header, *self.rows]]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        texts, numbers = widths[: self.n_texts], widths[self.n_texts :]
+        form = [f"{{:<{w}}}" for w in texts] + [f"{{:>{w}}}" for w in numbers]
+        lines = ["| " + " | ".join(form).format(*row) + " |" for row in cells]
+        rule = [":" + "-" * (w + 1) for w in texts]
+        rule += ["-" * (w + 1) + ":" for w in numbers]
+        lines.insert(1, f"|{'|'.join(rule)}|")
+        return "\n".join(lines)
 
 
 def figures_table(report, models):
@@ -93,13 +88,12 @@ def figures_table(report, models):
 
 def averages_table(report):
     """Micro and macro average of every F1, a row for each model and split."""
-
-    def both(metric, averages):
-        return " / ".join(number(metric, averages[n]) for n in AVERAGES[:2])
-
     rows = [
         [model, SPLIT_TITLES[split]]
-        + [both(metric, averages[metric]) for metric in F1_COLUMNS]
+        + [
+            f"{number(metric, of['micro'])} / {number(metric, of['macro'])}"
+            for metric, of in averages.items()
+        ]
         for model, splits in report["f1_averages"].items()
         for split, averages in splits.items()
         if averages
@@ -123,13 +117,9 @@ def classes_table(report, model):
 
 def counts_table(report, model):
     """What the F1 of every class is made of."""
-    counts = report["class_counts"][model]["all"]
-
-    def cell(of_class):
-        return " / ".join(str(of_class[name]) for name in ("tp", "fp", "fn"))
-
+    counts = report["class_counts"][model]["all"].values()
     rows = [
-        [label, *(cell(counts[metric][label]) for metric in F1_COLUMNS)]
+        [label, *("{tp} / {fp} / {fn}".format(**of[label]) for of in counts)]
         for label in report["class_labels"]
     ]
     return Table(["class", *F1_COLUMNS.values()], rows)
@@ -185,14 +175,14 @@ def further_classes_table(figures):
 
 def intervals_table(intervals):
     """Every average with its interval."""
-    keys = ("value", "low", "high", "bootstrap_error")
+    columns = {"value": "value", "low": "from", "high": "to"}
+    columns["bootstrap_error"] = "error"
     figures = {kind: result["figures"] for kind, result in intervals.items()}
     rows = [
-        [*cells, *(number(kind, figure[key]) for key in keys)]
+        [*cells, *(number(kind, figure[key]) for key in columns)]
         for kind, cells, figure in _averages(figures)
     ]
-    header = ["figure", "average", "value", "from", "to", "error"]
-    return Table(header, rows, 2)
+    return Table(["figure", "average", *columns.values()], rows, 2)
 
 
 def _averages(figures):
