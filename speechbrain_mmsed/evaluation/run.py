@@ -89,21 +89,15 @@ def evaluate_run(
         for subset in ("validation", "evaluation")
     }
     systems, further, sections, counts = {}, {}, [], {}
-    total = 2 * len(models) + len(controls)
-    with tqdm(total=total, desc="evaluation", disable=None) as bar:
-        for name in [*models, *controls]:
-            bar.set_postfix_str(name)
-            first = next(iter(systems.items()), None)
-            systems[name] = _evaluate_model(
-                pathlib.Path(scores_folder) / name, truth, name in models, first
-            )
-            bar.update()
-        for name in models:
-            bar.set_postfix_str(f"{name}: intervals")
+    names = [*models, *controls]
+    for name in tqdm(names, desc="evaluation", disable=None):
+        first = next(iter(systems.items()), None)
+        folder = pathlib.Path(scores_folder) / name
+        systems[name] = _evaluate_model(folder, truth, name in models, first)
+        if name in models:
             counts |= count_system(name, systems[name], truth["evaluation"])
             further[name] = further_figures(counts[name][0])
             sections += further_sections(further[name], name)
-            bar.update()
     models = {name: systems[name] for name in models}
     controls = {name: systems[name] for name in controls}
     report = report_data(models, controls, truth, class_groups, metadata)

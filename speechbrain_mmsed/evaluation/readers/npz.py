@@ -36,7 +36,7 @@ def load_npz(file):
         raise PredictionError(f"{file}: {text}") from error
 
 
-def read_npz(file, truth, source_of_durations, has_video=None):
+def read_npz(file, truth, source_of_durations):
     """Scores of the reference's clips and labels, and notes on them."""
     scores, names = load_npz(file), list(truth.durations)
     matched = match_all(scores.filenames, names, str(file), source_of_durations)
@@ -59,9 +59,6 @@ def read_npz(file, truth, source_of_durations, has_video=None):
             f"{listed(differing)}"
         )
     keep = [scores.labels.index(label) for label in truth.labels]
-    video = scores.has_video[rows]
-    if has_video is not None:
-        video = [has_video[name] for name in names]
     fitted = dataclasses.replace(
         scores,
         filenames=names,
@@ -69,7 +66,7 @@ def read_npz(file, truth, source_of_durations, has_video=None):
         labels=truth.labels,
         clip=scores.clip[rows][:, keep],
         frame=scores.frame[rows][:, :, keep],
-        has_video=video,
+        has_video=scores.has_video[rows],
     )
     notes = [
         f"{len(names)} clips with {scores.frame.shape[1]} frames of "

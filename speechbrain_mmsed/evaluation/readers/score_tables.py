@@ -52,7 +52,6 @@ def read_score_tables(
     folder,
     truth,
     source_of_durations="durations",
-    has_video=None,
     largest_window=scored.WINDOWS[-1],
     thresholds=(),
     end_tolerance=None,
@@ -60,7 +59,8 @@ def read_score_tables(
     """ClipScores of the reference's clips and labels, and notes on them.
 
     Comparisons are as in double precision at the thresholds of the paper's
-    grids and those given. A clip's probability is the largest of its frames.
+    grids and those given. A clip's probability is the largest of its frames;
+    which clips have video is not known.
     """
     files = {f.stem: f for f in prediction_files(folder, "score-tsv")}
     names = list(truth.durations)
@@ -83,7 +83,7 @@ def read_score_tables(
     ends = [min(truth.durations[n], grid.ends[n]) for n in names]
     inside = frames_inside(ends, longest, grid.hop)
     clip = np.where(inside[:, :, None], frame, 0).max(axis=1)
-    video = [bool(has_video and has_video[name]) for name in names]
+    video = np.zeros(len(names), dtype=bool)
     scores = ClipScores(names, ends, truth.labels, clip, frame, video, grid.hop)
     return scores, _notes(grid, padded, columns, truth, ends)
 

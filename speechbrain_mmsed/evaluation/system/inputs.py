@@ -4,8 +4,11 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
 import pathlib
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from speechbrain_mmsed.evaluation.evaluate import AUDIO_ONLY
 from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
@@ -69,12 +72,17 @@ def read_inputs(arguments, form):
             arguments.validation_durations,
             truth.labels,
         )
+    system = inputs.system
     if arguments.video:
-        video = read_video(arguments.video, truth.durations)
-        inputs.system.has_video = video
-    READ[form](inputs, inputs.system, arguments)
-    if inputs.system.has_video is None:
+        system.has_video = read_video(arguments.video, truth.durations)
+    READ[form](inputs, arguments)
+    if system.has_video is None:
         inputs.notes.append(UNKNOWN_VIDEO)
+        return inputs
+    for scores in (system.scores, system.ignored):
+        if scores is not None:
+            flags = [system.has_video[name] for name in scores.filenames]
+            scores.has_video = np.array(flags)
     return inputs
 
 
@@ -88,74 +96,72 @@ def _labels(arguments, form):
     return score_labels(arguments.predictions) if form == "score-tsv" else None
 
 
-def _read_events(inputs, system, arguments):
+def _read_events(inputs, arguments):
     """Operating points of another system."""
-    inputs.points, (system.events, inputs.chosen), inputs.notes = read_points(
+    inputs.points, chosen, inputs.notes = read_points(
         arguments.predictions,
         inputs.truth["evaluation"],
         arguments.operating_point,
         arguments.durations,
     )
+    inputs.system.events, inputs.chosen = chosen
     inputs.reasons = {"video_ignored": NOT_IGNORED}
 
 
-def _read_tables(inputs, system, arguments):
+def _read_tables(inputs, arguments):
     """Scores of another system, a table for each clip."""
-
-    def read(folder, subset, durations, has_video=None):
-        return read_score_tables(
-            folder,
-            inputs.truth[subset],
-            durations,
-            has_video,
-            max(arguments.window, WINDOWS[-1]),
-            [arguments.threshold],
-            arguments.end_tolerance,
-        )
-
-    evaluation = "evaluation", arguments.durations, system.has_video
-    system.scores, inputs.notes = read(arguments.predictions, *evaluation)
-    folder = arguments.validation_predictions
-    if folder:
-        durations = arguments.validation_durations
-        system.validation, _ = read(folder, "validation", durations)
-        if system.validation.frame_hop != system.scores.frame_hop:
-            raise PredictionError(
-                f"{folder}: frames of {system.validation.frame_hop:g} s, where "
-                f"{arguments.predictions} has {system.scores.frame_hop:g} s; "
-                "windows are tuned in frames, so both need the same"
-            )
-    if arguments.ignored_predictions:
-        system.ignored, _ = read(arguments.ignored_predictions, *evaluation)
-    else:
-        inputs.reasons = {"video_ignored": NOT_IGNORED}
+    read = functools.partial(
+        read_score_tables,
+        largest_window=max(arguments.window, WINDOWS[-1]),
+        thresholds=[arguments.threshold],
+        end_tolerance=arguments.end_tolerance,
+    )
+    _read_scores(
+        *(inputs, arguments, read, arguments.predictions),
+        *(arguments.validation_predictions, arguments.ignored_predictions),
+    )
 
 
-def _read_npz(inputs, system, arguments):
+def _read_npz(inputs, arguments):
     """Scores of this package, at one weight of the primary stream."""
-    files = npz_files(arguments.predictions)
+    files, system = npz_files(arguments.predictions), inputs.system
     weight = system.weight = _weight(inputs, arguments, files)
-    truth, durations = inputs.truth["evaluation"], arguments.durations
-    evaluation = truth, durations, system.has_video
-    system.scores, notes = read_npz(files[weight], *evaluation)
-    inputs.notes = [f"Scores: {files[weight]}.", *notes]
-    folder = arguments.validation_predictions
-    if folder:
-        file = _file_at(folder, weight)
-        validation = inputs.truth["validation"], arguments.validation_durations
-        system.validation, _ = read_npz(file, *validation)
+    validation = arguments.validation_predictions
+    if validation:
+        validation = _file_at(validation, weight)
     ignored = files.get(1.0) if weight not in (None, 1) else None
     if arguments.ignored_predictions:
         ignored = _file_at(arguments.ignored_predictions, 1.0, only=True)
-    if ignored:
-        system.ignored, _ = read_npz(ignored, *evaluation)
-        system.ignored.has_video = system.scores.has_video
-    elif weight != 1:
-        inputs.reasons = {"video_ignored": NOT_IGNORED}
-    else:
+    _read_scores(
+        inputs, arguments, read_npz, files[weight], validation, ignored
+    )
+    inputs.notes.insert(0, f"Scores: {files[weight]}.")
+    if weight == 1 and not ignored:
         inputs.reasons = {"video_available": AUDIO_ONLY}
     if system.has_video is None:
         system.has_video = system.scores.video()
+
+
+def _read_scores(inputs, arguments, read, place, validation, ignored):
+    """Scores of both subsets, and with the video ignored if there are any."""
+    system = inputs.system
+    evaluation = inputs.truth["evaluation"], arguments.durations
+    system.scores, inputs.notes = read(place, *evaluation)
+    if validation:
+        durations = arguments.validation_durations
+        truth = inputs.truth["validation"]
+        system.validation, _ = read(validation, truth, durations)
+        hops = system.validation.frame_hop, system.scores.frame_hop
+        if hops[0] != hops[1]:
+            raise PredictionError(
+                f"{validation}: frames of {hops[0]:g} s, where {place} has "
+                f"{hops[1]:g} s; windows are tuned in frames, so both need "
+                "the same"
+            )
+    if ignored:
+        system.ignored, _ = read(ignored, *evaluation)
+    else:
+        inputs.reasons = {"video_ignored": NOT_IGNORED}
 
 
 def _weight(inputs, arguments, files):

@@ -48,7 +48,7 @@ def evaluate_system(arguments, form):
     _make_folder(out)
     inputs = read_inputs(arguments, form)
     system, truth = inputs.system, inputs.truth
-    said = _describe_parameters(inputs, arguments)
+    said = _choose_parameters(inputs, arguments)
     how = "as asked" if arguments.format else "recognised from the content"
     print(
         f"predictions: {arguments.predictions}, of the form {form} "
@@ -56,16 +56,12 @@ def evaluate_system(arguments, form):
     )
     for note in [*inputs.notes, said]:
         print(f"- {note}")
-    stages = ["tuning", "figures", "further figures", "pictures"]
-    with tqdm(total=len(stages), desc="evaluation", disable=None) as bar:
-
-        def stage(title):
-            bar.update(stages.index(title) - bar.n)
-            bar.set_postfix_str(title)
-
-        stage("tuning")
-        _choose_parameters(inputs, arguments)
-        stage("figures")
+    with tqdm(total=4, desc="evaluation", disable=None) as bar:
+        bar.set_postfix_str("tuning")
+        if system.validation is not None:
+            system.parameters = tune(system.validation, truth["validation"])
+        bar.update()
+        bar.set_postfix_str("figures")
         system.splits = _splits(inputs)
         metadata = _metadata(arguments, form, said)
         report = report_data({name: system}, {}, truth, {}, metadata)
@@ -77,22 +73,19 @@ def evaluate_system(arguments, form):
         report["sections"] = text_sections(
             "figures.txt", report=report, name=name
         )
-        stage("further figures")
+        bar.update()
+        bar.set_postfix_str("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
             further = further_figures(counts[name][0], arguments.intervals)
             report["further"] = further
             report["sections"] += further_sections(further, name)
         metadata["seconds"] = round(time.time() - start, 1)
-        stage("pictures")
-        sounds = _spectrogram(arguments.audio)
+        bar.update()
+        bar.set_postfix_str("pictures")
         page = write_report(
-            report,
-            out,
-            {name: system},
-            truth,
-            counts,
-            sounds,
+            *(report, out, {name: system}, truth, counts),
+            spectrogram=_spectrogram(arguments.audio),
             pictures=arguments.pictures,
         )
         bar.update()
@@ -114,37 +107,28 @@ def _make_folder(out):
 
 
 def _choose_parameters(inputs, arguments):
-    """ClassParameters of each metric, tuned or given; none without scores."""
-    system = inputs.system
-    if system.validation is not None:
-        system.parameters = tune(system.validation, inputs.truth["validation"])
-        system.parameters_from = str(arguments.validation_predictions)
-    elif system.scores is not None:
-        labels = system.scores.labels
-        threshold = np.full(len(labels), arguments.threshold)
-        window = np.full(len(labels), arguments.window)
-        for metric in METRICS:
-            system.parameters[metric] = ClassParameters(
-                labels,
-                None if "psds" in metric else threshold,
-                None if metric == "cbf1" else window,
-                np.zeros(len(labels), dtype=bool),
-            )
-
-
-def _describe_parameters(inputs, arguments):
-    """How scores become events, in a sentence."""
+    """How scores become events, in a sentence; parameters if not tuned."""
     system = inputs.system
     if system.scores is None:
         if inputs.chosen:
             return f"F1 of one operating point: {inputs.chosen}."
         return "PSDS only: no operating point was chosen for F1."
     if system.validation is not None:
+        system.parameters_from = str(arguments.validation_predictions)
         return (
             "Tuned: thresholds and median windows of each class and metric "
-            f"on {arguments.validation_predictions}."
+            f"on {system.parameters_from}."
         )
-    window, smooth = arguments.window, "no median filter"
+    window, labels = arguments.window, system.scores.labels
+    every = np.ones(len(labels), dtype=int)
+    for metric in METRICS:
+        system.parameters[metric] = ClassParameters(
+            labels,
+            None if "psds" in metric else every * arguments.threshold,
+            None if metric == "cbf1" else every * window,
+            every == 0,
+        )
+    smooth = "no median filter"
     if window > 1:
         seconds = window * system.scores.frame_hop
         smooth = f"median window {window} frames ({seconds:g} s)"
