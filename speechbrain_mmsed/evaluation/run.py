@@ -126,20 +126,19 @@ def _evaluate_model(folder, truth, is_model, first):
     labels = truth["evaluation"].labels
     system.scores = load_scores(evaluation, system.weight, labels)
     system.has_video = system.scores.video()
-    reasons = None
     if system.weight != 1:
         if tuned_here or 1.0 in stored_weights(evaluation):
             system.ignored = load_scores(evaluation, 1.0, labels)
         else:
             reason = f"{folder.name} has no scores at weight 1"
-            reasons = {"video_ignored": reason}
+            system.reasons = {"video_ignored": reason}
     system.splits = evaluate_splits(
         system.scores,
         system.ignored,
         truth["evaluation"],
         system.parameters,
         official=("all",) if is_model else (),
-        reasons=reasons,
+        reasons=system.reasons,
     )
     return system
 

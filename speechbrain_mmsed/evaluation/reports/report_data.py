@@ -44,21 +44,27 @@ class EvaluatedSystem:
     """A system's scores or events, what was chosen for it, and its figures.
 
     `scores` (of evaluation), `ignored` (these without video) and `validation`
-    are ClipScores; without them there are the `events` of an operating point.
-    `has_video` is by file name, `validation_ebf1` by candidate weight,
-    `parameters` (ClassParameters) by metric, `splits` (Measured) by split.
+    are ClipScores; without them there are the events of operating `points`,
+    and `events` of the one for F1 (file `chosen`). `has_video` is by file name,
+    `validation_ebf1` by candidate weight, `parameters` (ClassParameters) by
+    metric, `splits` (Measured) by split, `reasons` by split that is left empty;
+    `notes` are for the reader.
     """
 
     scores: object = None
     ignored: object = None
     validation: object = None
+    points: list = field(default_factory=list)
     events: object = None
+    chosen: object = None
     has_video: dict | None = None
     weight: float | None = None
     validation_ebf1: dict = field(default_factory=dict)
     parameters: dict = field(default_factory=dict)
     parameters_from: str = "not tuned"
     splits: dict = field(default_factory=dict)
+    reasons: dict | None = None
+    notes: list = field(default_factory=list)
 
 
 def report_data(models, controls, truth, class_groups, metadata):

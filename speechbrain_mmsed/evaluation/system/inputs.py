@@ -5,8 +5,6 @@ Authors
 """
 
 import functools
-import pathlib
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,49 +39,36 @@ NOT_IGNORED = (
 )
 
 
-@dataclass
-class Inputs:
-    """Everything that is read for an evaluation.
-
-    GroundTruth by subset, the system, reasons why splits are empty, events of
-    operating points and the file of the one for F1, what is worth knowing.
-    """
-
-    truth: dict
-    system: EvaluatedSystem = field(default_factory=EvaluatedSystem)
-    reasons: dict | None = None
-    points: list = field(default_factory=list)
-    chosen: pathlib.Path | None = None
-    notes: list = field(default_factory=list)
-
-
 def read_inputs(arguments, form):
-    """Reads all that the arguments of `mmsed evaluate` name."""
+    """Reads all that the arguments of `mmsed evaluate` name.
+
+    Returns the EvaluatedSystem, and GroundTruth by subset.
+    """
     for option in ("validation", "ignored"):
         folder = getattr(arguments, f"{option}_predictions")
         if folder:
             prediction_files(folder, form, f"--{option}-predictions")
     files = arguments.ground_truth, arguments.durations
-    truth = read_truth(*files, _labels(arguments, form))
-    inputs = Inputs({"evaluation": truth})
+    truth = {"evaluation": read_truth(*files, _labels(arguments, form))}
+    clips, labels = truth["evaluation"].durations, truth["evaluation"].labels
     if arguments.validation_predictions:
-        inputs.truth["validation"] = read_truth(
+        truth["validation"] = read_truth(
             arguments.validation_ground_truth,
             arguments.validation_durations,
-            truth.labels,
+            labels,
         )
-    system = inputs.system
+    system = EvaluatedSystem()
     if arguments.video:
-        system.has_video = read_video(arguments.video, truth.durations)
-    READ[form](inputs, arguments)
+        system.has_video = read_video(arguments.video, clips)
+    READ[form](system, truth, arguments)
     if system.has_video is None:
-        inputs.notes.append(UNKNOWN_VIDEO)
-        return inputs
+        system.notes.append(UNKNOWN_VIDEO)
+        return system, truth
     for scores in (system.scores, system.ignored):
         if scores is not None:
             flags = [system.has_video[name] for name in scores.filenames]
             scores.has_video = np.array(flags)
-    return inputs
+    return system, truth
 
 
 def _labels(arguments, form):
@@ -96,19 +81,19 @@ def _labels(arguments, form):
     return score_labels(arguments.predictions) if form == "score-tsv" else None
 
 
-def _read_events(inputs, arguments):
+def _read_events(system, truth, arguments):
     """Operating points of another system."""
-    inputs.points, chosen, inputs.notes = read_points(
+    system.points, chosen, system.notes = read_points(
         arguments.predictions,
-        inputs.truth["evaluation"],
+        truth["evaluation"],
         arguments.operating_point,
         arguments.durations,
     )
-    inputs.system.events, inputs.chosen = chosen
-    inputs.reasons = {"video_ignored": NOT_IGNORED}
+    system.events, system.chosen = chosen
+    system.reasons = {"video_ignored": NOT_IGNORED}
 
 
-def _read_tables(inputs, arguments):
+def _read_tables(system, truth, arguments):
     """Scores of another system, a table for each clip."""
     read = functools.partial(
         read_score_tables,
@@ -117,15 +102,15 @@ def _read_tables(inputs, arguments):
         end_tolerance=arguments.end_tolerance,
     )
     _read_scores(
-        *(inputs, arguments, read, arguments.predictions),
+        *(system, truth, arguments, read, arguments.predictions),
         *(arguments.validation_predictions, arguments.ignored_predictions),
     )
 
 
-def _read_npz(inputs, arguments):
+def _read_npz(system, truth, arguments):
     """Scores of this package, at one weight of the primary stream."""
-    files, system = npz_files(arguments.predictions), inputs.system
-    weight = system.weight = _weight(inputs, arguments, files)
+    files = npz_files(arguments.predictions)
+    weight = system.weight = _weight(system, truth, arguments, files)
     validation = arguments.validation_predictions
     if validation:
         validation = _file_at(validation, weight)
@@ -133,24 +118,22 @@ def _read_npz(inputs, arguments):
     if arguments.ignored_predictions:
         ignored = _file_at(arguments.ignored_predictions, 1.0, only=True)
     _read_scores(
-        inputs, arguments, read_npz, files[weight], validation, ignored
+        system, truth, arguments, read_npz, files[weight], validation, ignored
     )
-    inputs.notes.insert(0, f"Scores: {files[weight]}.")
+    system.notes.insert(0, f"Scores: {files[weight]}.")
     if weight == 1 and not ignored:
-        inputs.reasons = {"video_available": AUDIO_ONLY}
+        system.reasons = {"video_available": AUDIO_ONLY}
     if system.has_video is None:
         system.has_video = system.scores.video()
 
 
-def _read_scores(inputs, arguments, read, place, validation, ignored):
+def _read_scores(system, truth, arguments, read, place, validation, ignored):
     """Scores of both subsets, and with the video ignored if there are any."""
-    system = inputs.system
-    evaluation = inputs.truth["evaluation"], arguments.durations
-    system.scores, inputs.notes = read(place, *evaluation)
+    evaluation = truth["evaluation"], arguments.durations
+    system.scores, system.notes = read(place, *evaluation)
     if validation:
-        durations = arguments.validation_durations
-        truth = inputs.truth["validation"]
-        system.validation, _ = read(validation, truth, durations)
+        pair = truth["validation"], arguments.validation_durations
+        system.validation, _ = read(validation, *pair)
         hops = system.validation.frame_hop, system.scores.frame_hop
         if hops[0] != hops[1]:
             raise PredictionError(
@@ -161,10 +144,10 @@ def _read_scores(inputs, arguments, read, place, validation, ignored):
     if ignored:
         system.ignored, _ = read(ignored, *evaluation)
     else:
-        inputs.reasons = {"video_ignored": NOT_IGNORED}
+        system.reasons = {"video_ignored": NOT_IGNORED}
 
 
-def _weight(inputs, arguments, files):
+def _weight(system, truth, arguments, files):
     """The weight that is asked for, the only one, or that of validation."""
     weights = ", ".join(f"{weight:g}" for weight in files if weight is not None)
     if arguments.weight is not None:
@@ -183,7 +166,7 @@ def _weight(inputs, arguments, files):
             "one with --weight, or give validation data to choose it there"
         )
     try:
-        weight, _, f1 = choose_weight(folder, inputs.truth["validation"])
+        weight, _, f1 = choose_weight(folder, truth["validation"])
     except (ValueError, OSError) as error:
         raise PredictionError(
             f"choosing a weight on {folder}: {error}"
@@ -193,7 +176,7 @@ def _weight(inputs, arguments, files):
             f"{folder}: the best weight is {weight:g}, but "
             f"{arguments.predictions} has {weights}; score both with the same"
         )
-    inputs.system.validation_ebf1 = f1
+    system.validation_ebf1 = f1
     return weight
 
 

@@ -46,15 +46,14 @@ def evaluate_system(arguments, form):
     start = time.time()
     name, out = arguments.name, pathlib.Path(arguments.out)
     _make_folder(out)
-    inputs = read_inputs(arguments, form)
-    system, truth = inputs.system, inputs.truth
-    said = _choose_parameters(inputs, arguments)
+    system, truth = read_inputs(arguments, form)
+    said = _choose_parameters(system, arguments)
     how = "as asked" if arguments.format else "recognised from the content"
     print(
         f"predictions: {arguments.predictions}, of the form {form} "
         f"({FORMS[form]}; {how})"
     )
-    for note in [*inputs.notes, said]:
+    for note in [*system.notes, said]:
         print(f"- {note}")
     with tqdm(total=4, desc="evaluation", disable=None) as bar:
         bar.set_postfix_str("tuning")
@@ -62,12 +61,12 @@ def evaluate_system(arguments, form):
             system.parameters = tune(system.validation, truth["validation"])
         bar.update()
         bar.set_postfix_str("figures")
-        system.splits = _splits(inputs)
+        system.splits = _splits(system, truth["evaluation"])
         metadata = _metadata(arguments, form, said)
         report = report_data({name: system}, {}, truth, {}, metadata)
-        report["notes"] = inputs.notes
+        report["notes"] = system.notes
         report["tuned"] = system.validation is not None
-        n_points = len(inputs.points)
+        n_points = len(system.points)
         figures = describe_figures(system, form, said, n_points)
         report["figures"] = {name: figures}
         report["sections"] = text_sections(
@@ -106,12 +105,11 @@ def _make_folder(out):
         raise PredictionError(f"--out {out}: no permission to write there")
 
 
-def _choose_parameters(inputs, arguments):
+def _choose_parameters(system, arguments):
     """How scores become events, in a sentence; parameters if not tuned."""
-    system = inputs.system
     if system.scores is None:
-        if inputs.chosen:
-            return f"F1 of one operating point: {inputs.chosen}."
+        if system.chosen:
+            return f"F1 of one operating point: {system.chosen}."
         return "PSDS only: no operating point was chosen for F1."
     if system.validation is not None:
         system.parameters_from = str(arguments.validation_predictions)
@@ -138,15 +136,14 @@ def _choose_parameters(inputs, arguments):
     )
 
 
-def _splits(inputs):
+def _splits(system, truth):
     """Figures of all clips, and by availability of video where known."""
-    system, truth = inputs.system, inputs.truth["evaluation"]
     scores, parameters = system.scores, system.parameters
     if scores is not None and system.has_video is None:
         return {"all": measure(scores, truth, parameters, official=True)}
     if scores is not None:
         return evaluate_splits(
-            scores, system.ignored, truth, parameters, reasons=inputs.reasons
+            scores, system.ignored, truth, parameters, reasons=system.reasons
         )
     clips = {"all": list(truth.durations)}
     if system.has_video is not None:
@@ -155,9 +152,9 @@ def _splits(inputs):
         clips |= dict(zip(SPLITS[1:], [seen, seen, unseen], strict=True))
 
     def measure_split(_, part):
-        return measure_events(inputs.points, system.events, part)
+        return measure_events(system.points, system.events, part)
 
-    return measure_splits(clips, truth, inputs.reasons, measure_split)
+    return measure_splits(clips, truth, system.reasons, measure_split)
 
 
 def _metadata(arguments, form, said):
