@@ -146,12 +146,17 @@ def measure_events(points, chosen, truth):
     return measured
 
 
-def measure_splits(clips, truth, reasons, measure_split):
-    """Measured of each split, or of none of its clips for a reason.
+def measure_splits(truth, has_video, reasons, measure_split):
+    """Measured for each of `SPLITS`; of all clips alone if `has_video` is None.
 
-    `clips` are file names, `reasons` say which splits are left empty, both by
-    split; `measure_split` gets the name of a split and its reference.
+    `has_video` is by file name, `reasons` say of splits why they are left
+    empty; `measure_split` gets the name of a split and its reference.
     """
+    clips = {"all": list(has_video or truth.durations)}
+    if has_video is not None:
+        seen = [name for name, has in has_video.items() if has]
+        unseen = [name for name, has in has_video.items() if not has]
+        clips |= dict(zip(SPLITS[1:], [seen, seen, unseen], strict=True))
     splits = {}
     for split, names in clips.items():
         part, reason = truth.subset(names), reasons.get(split)
@@ -187,24 +192,20 @@ def evaluate_splits(
         video_available empty for a system of sound alone.
     """
     check_same_clips(scores, truth)
-    ignored, has_video = scores_ignored, scores.has_video
-    if ignored is None:
-        ignored = scores
+    if scores_ignored is None:
+        scores_ignored = scores
         if reasons is None:
             reasons = {"video_available": AUDIO_ONLY}
-    _check_pair(scores, ignored)
-    parts = {
-        "all": scores,
-        "video_available": scores.subset(has_video),
-        "video_ignored": ignored.subset(has_video),
-        "video_unavailable": scores.subset(~has_video),
-    }
+    _check_pair(scores, scores_ignored)
 
     def measure_split(split, part):
-        return measure(parts[split], part, parameters, split in official)
+        source = scores_ignored if split == "video_ignored" else scores
+        of_split = source.subset(
+            [n in part.durations for n in source.filenames]
+        )
+        return measure(of_split, part, parameters, split in official)
 
-    clips = {split: part.filenames for split, part in parts.items()}
-    return measure_splits(clips, truth, reasons or {}, measure_split)
+    return measure_splits(truth, scores.video(), reasons or {}, measure_split)
 
 
 def _check_pair(scores, ignored):

@@ -54,24 +54,14 @@ def evaluate_run(
 
     Arguments
     ---------
-    scores_folder : str or pathlib.Path
-        `<model>/<subset>/weight_<w>.npz`: ClipScores at each weight of the
-        primary stream; weight 1 (video ignored) is always there.
-    truth_folder : str or pathlib.Path
-        `<subset>.tsv` and `<subset>_durations.tsv`, of validation, evaluation.
+    scores_folder, truth_folder, class_labels, models, controls, metadata
+        As of the core's `metrics.run.evaluate_run`; scores at weight 1 (video
+        ignored) are always there. PSDS of models over all clips is
+        psds_eval's own, the others come from the fast counts.
     output_folder : str or pathlib.Path
         Gets what `write_report` writes.
-    class_labels : list of str
-        C class labels, in the order of the scores.
-    models, controls : sequence of str
-        Names; controls are reported apart. PSDS of models over all clips is
-        psds_eval's own, the others come from the fast counts. A control
-        without validation scores takes weight and parameters of the first
-        model.
     class_groups : dict or None
         For each name a list of labels: every metric restricted to these.
-    metadata : dict or None
-        Goes into the report: git revision, seed, library versions.
     spectrogram : callable or None
         For pictures of clips, see `ManifestSpectrograms`: file name ->
         log-mel (frames, bins) and its length in seconds, or None.

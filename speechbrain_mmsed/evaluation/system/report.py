@@ -12,7 +12,6 @@ import numpy as np
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import (
-    SPLITS,
     evaluate_splits,
     measure,
     measure_events,
@@ -138,23 +137,20 @@ def _choose_parameters(system, arguments):
 
 def _splits(system, truth):
     """Figures of all clips, and by availability of video where known."""
-    scores, parameters = system.scores, system.parameters
-    if scores is not None and system.has_video is None:
-        return {"all": measure(scores, truth, parameters, official=True)}
-    if scores is not None:
-        return evaluate_splits(
-            scores, system.ignored, truth, parameters, reasons=system.reasons
+    if system.scores is None:
+
+        def measure_split(_, part):
+            return measure_events(system.points, system.events, part)
+
+        return measure_splits(
+            truth, system.has_video, system.reasons, measure_split
         )
-    clips = {"all": list(truth.durations)}
-    if system.has_video is not None:
-        seen = [name for name, has in system.has_video.items() if has]
-        unseen = [name for name, has in system.has_video.items() if not has]
-        clips |= dict(zip(SPLITS[1:], [seen, seen, unseen], strict=True))
-
-    def measure_split(_, part):
-        return measure_events(system.points, system.events, part)
-
-    return measure_splits(clips, truth, system.reasons, measure_split)
+    scores, parameters = system.scores, system.parameters
+    if system.has_video is None:
+        return {"all": measure(scores, truth, parameters, official=True)}
+    return evaluate_splits(
+        scores, system.ignored, truth, parameters, reasons=system.reasons
+    )
 
 
 def _metadata(arguments, form, said):
