@@ -81,9 +81,17 @@ def evaluate_system(arguments, form):
         metadata["seconds"] = round(time.time() - start, 1)
         bar.update()
         bar.set_postfix_str("pictures")
+        spectrogram = None
+        if arguments.audio:
+            # Here, because evaluation needs neither torch nor sound otherwise.
+            from speechbrain_mmsed.dataio.corpus.spectrogram import (
+                SpectrogramFolder,
+            )
+
+            spectrogram = SpectrogramFolder(arguments.audio)
         page = write_report(
             *(report, out, {name: system}, truth, counts),
-            spectrogram=_spectrogram(arguments.audio),
+            spectrogram=spectrogram,
             pictures=arguments.pictures,
         )
         bar.update()
@@ -165,13 +173,3 @@ def _metadata(arguments, form, said):
         "post-processing": said,
         **{k.replace("_", " "): str(v) for k, v in given.items() if v},
     }
-
-
-def _spectrogram(folder):
-    """Log-mel of clips by name, from a folder of sounds or films."""
-    if folder is None:
-        return None
-    # Here, because evaluation needs neither torch nor sound otherwise.
-    from speechbrain_mmsed.dataio.corpus.spectrogram import SpectrogramFolder
-
-    return SpectrogramFolder(folder)
