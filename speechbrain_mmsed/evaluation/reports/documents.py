@@ -114,6 +114,7 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.filters.update(
     flow=_flow,
     points=_points,
+    rows=report_tables.rows,
     base64=lambda path: base64.b64encode(path.read_bytes()).decode(),
 )
 _TEMPLATES.globals.update(
