@@ -196,7 +196,14 @@ def evaluate_splits(
         scores_ignored = scores
         if reasons is None:
             reasons = {"video_available": AUDIO_ONLY}
-    _check_pair(scores, scores_ignored)
+    pair = scores.video(), scores_ignored.video()
+    if list(pair[0].items()) != list(pair[1].items()):
+        raise ValueError(
+            "scores with video and with video ignored are of different clips, "
+            "in another order or with other video: "
+            f"{sorted(pair[0].keys() ^ pair[1].keys())[:20]}; score both in "
+            "the same run"
+        )
 
     def measure_split(split, part):
         source = scores_ignored if split == "video_ignored" else scores
@@ -206,18 +213,3 @@ def evaluate_splits(
         return measure(of_split, part, parameters, split in official)
 
     return measure_splits(truth, scores.video(), reasons or {}, measure_split)
-
-
-def _check_pair(scores, ignored):
-    """The two sets of scores must be of the same clips."""
-    same = (
-        scores.filenames == ignored.filenames
-        and (scores.has_video == ignored.has_video).all()
-    )
-    if not same:
-        differing = sorted(set(scores.filenames) ^ set(ignored.filenames))
-        raise ValueError(
-            "scores with video and with video ignored are of different "
-            f"clips, in another order or with other video: {differing[:20]}; "
-            "score both in the same run"
-        )

@@ -39,10 +39,10 @@ def load_npz(file):
 def read_npz(file, truth, source_of_durations):
     """Scores of the reference's clips and labels, and notes on them."""
     scores, names = load_npz(file), list(truth.durations)
-    matched = match_all(scores.filenames, names, str(file), source_of_durations)
-    check_labels(truth.labels, scores.labels, f"{file}: no scores")
-    position = {matched[n]: i for i, n in enumerate(scores.filenames)}
-    rows = [position[name] for name in names]
+    given = match_all(scores.filenames, names, str(file), source_of_durations)
+    left = check_labels(truth.labels, scores.labels, f"{file}: no scores")
+    position = {name: row for row, name in enumerate(scores.filenames)}
+    rows = [position[given[name]] for name in names]
     durations = scores.durations[rows]
     lengths = zip(rows, durations, truth.durations.values(), strict=True)
     differing = {
@@ -72,7 +72,6 @@ def read_npz(file, truth, source_of_durations):
         f"{len(names)} clips with {scores.frame.shape[1]} frames of "
         f"{scores.frame_hop:g} s."
     ]
-    left = [label for label in scores.labels if label not in truth.labels]
     if left:
         notes.append(f"Classes left out: {', '.join(left)}.")
     return fitted, notes

@@ -64,10 +64,10 @@ def read_score_tables(
     """
     files = {f.stem: f for f in prediction_files(folder, "score-tsv")}
     names = list(truth.durations)
-    matched = match_all(files, names, str(folder), source_of_durations)
+    given = match_all(files, names, str(folder), source_of_durations)
     columns = score_labels(folder)
-    check_labels(truth.labels, columns, f"{folder}: no column")
-    by_clip = {clip: files[name] for name, clip in matched.items()}
+    left = check_labels(truth.labels, columns, f"{folder}: no column")
+    by_clip = {clip: files[given[clip]] for clip in names}
     axes, values = _read_tables(by_clip, columns, truth, folder)
     grid = common_grid(axes, str(folder))
     padded = check_ends(grid, truth.durations, str(folder), end_tolerance)
@@ -77,22 +77,25 @@ def read_score_tables(
     if len(counts) > 1:
         # No window reaches from a clip's frames past the continued ones.
         longest += largest_window // 2
-    frame = np.stack(
-        [single_precision(_continued(values[n], longest), known) for n in names]
-    )
+    frame = []
+    for own in values.values():
+        # Continued by their own reflection, see above.
+        added = longest - len(own)
+        rows = reflected_frames(len(own), added)[added:]
+        frame.append(single_precision(own[rows], known))
+    frame = np.stack(frame)
     ends = [min(truth.durations[n], grid.ends[n]) for n in names]
     inside = frames_inside(ends, longest, grid.hop)
     clip = np.where(inside[:, :, None], frame, 0).max(axis=1)
     video = np.zeros(len(names), dtype=bool)
     scores = ClipScores(names, ends, truth.labels, clip, frame, video, grid.hop)
-    return scores, _notes(grid, padded, columns, truth, ends)
+    return scores, _notes(grid, padded, left, truth, ends)
 
 
 def _read_tables(by_clip, columns, truth, source):
     """Times and probabilities of every clip, or one error for all clips."""
     axes, values, problems = {}, {}, {}
-    for clip in truth.durations:
-        file = by_clip[clip]
+    for clip, file in by_clip.items():
         try:
             table = _read_table(file, columns)
             axes[clip] = tuple(table[name] for name in TIMES)
@@ -153,12 +156,6 @@ def _check_values(values, labels):
         )
 
 
-def _continued(values, n_frames):
-    """(T, C) scores continued to more frames by reflection."""
-    added = n_frames - len(values)
-    return values[reflected_frames(len(values), added)[added:]]
-
-
 def single_precision(values, thresholds):
     """Single precision that lies on the same side of every threshold.
 
@@ -173,13 +170,12 @@ def single_precision(values, thresholds):
     return single
 
 
-def _notes(grid, padded, columns, truth, ends):
+def _notes(grid, padded, left, truth, ends):
     """Sentences about the scores for the report."""
     least, most = min(grid.n_frames.values()), max(grid.n_frames.values())
     frames = f"{least} to {most}" if least < most else f"{most}"
     lengths = np.fromiter(truth.durations.values(), float)
     short = int((np.array(ends) < lengths - 1e-9).sum())
-    left = [label for label in columns if label not in truth.labels]
     notes = {
         f"{len(ends)} clips with {frames} frames of {grid.hop:g} s; written "
         f"times are within {grid.deviation:.1e} s of that grid.": True,

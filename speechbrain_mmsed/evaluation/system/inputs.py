@@ -149,34 +149,31 @@ def _read_scores(system, truth, arguments, read, place, validation, ignored):
 
 def _weight(system, truth, arguments, files):
     """The weight that is asked for, the only one, or that of validation."""
+    weight, folder = arguments.weight, arguments.validation_predictions
     weights = ", ".join(f"{weight:g}" for weight in files if weight is not None)
-    if arguments.weight is not None:
-        if arguments.weight not in files:
-            raise PredictionError(
-                f"--weight {arguments.weight:g}: {arguments.predictions} has "
-                f"the weights {weights or 'of no file name'}"
-            )
-        return arguments.weight
-    if len(files) == 1:
+    if weight is None and len(files) == 1:
         return next(iter(files))
-    folder = arguments.validation_predictions
-    if not folder:
-        raise PredictionError(
-            f"{arguments.predictions}: scores at the weights {weights}; choose "
-            "one with --weight, or give validation data to choose it there"
-        )
-    try:
-        weight, _, f1 = choose_weight(folder, truth["validation"])
-    except (ValueError, OSError) as error:
-        raise PredictionError(
-            f"choosing a weight on {folder}: {error}"
-        ) from error
+    said = "--weight"
+    if weight is None:
+        if not folder:
+            raise PredictionError(
+                f"{arguments.predictions}: scores at the weights {weights}; "
+                "choose one with --weight, or give validation data to choose "
+                "it there"
+            )
+        try:
+            chosen = choose_weight(folder, truth["validation"])
+        except (ValueError, OSError) as error:
+            raise PredictionError(
+                f"choosing a weight on {folder}: {error}"
+            ) from error
+        weight, _, system.validation_ebf1 = chosen
+        said = f"{folder}: the best weight"
     if weight not in files:
         raise PredictionError(
-            f"{folder}: the best weight is {weight:g}, but "
-            f"{arguments.predictions} has {weights}; score both with the same"
+            f"{said} {weight:g}: {arguments.predictions} has the weights "
+            f"{weights or 'of no file name'}"
         )
-    system.validation_ebf1 = f1
     return weight
 
 
