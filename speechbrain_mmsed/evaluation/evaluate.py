@@ -111,17 +111,14 @@ def measure(scores, truth, parameters, official=False):
     but for rounding.
     """
     check_same_clips(scores, truth)
-    measured = Measured(truth)
-    for metric in F1_AVERAGES:
-        result = f1_result(metric, scores, truth, parameters[metric])
-        measured.f1[metric] = result
+    f1 = {m: f1_result(m, scores, truth, parameters[m]) for m in F1_AVERAGES}
+    counts, results = {}, {}
     for metric in PSDS_METRICS:
         windows = parameters[metric].windows
-        (counts,) = count(scores, truth, windows[None], [metric])
-        measured.counts[metric] = counts
+        (counts[metric],) = count(scores, truth, windows[None], [metric])
         if official:
-            measured.official[metric] = psds(scores, truth, windows, metric)
-    return measured
+            results[metric] = psds(scores, truth, windows, metric)
+    return Measured(truth, f1, counts, results)
 
 
 def measure_events(points, chosen, truth):
@@ -134,16 +131,18 @@ def measure_events(points, chosen, truth):
     def of_clips(events):
         return events[events["filename"].isin(list(truth.durations))]
 
-    points = [of_clips(events) for events in points]
-    measured = Measured(truth, reason=NO_POINT)
-    for metric in PSDS_METRICS:
-        result = psds_of_operating_points(points, truth, metric)
-        measured.official[metric] = result
+    points, f1 = [of_clips(events) for events in points], {}
+    official = {
+        metric: psds_of_operating_points(points, truth, metric)
+        for metric in PSDS_METRICS
+    }
     if chosen is not None:
-        f1 = {"cbf1": clip_f1, "sbf1": segment_f1, "ebf1": event_f1}
+        functions = {"cbf1": clip_f1, "sbf1": segment_f1, "ebf1": event_f1}
         chosen = of_clips(chosen)
-        measured.f1 = {metric: f1[metric](chosen, truth) for metric in f1}
-    return measured
+        f1 = {
+            metric: f1_of(chosen, truth) for metric, f1_of in functions.items()
+        }
+    return Measured(truth, f1, {}, official, NO_POINT)
 
 
 def measure_splits(truth, has_video, reasons, measure_split):

@@ -20,8 +20,8 @@ from speechbrain_mmsed.evaluation.metrics.scored import (
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.reports.documents import (
-    further_sections,
     screen_report,
+    text_sections,
 )
 from speechbrain_mmsed.evaluation.reports.report_data import (
     EvaluatedSystem,
@@ -86,8 +86,8 @@ def evaluate_run(
         systems[name] = _evaluate_model(folder, truth, name in models, first)
         if name in models:
             counts |= count_system(name, systems[name], truth["evaluation"])
-            further[name] = further_figures(counts[name][0])
-            sections += further_sections(further[name], name)
+            found = further[name] = further_figures(counts[name][0])
+            sections += text_sections("further.txt", further=found, name=name)
     models = {name: systems[name] for name in models}
     controls = {name: systems[name] for name in controls}
     report = report_data(models, controls, truth, class_groups, metadata)

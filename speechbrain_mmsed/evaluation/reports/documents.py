@@ -28,11 +28,6 @@ def text_sections(template, /, **content):
     return [[title, text.strip()] for title, text in sections]
 
 
-def further_sections(further, name):
-    """Titles and texts of further figures and intervals of a system."""
-    return text_sections("further.txt", further=further, name=name)
-
-
 def _text(template, content):
     """The markdown of a template, one empty line between its parts."""
     rendered = _TEMPLATES.get_template(template).render(

@@ -192,7 +192,7 @@ def _with_version(computed_by):
     return computed_by
 
 
-def describe_figures(system, form, said, n_points=0):
+def describe_figures(system, form, said):
     """Every figure, [split][metric], with all that explains it."""
 
     def describe(metric, figure):
@@ -200,7 +200,7 @@ def describe_figures(system, form, said, n_points=0):
         return {
             "value": figure["value"],
             "reason": figure["reason"],
-            "definition": _definition(metric, form, n_points),
+            "definition": _definition(metric, form, len(system.points)),
             "post_processing": said,
             "parameters": parameters and parameters.to_dict(),
             "n_classes": len(figure["averaged_classes"]),

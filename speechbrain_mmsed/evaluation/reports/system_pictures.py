@@ -32,10 +32,7 @@ def draw_system(name, system, truth, spectrogram):
     """The pictures of an EvaluatedSystem by their names; None without data."""
     figures = {f"psd_roc_{name}": draw_roc(system.splits["all"], name)}
     if system.validation is not None:
-        grids = _draw_grids(
-            system.validation, truth["validation"], system.parameters, name
-        )
-        figures |= {f"f1_{kind}_{name}": grid for kind, grid in grids.items()}
+        figures |= _draw_grids(name, system, truth["validation"])
     events = system.events
     if system.scores is not None:
         tuned = system.parameters["ebf1"]
@@ -47,22 +44,20 @@ def draw_system(name, system, truth, spectrogram):
     return figures
 
 
-def _draw_grids(scores, truth, parameters, name):
+def _draw_grids(name, system, truth):
     """F1 at every point that was tried on validation, the chosen marked."""
-    counts = count_grid(scores, truth, THRESHOLDS, WINDOWS)
+    scores, tuned = system.validation, system.parameters
+    grid = count_grid(scores, truth, THRESHOLDS, WINDOWS)
     figures = {
-        kind: _draw_maps(
-            counts[kind],
-            parameters[f"{kind[0]}bf1"],
-            scores.frame_hop,
-            f"{name}: {kind}-based F1",
+        f"f1_{kind}_{name}": _draw_maps(
+            *(grid[kind], tuned[f"{kind[0]}bf1"], scores.frame_hop),
+            title=f"{name}: {kind}-based F1",
         )
         for kind in ("event", "segment")
     }
-    counts = count_clips(scores, truth, THRESHOLDS)
-    figures["clip"] = _draw_thresholds(
-        counts, parameters["cbf1"], f"{name}: clip-based F1"
-    )
+    clips = count_clips(scores, truth, THRESHOLDS)
+    title = f"{name}: clip-based F1"
+    figures[f"f1_clip_{name}"] = _draw_thresholds(clips, tuned["cbf1"], title)
     return figures
 
 

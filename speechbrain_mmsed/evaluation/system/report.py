@@ -22,7 +22,6 @@ from speechbrain_mmsed.evaluation.metrics.run import METRICS
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
 from speechbrain_mmsed.evaluation.reports.documents import (
-    further_sections,
     screen_report,
     text_sections,
 )
@@ -65,19 +64,16 @@ def evaluate_system(arguments, form):
         report = report_data({name: system}, {}, truth, {}, metadata)
         report["notes"] = system.notes
         report["tuned"] = system.validation is not None
-        n_points = len(system.points)
-        figures = describe_figures(system, form, said, n_points)
-        report["figures"] = {name: figures}
-        report["sections"] = text_sections(
-            "figures.txt", report=report, name=name
-        )
+        report["figures"] = {name: describe_figures(system, form, said)}
+        content = {"report": report, "name": name}
+        report["sections"] = text_sections("figures.txt", **content)
         bar.update()
         bar.set_postfix_str("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
             further = further_figures(counts[name][0], arguments.intervals)
-            report["further"] = further
-            report["sections"] += further_sections(further, name)
+            content["further"] = report["further"] = further
+            report["sections"] += text_sections("further.txt", **content)
         metadata["seconds"] = round(time.time() - start, 1)
         bar.update()
         bar.set_postfix_str("pictures")

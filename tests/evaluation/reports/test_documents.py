@@ -1,8 +1,8 @@
 """One template as markdown, as parts of a json and as a page."""
 
 from speechbrain_mmsed.evaluation.reports.documents import (
-    further_sections,
     markdown,
+    text_sections,
     write_page,
 )
 
@@ -26,7 +26,7 @@ def test_words_are_the_same_in_every_form_and_escaped_in_html(tmp_path):
     assert f"\n\n- {point}\n\n" in text
     assert "| D<o>g |" in text
     assert "\n\n\n" not in text and text.endswith("F1 in %.\n")
-    ((title, words),) = further_sections(**content)
+    ((title, words),) = text_sections("further.txt", **content)
     assert text == f"# A & B\n\n## {title}\n\n{words}\n"
     page = write_page("further.txt", "A & B", tmp_path / "a.html", **content)
     html = page.read_text()
