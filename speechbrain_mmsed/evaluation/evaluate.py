@@ -14,7 +14,10 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import pathlib
 from dataclasses import dataclass, field
+
+import pandas as pd
 
 from speechbrain_mmsed.evaluation.counts.psds_counts import count
 from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
@@ -41,6 +44,7 @@ from speechbrain_mmsed.evaluation.metrics.truth import (
     check_same_clips,
 )
 from speechbrain_mmsed.evaluation.tuning import tune_all, tune_scenarios
+from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 SPLITS = ("all", "video_available", "video_ignored", "video_unavailable")
 AUDIO_ONLY = "a system of sound alone uses no video; see video_ignored"
@@ -145,12 +149,54 @@ def measure_events(points, chosen, truth):
     return Measured(truth, f1, {}, official, NO_POINT)
 
 
-def measure_splits(truth, has_video, reasons, measure_split):
-    """Measured for each of `SPLITS`; of all clips alone if `has_video` is None.
+@dataclass
+class EvaluatedSystem:
+    """A system's scores or events, what was chosen for it, and its figures.
 
-    `has_video` is by file name, `reasons` say of splits why they are left
-    empty; `measure_split` gets the name of a split and its reference.
+    `scores` (of evaluation), `ignored` (these without video, None for a system
+    of sound alone) and `validation` are ClipScores; without them there are the
+    events of operating `points`, and `events` of the one for F1 (file
+    `chosen`). `has_video` is by file name, None where it is not known;
+    `parameters` (of `tune`) by metric, `validation_ebf1` by candidate weight.
+    `reasons` say of splits why they are left empty, `splits` has Measured;
+    `notes` are for the reader.
     """
+
+    scores: ClipScores | None = None
+    ignored: ClipScores | None = None
+    validation: ClipScores | None = None
+    points: list = field(default_factory=list)
+    events: pd.DataFrame | None = None
+    chosen: pathlib.Path | None = None
+    has_video: dict | None = None
+    weight: float | None = None
+    validation_ebf1: dict = field(default_factory=dict)
+    parameters: dict = field(default_factory=dict)
+    parameters_from: str = "not tuned"
+    reasons: dict = field(default_factory=dict)
+    splits: dict = field(default_factory=dict)
+    notes: list = field(default_factory=list)
+
+
+def evaluate_splits(system, truth, official=("all",)):
+    """Measured for each of `SPLITS`: whole and by availability of video.
+
+    Arguments
+    ---------
+    system : EvaluatedSystem
+        Where its `has_video` is None there is the split "all" alone.
+    truth : GroundTruth
+        Reference events and durations of the clips.
+    official : sequence of str
+        Splits whose PSDS is computed by psds_eval; see `measure`.
+    """
+    scores, reasons, has_video = system.scores, system.reasons, system.has_video
+    if scores is not None:
+        check_same_clips(scores, truth)
+        ignored = scores if system.ignored is None else system.ignored
+        _check_pair(scores, ignored)
+        if ignored is scores:
+            reasons = reasons or {"video_available": AUDIO_ONLY}
     clips = {"all": list(has_video or truth.durations)}
     if has_video is not None:
         seen = [name for name, has in has_video.items() if has]
@@ -162,40 +208,24 @@ def measure_splits(truth, has_video, reasons, measure_split):
         if reason is None and not names:
             which = {"all": "", "video_unavailable": " without video"}
             reason = f"there are no clips{which.get(split, ' with video')}"
-        if reason is None:
-            splits[split] = measure_split(split, part)
-        else:
+        if reason is not None:
             splits[split] = Measured(part, reason=reason)
+        elif scores is None:
+            splits[split] = measure_events(system.points, system.events, part)
+        else:
+            source = ignored if split == "video_ignored" else scores
+            some = source.subset(
+                [n in part.durations for n in source.filenames]
+            )
+            splits[split] = measure(
+                some, part, system.parameters, split in official
+            )
     return splits
 
 
-def evaluate_splits(
-    scores, scores_ignored, truth, parameters, official=("all",), reasons=None
-):
-    """Measured for each of `SPLITS`: whole and by availability of video.
-
-    Arguments
-    ---------
-    scores : ClipScores
-        Scores of N clips at the chosen weight of the primary stream.
-    scores_ignored : ClipScores or None
-        The same clips at weight 1; None for a system of sound alone.
-    truth : GroundTruth
-        Reference events and durations of the clips.
-    parameters : dict
-        As `tune` returns, from the whole validation set.
-    official : sequence of str
-        Splits whose PSDS is computed by psds_eval; see `measure`.
-    reasons : dict or None
-        Splits to leave empty, each with the reason; the default leaves
-        video_available empty for a system of sound alone.
-    """
-    check_same_clips(scores, truth)
-    if scores_ignored is None:
-        scores_ignored = scores
-        if reasons is None:
-            reasons = {"video_available": AUDIO_ONLY}
-    pair = scores.video(), scores_ignored.video()
+def _check_pair(scores, ignored):
+    """The two sets of scores must be of the same clips."""
+    pair = scores.video(), ignored.video()
     if list(pair[0].items()) != list(pair[1].items()):
         raise ValueError(
             "scores with video and with video ignored are of different clips, "
@@ -203,12 +233,3 @@ def evaluate_splits(
             f"{sorted(pair[0].keys() ^ pair[1].keys())[:20]}; score both in "
             "the same run"
         )
-
-    def measure_split(split, part):
-        source = scores_ignored if split == "video_ignored" else scores
-        of_split = source.subset(
-            [n in part.durations for n in source.filenames]
-        )
-        return measure(of_split, part, parameters, split in official)
-
-    return measure_splits(truth, scores.video(), reasons or {}, measure_split)

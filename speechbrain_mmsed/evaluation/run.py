@@ -13,7 +13,11 @@ import pathlib
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import evaluate_splits, tune
+from speechbrain_mmsed.evaluation.evaluate import (
+    EvaluatedSystem,
+    evaluate_splits,
+    tune,
+)
 from speechbrain_mmsed.evaluation.metrics.scored import (
     load_scores,
     stored_weights,
@@ -24,7 +28,6 @@ from speechbrain_mmsed.evaluation.reports.documents import (
     text_sections,
 )
 from speechbrain_mmsed.evaluation.reports.report_data import (
-    EvaluatedSystem,
     further_figures,
     report_data,
 )
@@ -122,14 +125,8 @@ def _evaluate_model(folder, truth, is_model, first):
         else:
             reason = f"{folder.name} has no scores at weight 1"
             system.reasons = {"video_ignored": reason}
-    system.splits = evaluate_splits(
-        system.scores,
-        system.ignored,
-        truth["evaluation"],
-        system.parameters,
-        official=("all",) if is_model else (),
-        reasons=system.reasons,
-    )
+    official = ("all",) if is_model else ()
+    system.splits = evaluate_splits(system, truth["evaluation"], official)
     return system
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from speechbrain_mmsed.evaluation.evaluate import (
     SPLITS,
+    EvaluatedSystem,
     evaluate_splits,
     measure,
     tune,
@@ -131,10 +132,17 @@ def test_a_group_of_classes_equals_evaluating_only_these(tuned):
         assert set(figures[metric]["class_wise"]) == set(group)
 
 
+def split(scores, ignored, truth, parameters, official=("all",)):
+    system = EvaluatedSystem(
+        scores, ignored, has_video=scores.video(), parameters=parameters
+    )
+    return evaluate_splits(system, truth, official)
+
+
 def test_splits_are_the_same_clips_with_and_without_video(tuned):
     scores, truth, parameters = tuned
     ignored = dataclasses.replace(scores, clip=scores.clip * 0.5)
-    splits = evaluate_splits(scores, ignored, truth, parameters, official=())
+    splits = split(scores, ignored, truth, parameters, official=())
     assert tuple(splits) == SPLITS
     n_video = int(scores.has_video.sum())
     assert [len(splits[s].truth.durations) for s in SPLITS] == [
@@ -149,14 +157,14 @@ def test_splits_are_the_same_clips_with_and_without_video(tuned):
     )
     assert n_ignored == n_available
     # Each split by hand, with the parameters of the whole validation set.
-    for split, source, mask in (
+    for name, source, mask in (
         ("video_available", scores, scores.has_video),
         ("video_ignored", ignored, scores.has_video),
         ("video_unavailable", scores, ~scores.has_video),
     ):
         part = source.subset(mask)
         expected = measure(part, truth.subset(part.filenames), parameters)
-        figures = splits[split].figures()
+        figures = splits[name].figures()
         for metric, figure in expected.figures().items():
             assert figures[metric]["value"] == figure["value"]
     values = [splits[s].figures()["cbf1"]["value"] for s in SPLITS[1:3]]
@@ -165,7 +173,7 @@ def test_splits_are_the_same_clips_with_and_without_video(tuned):
 
 def test_a_system_of_sound_alone_fills_video_ignored(tuned):
     scores, truth, parameters = tuned
-    splits = evaluate_splits(scores, None, truth, parameters, official=())
+    splits = split(scores, None, truth, parameters, official=())
     available = splits["video_available"].figures()
     for metric in METRICS:
         assert available[metric]["value"] is None
@@ -179,16 +187,14 @@ def test_splits_without_clips_or_events_have_reasons(tuned):
     everywhere = dataclasses.replace(
         scores, has_video=np.ones(len(scores.filenames), bool)
     )
-    splits = evaluate_splits(
-        everywhere, everywhere, truth, parameters, official=()
-    )
+    splits = split(everywhere, everywhere, truth, parameters, official=())
     figures = splits["video_unavailable"].figures()
     assert figures["ebf1"]["value"] is None
     assert "no clips without video" in figures["ebf1"]["reason"]
     # The last two clips have no events.
     has_video = np.arange(len(scores.filenames)) < len(scores.filenames) - 2
     silent = dataclasses.replace(scores, has_video=has_video)
-    splits = evaluate_splits(
+    splits = split(
         silent, silent, truth, parameters, official=("video_unavailable",)
     )
     figures = splits["video_unavailable"].figures()
@@ -202,6 +208,6 @@ def test_scores_of_other_clips_are_refused(tuned):
     scores, truth, parameters = tuned
     few = scores.subset(scores.has_video)
     with pytest.raises(ValueError, match=r"ground truth only.*0\.wav"):
-        evaluate_splits(few, few, truth, parameters)
+        split(few, few, truth, parameters)
     with pytest.raises(ValueError, match=r"same run"):
-        evaluate_splits(scores, few, truth, parameters)
+        split(scores, few, truth, parameters)

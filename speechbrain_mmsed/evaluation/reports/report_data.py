@@ -9,7 +9,6 @@ Authors
 """
 
 import importlib.metadata
-from dataclasses import dataclass, field
 
 import speechbrain_mmsed
 from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
@@ -37,34 +36,6 @@ DEFINITIONS = {
         name: f"PSDS, {scenario.text()}" for name, scenario in SCENARIOS.items()
     },
 }
-
-
-@dataclass
-class EvaluatedSystem:
-    """A system's scores or events, what was chosen for it, and its figures.
-
-    `scores` (of evaluation), `ignored` (these without video) and `validation`
-    are ClipScores; without them there are the events of operating `points`,
-    and `events` of the one for F1 (file `chosen`). `has_video` is by file name,
-    `validation_ebf1` by candidate weight, `parameters` (ClassParameters) by
-    metric, `splits` (Measured) by split, `reasons` by split that is left empty;
-    `notes` are for the reader.
-    """
-
-    scores: object = None
-    ignored: object = None
-    validation: object = None
-    points: list = field(default_factory=list)
-    events: object = None
-    chosen: object = None
-    has_video: dict | None = None
-    weight: float | None = None
-    validation_ebf1: dict = field(default_factory=dict)
-    parameters: dict = field(default_factory=dict)
-    parameters_from: str = "not tuned"
-    splits: dict = field(default_factory=dict)
-    reasons: dict | None = None
-    notes: list = field(default_factory=list)
 
 
 def report_data(models, controls, truth, class_groups, metadata):

@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.evaluate import AUDIO_ONLY
+from speechbrain_mmsed.evaluation.evaluate import EvaluatedSystem
 from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.events import read_points
@@ -27,7 +27,6 @@ from speechbrain_mmsed.evaluation.readers.truth import (
     read_truth,
     read_video,
 )
-from speechbrain_mmsed.evaluation.reports.report_data import EvaluatedSystem
 from speechbrain_mmsed.evaluation.tuning import choose_weight
 
 UNKNOWN_VIDEO = (
@@ -122,7 +121,8 @@ def _read_npz(system, truth, arguments):
     )
     system.notes.insert(0, f"Scores: {files[weight]}.")
     if weight == 1 and not ignored:
-        system.reasons = {"video_available": AUDIO_ONLY}
+        # Sound alone.
+        system.reasons = {}
     if system.has_video is None:
         system.has_video = system.scores.video()
 

@@ -11,13 +11,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import (
-    evaluate_splits,
-    measure,
-    measure_events,
-    measure_splits,
-    tune,
-)
+from speechbrain_mmsed.evaluation.evaluate import evaluate_splits, tune
 from speechbrain_mmsed.evaluation.metrics.run import METRICS
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
@@ -59,7 +53,7 @@ def evaluate_system(arguments, form):
             system.parameters = tune(system.validation, truth["validation"])
         bar.update()
         bar.set_postfix_str("figures")
-        system.splits = _splits(system, truth["evaluation"])
+        system.splits = evaluate_splits(system, truth["evaluation"])
         metadata = _metadata(arguments, form, said)
         report = report_data({name: system}, {}, truth, {}, metadata)
         report["notes"] = system.notes
@@ -136,24 +130,6 @@ def _choose_parameters(system, arguments):
     return (
         f"Untuned: threshold {arguments.threshold:g}, {smooth}, the same for "
         "every class."
-    )
-
-
-def _splits(system, truth):
-    """Figures of all clips, and by availability of video where known."""
-    if system.scores is None:
-
-        def measure_split(_, part):
-            return measure_events(system.points, system.events, part)
-
-        return measure_splits(
-            truth, system.has_video, system.reasons, measure_split
-        )
-    scores, parameters = system.scores, system.parameters
-    if system.has_video is None:
-        return {"all": measure(scores, truth, parameters, official=True)}
-    return evaluate_splits(
-        scores, system.ignored, truth, parameters, reasons=system.reasons
     )
 
 
