@@ -97,10 +97,10 @@ def _read_tables(by_clip, columns, truth, source):
     axes, values, problems = {}, {}, {}
     for clip, file in by_clip.items():
         try:
-            table = _read_table(file, columns)
-            axes[clip] = tuple(table[name] for name in TIMES)
-            values[clip] = np.stack([table[x] for x in truth.labels], axis=1)
-            check_axis(*axes[clip])
+            table = _read_table(file, columns, [*TIMES, *truth.labels])
+            onset, offset, values[clip] = table[:, 0], table[:, 1], table[:, 2:]
+            axes[clip] = onset, offset
+            check_axis(onset, offset)
             _check_values(values[clip], truth.labels)
         except TableError as error:
             kind, detail = error.args
@@ -118,8 +118,8 @@ def _read_tables(by_clip, columns, truth, source):
     return axes, values
 
 
-def _read_table(file, columns):
-    """Columns of numbers by title."""
+def _read_table(file, columns, wanted):
+    """Some columns of numbers of a table that has onset, offset, `columns`."""
     header = header_of(file)
     if sorted(header) != sorted([*TIMES, *columns]):
         odd = sorted(set(header) ^ {*TIMES, *columns}) or header
@@ -141,7 +141,7 @@ def _read_table(file, columns):
             detail = f"line {line}, {header[column]}: {row[column]!r}"
             raise TableError("cells are not numbers", detail) from error
     table = np.array(values, dtype=np.float64).reshape(-1, len(header))
-    return dict(zip(header, table.T, strict=True))
+    return table[:, [header.index(title) for title in wanted]]
 
 
 def _check_values(values, labels):

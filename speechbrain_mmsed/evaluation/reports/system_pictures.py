@@ -83,12 +83,10 @@ def _draw_maps(counts, parameters, frame_hop, title):
         image = ax.pcolormesh(seconds, counts.thresholds, f1[index], **MAP)
         window = parameters.windows[index]
         threshold = parameters.thresholds[index]
-        row = np.argmin(np.abs(counts.thresholds - threshold))
-        column = np.argmin(np.abs(counts.windows - window))
         ax.plot(window * frame_hop, threshold, "o", **CHOSEN)
         # Below the name, as the axes' own labels are at the rim alone.
         ax.set_title(
-            f"{title_of(label)}\n{100 * f1[index][row, column]:.1f} % at "
+            f"{title_of(label)}\n{100 * f1[index].max():.1f} % at "
             f"{threshold:g}, {window} frames",
             fontsize="small",
         )
@@ -109,9 +107,8 @@ def _draw_thresholds(counts, parameters, title):
         line = line_of(index) | {"linewidth": 1.6}
         label = title_of(counts.labels[index])
         ax.plot(counts.thresholds, f1[index], label=label, **line)
-        threshold = parameters.thresholds[index]
-        best = np.interp(threshold, counts.thresholds, f1[index])
-        ax.plot(threshold, best, "o", color=line["color"], markersize=7)
+        chosen = parameters.thresholds[index], f1[index].max()
+        ax.plot(*chosen, "o", color=line["color"], markersize=7)
     ax.set(
         title=f"{title} over threshold, validation",
         xlabel="threshold (chosen: dot)",
