@@ -3,8 +3,8 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
+from corpora import make_corpus
 
 from speechbrain_mmsed.evaluation.evaluate import (
     SPLITS,
@@ -22,45 +22,18 @@ from speechbrain_mmsed.evaluation.metrics.psds import psds
 from speechbrain_mmsed.evaluation.metrics.run import METRICS, five_metrics
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import (
-    EVENT_COLUMNS,
     decode,
     decode_tags,
 )
-from speechbrain_mmsed.postprocessing.scores import ClipScores
 
-HOP = 0.1565
 LABELS = ["Dog", "Cat", "Saw", "Rain"]
-
-
-def make_corpus(n_clips=14, seed=0, noise=1.0):
-    """Scores that follow events; class Rain never occurs."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(-2, noise, (n_clips, 64, 4))
-    rows = []
-    for n in range(n_clips - 2):
-        for c in {n % 3, (n + n // 3) % 3}:
-            onset = rng.uniform(0, 6)
-            offset = onset + rng.uniform(0.5, 3.5)
-            rows.append([f"{n}.wav", onset, offset, LABELS[c]])
-            logits[n, int(onset / HOP) : int(offset / HOP) + 1, c] += 4
-    frame = 1 / (1 + np.exp(-logits))
-    names = [f"{n}.wav" for n in range(n_clips)]
-    scores = ClipScores(
-        names,
-        np.full(n_clips, 10.0),
-        LABELS,
-        frame.max(axis=1),
-        frame,
-        np.arange(n_clips) % 3 > 0,
-        HOP,
-    )
-    events = pd.DataFrame(rows, columns=EVENT_COLUMNS)
-    return scores, GroundTruth(events, dict.fromkeys(names, 10.0), LABELS)
 
 
 @pytest.fixture(scope="module")
 def tuned():
-    scores, truth = make_corpus()
+    # The last two clips are silent, and class Rain never occurs.
+    classes = [{n % 3, (n + n // 3) % 3} for n in range(12)] + [[], []]
+    scores, truth = make_corpus(classes, LABELS)
     return scores, truth, tune(scores, truth)
 
 
