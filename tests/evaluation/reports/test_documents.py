@@ -5,6 +5,7 @@ from speechbrain_mmsed.evaluation.reports.documents import (
     text_sections,
     write_page,
 )
+from speechbrain_mmsed.evaluation.reports.report_tables import rows
 
 FIGURE = {
     "micro": 0.5,
@@ -38,3 +39,8 @@ def test_words_are_the_same_in_every_form_and_escaped_in_html(tmp_path):
     )
     assert '<td class="number">25.00</td>' in html
     assert html.count("Beside the paper&#39;s figures, &lt;b&gt;") == 2
+
+
+def test_a_name_may_hold_what_parts_the_cells_of_a_table():
+    table = rows("class || clips || F1\nA || B || 3\n|| 51.2\n")
+    assert table.rows == [["A || B", "3", "51.2"]]
