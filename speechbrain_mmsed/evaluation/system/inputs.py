@@ -6,8 +6,6 @@ Authors
 
 import functools
 
-import numpy as np
-
 from speechbrain_mmsed.evaluation.evaluate import EvaluatedSystem
 from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
 from speechbrain_mmsed.evaluation.problems import PredictionError
@@ -49,24 +47,19 @@ def read_inputs(arguments, form):
             prediction_files(folder, form, f"--{option}-predictions")
     files = arguments.ground_truth, arguments.durations
     truth = {"evaluation": read_truth(*files, _labels(arguments, form))}
-    clips, labels = truth["evaluation"].durations, truth["evaluation"].labels
     if arguments.validation_predictions:
         truth["validation"] = read_truth(
             arguments.validation_ground_truth,
             arguments.validation_durations,
-            labels,
+            truth["evaluation"].labels,
         )
     system = EvaluatedSystem()
     if arguments.video:
-        system.has_video = read_video(arguments.video, clips)
+        known = truth["evaluation"].durations
+        system.has_video = read_video(arguments.video, known)
     READ[form](system, truth, arguments)
     if system.has_video is None:
         system.notes.append(UNKNOWN_VIDEO)
-        return system, truth
-    for scores in (system.scores, system.ignored):
-        if scores is not None:
-            flags = [system.has_video[name] for name in scores.filenames]
-            scores.has_video = np.array(flags)
     return system, truth
 
 
@@ -143,6 +136,7 @@ def _read_scores(system, truth, arguments, read, place, validation, ignored):
             )
     if ignored:
         system.ignored, _ = read(ignored, *evaluation)
+        system.ignored.has_video = system.scores.has_video
     else:
         system.reasons = {"video_ignored": NOT_IGNORED}
 
