@@ -50,3 +50,14 @@ def write_truth(folder, truth, subset):
     durations = pd.Series(truth.durations, name="duration")
     path = folder / f"{subset}_durations.tsv"
     durations.to_csv(path, sep="\t", index_label="filename")
+
+
+def write_table(path, values, hop, labels=("Dog", "Cat"), end=None):
+    """Scores of a clip as sed_scores_eval has them; `end` cuts the last."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    times = np.arange(len(values) + 1) * hop
+    if end is not None:
+        times[-1] = end
+    table = pd.DataFrame({"onset": times[:-1], "offset": times[1:]})
+    table[list(labels)] = values
+    table.to_csv(path, sep="\t", index=False)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from corpora import make_corpus, write_truth
+from corpora import make_corpus, write_table, write_truth
 
 from speechbrain_mmsed.cli import main
 from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
@@ -26,18 +26,12 @@ def make_scores(seed, noise=2.0):
     return make_corpus(classes, LABELS, seed, noise, "_0.000_10.000.wav")
 
 
-def write_tables(folder, scores, n_frames=None):
+def write_tables(folder, scores):
     """The same scores as a table for each clip."""
-    folder.mkdir(parents=True)
-    for n, name in enumerate(scores.filenames):
-        count = n_frames[n] if n_frames else scores.frame.shape[1]
-        times = np.arange(count + 1) * scores.frame_hop
-        times[-1] = min(times[-1], scores.durations[n])
-        table = pd.DataFrame({"onset": times[:-1], "offset": times[1:]})
-        values = scores.frame[n, :count].astype(np.float64)
-        table[scores.labels] = values
+    for name, frame in zip(scores.filenames, scores.frame, strict=True):
         path = folder / f"{name.removesuffix('.wav')}.tsv"
-        table.to_csv(path, sep="\t", index=False)
+        values = frame.astype(np.float64)
+        write_table(path, values, scores.frame_hop, LABELS, end=10.0)
 
 
 def command(folder, predictions, *options, out="out"):
