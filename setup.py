@@ -50,6 +50,7 @@ EXTRAS["dev"] = (
     + [
         "pytest>=8",
         "pytest-timeout>=2.2",
+        "pytest-xdist>=3.5",
         "hypothesis>=6.80",
         # Other people's readers of what `mmsed detect` writes.
         "webvtt-py>=0.5",

@@ -5,6 +5,10 @@ import os
 import pathlib
 import sys
 
+# Threads of several test processes that wait for each other on few cores make
+# the suite three times as slow. Read when numpy and torch are loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 

@@ -8,69 +8,30 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from corpora import make_corpus, write_table, write_truth
 
 from speechbrain_mmsed.cli import main
 from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
-from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.run import evaluate_run
-from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
-from speechbrain_mmsed.postprocessing.scores import ClipScores
+from speechbrain_mmsed.postprocessing.decode import decode
 
-HOP = 0.1565
 LABELS = ["Dog", "Cat", "Saw"]
 METRICS = ["cbf1", "sbf1", "ebf1", "psds1", "psds2"]
 
 
-def make_scores(seed, n_clips=10, n_frames=64, hop=HOP, noise=2.0):
+def make_scores(seed, noise=2.0):
     """Clips of 10 s with noisy scores, and the events behind them."""
-    rng = np.random.default_rng(seed)
-    logits = np.full((n_clips, n_frames, len(LABELS)), -2.0)
-    rows = []
-    for n in range(n_clips - 1):
-        for c in rng.permutation(3)[: 1 + n % 2]:
-            onset = rng.uniform(0, 6)
-            offset = onset + rng.uniform(0.5, 3.5)
-            rows.append([f"Y{n}_0.000_10.000.wav", onset, offset, LABELS[c]])
-            logits[n, int(onset / hop) : int(offset / hop) + 1, c] = 2
-    logits += noise * rng.normal(size=logits.shape)
-    frame = (1 / (1 + np.exp(-logits))).astype(np.float32)
-    names = [f"Y{n}_0.000_10.000.wav" for n in range(n_clips)]
-    scores = ClipScores(
-        names,
-        np.full(n_clips, 10.0),
-        LABELS,
-        frame.max(axis=1),
-        frame,
-        np.arange(n_clips) % 3 > 0,
-        hop,
-    )
-    return scores, rows
+    drawn = np.random.default_rng(seed)
+    classes = [drawn.permutation(3)[: 1 + n % 2] for n in range(9)] + [[]]
+    return make_corpus(classes, LABELS, seed, noise, "_0.000_10.000.wav")
 
 
-def write_truth(folder, scores, rows, subset="evaluation"):
-    """Ground truth and durations; the last clip has no events."""
-    rows = [*rows, [scores.filenames[-1], None, None, None]]
-    table = pd.DataFrame(rows, columns=EVENT_COLUMNS)
-    table.to_csv(folder / f"{subset}.tsv", sep="\t", index=False)
-    durations = pd.DataFrame(
-        {"filename": scores.filenames, "duration": scores.durations}
-    )
-    path = folder / f"{subset}_durations.tsv"
-    durations.to_csv(path, sep="\t", index=False)
-
-
-def write_tables(folder, scores, n_frames=None):
+def write_tables(folder, scores):
     """The same scores as a table for each clip."""
-    folder.mkdir(parents=True)
-    for n, name in enumerate(scores.filenames):
-        count = n_frames[n] if n_frames else scores.frame.shape[1]
-        times = np.arange(count + 1) * scores.frame_hop
-        times[-1] = min(times[-1], scores.durations[n])
-        table = pd.DataFrame({"onset": times[:-1], "offset": times[1:]})
-        values = scores.frame[n, :count].astype(np.float64)
-        table[scores.labels] = values
+    for name, frame in zip(scores.filenames, scores.frame, strict=True):
         path = folder / f"{name.removesuffix('.wav')}.tsv"
-        table.to_csv(path, sep="\t", index=False)
+        values = frame.astype(np.float64)
+        write_table(path, values, scores.frame_hop, LABELS, end=10.0)
 
 
 def command(folder, predictions, *options, out="out"):
@@ -119,8 +80,8 @@ def corpus(tmp_path_factory):
     """Both subsets as npz and as tables; weight 1 and weight 0.5."""
     folder = tmp_path_factory.mktemp("corpus")
     for seed, subset in enumerate(("validation", "evaluation")):
-        scores, rows = make_scores(seed)
-        write_truth(folder, scores, rows, subset)
+        scores, truth = make_scores(seed)
+        write_truth(folder, truth, subset)
         scores.save(folder / "npz" / subset / "weight_0.5000.npz")
         write_tables(folder / "tables" / subset, scores)
         ignored, _ = make_scores(seed, noise=3.0)
@@ -247,18 +208,13 @@ def write_points(folder, scores, thresholds):
 
 
 def test_operating_points_get_the_figures_of_psds_eval(corpus, tmp_path):
-    scores, rows = make_scores(1)
+    scores, truth = make_scores(1)
     thresholds = np.arange(1, 20, 2) / 20
     tables = write_points(tmp_path / "points", scores, thresholds)
     report = evaluate(
         corpus, tmp_path / "points", "--labels", *LABELS, out="points"
     )
     metrics = report["metrics"]["system"]["all"]
-    truth = GroundTruth(
-        pd.DataFrame(rows, columns=EVENT_COLUMNS),
-        dict.fromkeys(scores.filenames, 10.0),
-        LABELS,
-    )
     for scenario in ("psds1", "psds2"):
         expected = psds_of_operating_points(tables, truth, scenario)["value"]
         assert metrics[scenario] == pytest.approx(expected, abs=1e-12)

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from corpora import write_table
 
 from speechbrain_mmsed.cli import main
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
@@ -41,13 +42,8 @@ def sound_data(tmp_path_factory):
         HOP,
     )
     scores.save(folder / "npz/scores.npz")
-    (folder / "tables").mkdir()
-    times = np.arange(N_FRAMES + 1) * HOP
     for name, values in zip(NAMES, frame, strict=True):
-        table = pd.DataFrame({"onset": times[:-1], "offset": times[1:]})
-        table[LABELS] = values
-        path = folder / "tables" / f"{name[:-4]}.tsv"
-        table.to_csv(path, sep="\t", index=False)
+        write_table(folder / "tables" / f"{name[:-4]}.tsv", values, HOP)
     (folder / "points").mkdir()
     for threshold in (0.25, 0.5):
         decode(scores, [threshold] * 2, [1, 1]).to_csv(

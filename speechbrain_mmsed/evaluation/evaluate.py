@@ -14,58 +14,53 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-from dataclasses import dataclass
+import pathlib
+from dataclasses import dataclass, field
+
+import pandas as pd
 
 from speechbrain_mmsed.evaluation.counts.psds_counts import count
 from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
-from speechbrain_mmsed.evaluation.metrics.f1 import summarise
-from speechbrain_mmsed.evaluation.metrics.psds import psds
+from speechbrain_mmsed.evaluation.metrics.f1 import (
+    clip_f1,
+    event_f1,
+    segment_f1,
+    summarise,
+)
+from speechbrain_mmsed.evaluation.metrics.psds import (
+    psds,
+    psds_of_operating_points,
+)
 from speechbrain_mmsed.evaluation.metrics.run import (
     F1_AVERAGES,
+    METRICS,
     PSDS_METRICS,
     f1_figure,
     f1_result,
     undefined,
 )
-from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
+from speechbrain_mmsed.evaluation.metrics.truth import (
+    GroundTruth,
+    check_same_clips,
+)
 from speechbrain_mmsed.evaluation.tuning import tune_all, tune_scenarios
+from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 SPLITS = ("all", "video_available", "video_ignored", "video_unavailable")
 AUDIO_ONLY = "a system of sound alone uses no video; see video_ignored"
+NO_POINT = (
+    "no operating point was chosen; F1 needs one table of events "
+    "(--operating-point)"
+)
 
 
 def tune(scores, truth):
     """ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2 from validation."""
     check_same_clips(scores, truth)
     f1 = tune_all(scores, truth)
-    parameters = {
-        "cbf1": f1["clip"][0],
-        "sbf1": f1["segment"][0],
-        "ebf1": f1["event"][0],
-    }
-    windows = tune_scenarios(scores, truth, PSDS_METRICS)
-    return {**parameters, **dict(zip(PSDS_METRICS, windows, strict=True))}
-
-
-def measure(scores, truth, parameters, official=False):
-    """Measured: all that the five figures of a set of clips need.
-
-    `parameters` are those of `tune`. `official`: PSDS comes from psds_eval,
-    which takes seconds for each figure; otherwise from the fast counts, equal
-    but for rounding.
-    """
-    check_same_clips(scores, truth)
-    f1 = {
-        metric: f1_result(metric, scores, truth, parameters[metric])
-        for metric in F1_AVERAGES
-    }
-    counts, results = {}, {}
-    for metric in PSDS_METRICS:
-        windows = parameters[metric].windows
-        counts[metric] = count(scores, truth, windows[None], [metric])[0]
-        if official:
-            results[metric] = psds(scores, truth, windows, metric)
-    return Measured(f1, counts, results)
+    tuned = [f1[kind][0] for kind in ("clip", "segment", "event")]
+    tuned += tune_scenarios(scores, truth, PSDS_METRICS)
+    return dict(zip(METRICS, tuned, strict=True))
 
 
 @dataclass
@@ -74,135 +69,167 @@ class Measured:
 
     Every figure of a group of classes follows from the counts of the whole
     set, because no count of a class depends on other classes' predictions.
-    `f1` holds what `f1.summarise` returns, `counts` PsdsCounts, `official`
-    psds_eval's own results or nothing, each by metric.
+    `truth` is of these clips, `f1` holds what `f1.summarise` returns, `counts`
+    PsdsCounts, `official` psds_eval's own results, each by metric; `reason`
+    says why a metric is in none of them.
     """
 
-    f1: dict
-    counts: dict
-    official: dict
+    truth: GroundTruth
+    f1: dict = field(default_factory=dict)
+    counts: dict = field(default_factory=dict)
+    official: dict = field(default_factory=dict)
+    reason: str | None = None
 
     def figures(self, labels=None):
         """As `metrics.run.five_metrics`, of all classes or the list `labels`.
 
         Curves come from psds_eval only.
         """
-        figures = {}
+        whole, labels = labels is None, labels or self.truth.labels
+        figures = undefined(labels, self.reason)
         for metric, result in self.f1.items():
-            if labels is not None:
-                result = summarise(
-                    {label: result["class_wise"][label] for label in labels}
-                )
-            figures[metric] = f1_figure(metric, result)
-        for metric, counts in self.counts.items():
-            if labels is not None:
-                result = psds_of_counts(counts.restrict(labels), metric)
-            elif metric in self.official:
-                result = self.official[metric]
-            else:
-                result = psds_of_counts(counts, metric)
-            figures[metric] = {**result, "average": "psds"}
+            of_class = {label: result["class_wise"][label] for label in labels}
+            figures[metric] = f1_figure(metric, summarise(of_class))
+        for metric in PSDS_METRICS:
+            if whole and metric in self.official:
+                figures[metric] |= self.official[metric]
+            elif metric in self.counts:
+                counts = self.counts[metric].restrict(labels)
+                figures[metric] |= psds_of_counts(counts, metric)
         return figures
 
-    def largest_difference(self):
-        """How far psds_eval's figures are from the counts', or None."""
-        differences = [
+    def psds_differences(self):
+        """How far psds_eval's figures are from those of the counts."""
+        return [
             abs(result["value"] - psds_of_counts(self.counts[m], m)["value"])
             for m, result in self.official.items()
-            if result["value"] is not None
+            if m in self.counts and result["value"] is not None
         ]
-        return max(differences, default=None)
+
+
+def measure(scores, truth, parameters, official=False):
+    """Measured of a set of clips.
+
+    `parameters` are those of `tune`. `official`: PSDS comes from psds_eval,
+    which takes seconds for each figure; otherwise from the fast counts, equal
+    but for rounding.
+    """
+    check_same_clips(scores, truth)
+    f1 = {m: f1_result(m, scores, truth, parameters[m]) for m in F1_AVERAGES}
+    counts, results = {}, {}
+    for metric in PSDS_METRICS:
+        windows = parameters[metric].windows
+        (counts[metric],) = count(scores, truth, windows[None], [metric])
+        if official:
+            results[metric] = psds(scores, truth, windows, metric)
+    return Measured(truth, f1, counts, results)
+
+
+def measure_events(points, chosen, truth):
+    """Measured of events: of each operating point for PSDS, one for F1.
+
+    Those of other clips are left out; without a chosen one there is no F1.
+    Of all classes alone, as nothing is counted.
+    """
+
+    def of_clips(events):
+        return events[events["filename"].isin(list(truth.durations))]
+
+    points, f1 = [of_clips(events) for events in points], {}
+    official = {
+        metric: psds_of_operating_points(points, truth, metric)
+        for metric in PSDS_METRICS
+    }
+    if chosen is not None:
+        functions = {"cbf1": clip_f1, "sbf1": segment_f1, "ebf1": event_f1}
+        chosen = of_clips(chosen)
+        f1 = {
+            metric: f1_of(chosen, truth) for metric, f1_of in functions.items()
+        }
+    return Measured(truth, f1, {}, official, NO_POINT)
 
 
 @dataclass
-class SplitResult:
-    """Figures of one split; `reason` says why `measured` is None."""
+class EvaluatedSystem:
+    """A system's scores or events, what was chosen for it, and its figures.
 
-    labels: list
-    n_clips: int
-    n_events: int
-    measured: object
-    reason: str | None
+    `scores` (of evaluation), `ignored` (these without video, None for a system
+    of sound alone) and `validation` are ClipScores; without them there are the
+    events of operating `points`, and `events` of the one for F1 (file
+    `chosen`). `has_video` is by file name, None where it is not known;
+    `parameters` (of `tune`) by metric, `validation_ebf1` by candidate weight.
+    `reasons` say of splits why they are left empty, `splits` has Measured;
+    `notes` are for the reader.
+    """
 
-    def figures(self, labels=None):
-        """The five figures of all classes, or of the list `labels`."""
-        if self.measured is None:
-            return undefined(labels or self.labels, self.reason)
-        return self.measured.figures(labels)
+    scores: ClipScores | None = None
+    ignored: ClipScores | None = None
+    validation: ClipScores | None = None
+    points: list = field(default_factory=list)
+    events: pd.DataFrame | None = None
+    chosen: pathlib.Path | None = None
+    has_video: dict | None = None
+    weight: float | None = None
+    validation_ebf1: dict = field(default_factory=dict)
+    parameters: dict = field(default_factory=dict)
+    parameters_from: str = "not tuned"
+    reasons: dict = field(default_factory=dict)
+    splits: dict = field(default_factory=dict)
+    notes: list = field(default_factory=list)
 
 
-def evaluate_splits(
-    scores, scores_ignored, truth, parameters, official=("all",), reasons=None
-):
-    """A SplitResult for each of `SPLITS`: whole and by availability of video.
+def evaluate_splits(system, truth, official=("all",)):
+    """Measured for each of `SPLITS`: whole and by availability of video.
 
     Arguments
     ---------
-    scores : ClipScores
-        Scores of N clips at the chosen weight of the primary stream.
-    scores_ignored : ClipScores or None
-        The same clips at weight 1; None for a system of sound alone.
+    system : EvaluatedSystem
+        Where its `has_video` is None there is the split "all" alone.
     truth : GroundTruth
         Reference events and durations of the clips.
-    parameters : dict
-        As `tune` returns, from the whole validation set.
     official : sequence of str
         Splits whose PSDS is computed by psds_eval; see `measure`.
-    reasons : dict or None
-        Splits to leave empty, each with the reason; the default leaves
-        video_available empty for a system of sound alone.
     """
-    check_same_clips(scores, truth)
-    audio_only = scores_ignored is None
-    if not audio_only:
-        _check_pair(scores, scores_ignored)
-    if reasons is None:
-        reasons = {"video_available": AUDIO_ONLY} if audio_only else {}
-    ignored = scores if audio_only else scores_ignored
-    has_video = scores.has_video
-    parts = {
-        "all": scores,
-        "video_available": scores.subset(has_video),
-        "video_ignored": ignored.subset(has_video),
-        "video_unavailable": scores.subset(~has_video),
-    }
-    return {
-        split: _evaluate_split(
-            parts[split], truth, parameters, split in official, reasons, split
-        )
-        for split in SPLITS
-    }
-
-
-def _evaluate_split(scores, truth, parameters, official, reasons, split):
-    """Figures of one split, or the reason why there are none."""
-    truth = truth.subset(scores.filenames)
-    reason = reasons.get(split)
-    if reason is None and not scores.filenames:
-        which = {"all": "", "video_unavailable": " without video"}
-        reason = f"there are no clips{which.get(split, ' with video')}"
-    measured = None
-    if reason is None:
-        measured = measure(scores, truth, parameters, official)
-    return SplitResult(
-        scores.labels,
-        len(scores.filenames),
-        len(truth.events),
-        measured,
-        reason,
-    )
+    scores, reasons, has_video = system.scores, system.reasons, system.has_video
+    if scores is not None:
+        check_same_clips(scores, truth)
+        ignored = scores if system.ignored is None else system.ignored
+        _check_pair(scores, ignored)
+        if ignored is scores:
+            reasons = reasons or {"video_available": AUDIO_ONLY}
+    clips = {"all": list(has_video or truth.durations)}
+    if has_video is not None:
+        seen = [name for name, has in has_video.items() if has]
+        unseen = [name for name, has in has_video.items() if not has]
+        clips |= dict(zip(SPLITS[1:], [seen, seen, unseen], strict=True))
+    splits = {}
+    for split, names in clips.items():
+        part, reason = truth.subset(names), reasons.get(split)
+        if reason is None and not names:
+            which = {"all": "", "video_unavailable": " without video"}
+            reason = f"there are no clips{which.get(split, ' with video')}"
+        if reason is not None:
+            splits[split] = Measured(part, reason=reason)
+        elif scores is None:
+            splits[split] = measure_events(system.points, system.events, part)
+        else:
+            source = ignored if split == "video_ignored" else scores
+            some = source.subset(
+                [n in part.durations for n in source.filenames]
+            )
+            splits[split] = measure(
+                some, part, system.parameters, split in official
+            )
+    return splits
 
 
 def _check_pair(scores, ignored):
     """The two sets of scores must be of the same clips."""
-    same = (
-        scores.filenames == ignored.filenames
-        and (scores.has_video == ignored.has_video).all()
-    )
-    if not same:
-        differing = sorted(set(scores.filenames) ^ set(ignored.filenames))
+    pair = scores.video(), ignored.video()
+    if list(pair[0].items()) != list(pair[1].items()):
         raise ValueError(
-            "scores with video and with video ignored are of different "
-            f"clips, in another order or with other video: {differing[:20]}; "
-            "score both in the same run"
+            "scores with video and with video ignored are of different clips, "
+            "in another order or with other video: "
+            f"{sorted(pair[0].keys() ^ pair[1].keys())[:20]}; score both in "
+            "the same run"
         )

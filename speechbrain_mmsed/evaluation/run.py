@@ -13,18 +13,21 @@ import pathlib
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import evaluate_splits, tune
+from speechbrain_mmsed.evaluation.evaluate import (
+    EvaluatedSystem,
+    evaluate_splits,
+    tune,
+)
 from speechbrain_mmsed.evaluation.metrics.scored import (
     load_scores,
     stored_weights,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.reports.documents import (
-    further_sections,
     screen_report,
+    text_sections,
 )
 from speechbrain_mmsed.evaluation.reports.report_data import (
-    EvaluatedSystem,
     further_figures,
     report_data,
 )
@@ -54,24 +57,14 @@ def evaluate_run(
 
     Arguments
     ---------
-    scores_folder : str or pathlib.Path
-        `<model>/<subset>/weight_<w>.npz`: ClipScores at each weight of the
-        primary stream; weight 1 (video ignored) is always there.
-    truth_folder : str or pathlib.Path
-        `<subset>.tsv` and `<subset>_durations.tsv`, of validation, evaluation.
+    scores_folder, truth_folder, class_labels, models, controls, metadata
+        As of the core's `metrics.run.evaluate_run`; scores at weight 1 (video
+        ignored) are always there. PSDS of models over all clips is
+        psds_eval's own, the others come from the fast counts.
     output_folder : str or pathlib.Path
         Gets what `write_report` writes.
-    class_labels : list of str
-        C class labels, in the order of the scores.
-    models, controls : sequence of str
-        Names; controls are reported apart. PSDS of models over all clips is
-        psds_eval's own, the others come from the fast counts. A control
-        without validation scores takes weight and parameters of the first
-        model.
     class_groups : dict or None
         For each name a list of labels: every metric restricted to these.
-    metadata : dict or None
-        Goes into the report: git revision, seed, library versions.
     spectrogram : callable or None
         For pictures of clips, see `ManifestSpectrograms`: file name ->
         log-mel (frames, bins) and its length in seconds, or None.
@@ -89,21 +82,15 @@ def evaluate_run(
         for subset in ("validation", "evaluation")
     }
     systems, further, sections, counts = {}, {}, [], {}
-    total = 2 * len(models) + len(controls)
-    with tqdm(total=total, desc="evaluation", disable=None) as bar:
-        for name in [*models, *controls]:
-            bar.set_postfix_str(name)
-            first = next(iter(systems.items()), None)
-            systems[name] = _evaluate_model(
-                pathlib.Path(scores_folder) / name, truth, name in models, first
-            )
-            bar.update()
-        for name in models:
-            bar.set_postfix_str(f"{name}: intervals")
+    names = [*models, *controls]
+    for name in tqdm(names, desc="evaluation", disable=None):
+        first = next(iter(systems.items()), None)
+        folder = pathlib.Path(scores_folder) / name
+        systems[name] = _evaluate_model(folder, truth, name in models, first)
+        if name in models:
             counts |= count_system(name, systems[name], truth["evaluation"])
-            further[name] = further_figures(counts[name][0])
-            sections += further_sections(further[name], name)
-            bar.update()
+            found = further[name] = further_figures(counts[name][0])
+            sections += text_sections("further.txt", further=found, name=name)
     models = {name: systems[name] for name in models}
     controls = {name: systems[name] for name in controls}
     report = report_data(models, controls, truth, class_groups, metadata)
@@ -132,21 +119,14 @@ def _evaluate_model(folder, truth, is_model, first):
     labels = truth["evaluation"].labels
     system.scores = load_scores(evaluation, system.weight, labels)
     system.has_video = system.scores.video()
-    reasons = None
     if system.weight != 1:
         if tuned_here or 1.0 in stored_weights(evaluation):
             system.ignored = load_scores(evaluation, 1.0, labels)
         else:
             reason = f"{folder.name} has no scores at weight 1"
-            reasons = {"video_ignored": reason}
-    system.splits = evaluate_splits(
-        system.scores,
-        system.ignored,
-        truth["evaluation"],
-        system.parameters,
-        official=("all",) if is_model else (),
-        reasons=reasons,
-    )
+            system.reasons = {"video_ignored": reason}
+    official = ("all",) if is_model else ()
+    system.splits = evaluate_splits(system, truth["evaluation"], official)
     return system
 
 

@@ -18,7 +18,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.evaluate import SPLITS, evaluate_splits, tune
+from speechbrain_mmsed.evaluation.evaluate import (
+    SPLITS,
+    EvaluatedSystem,
+    evaluate_splits,
+    tune,
+)
 from speechbrain_mmsed.evaluation.metrics.scored import load_scores
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.experiments.jobs import sorted_out
@@ -128,12 +133,14 @@ def _measured_again(run, weight):
         if found["mark"] == run.mark:
             return found
     parameters = tune(run.scores("validation", weight), run.truth("validation"))
-    splits = evaluate_splits(
-        run.scores("evaluation", weight),
-        None if weight == 1 else run.scores("evaluation", 1.0),
-        run.truth("evaluation"),
-        parameters,
+    scores = run.scores("evaluation", weight)
+    system = EvaluatedSystem(
+        scores=scores,
+        ignored=None if weight == 1 else run.scores("evaluation", 1.0),
+        has_video=scores.video(),
+        parameters=parameters,
     )
+    splits = evaluate_splits(system, run.truth("evaluation"))
     figures = {split: splits[split].figures() for split in SPLITS}
     found = {
         "mark": run.mark,

@@ -7,8 +7,8 @@ Authors
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     SPLIT_TITLES,
     TITLES,
+    Table,
     number,
-    table,
 )
 
 TABLE_TITLES = {
@@ -66,7 +66,7 @@ def markdown_table(number_of_table, rows, found_notes):
     parts = [
         f"## {title_of(number_of_table, found_notes)}",
         LEGEND + fewer_seeds(rows),
-        table(header, lines, len(names)),
+        str(Table(header, lines, len(names))),
     ]
     differences = [
         cell.difference
@@ -85,7 +85,7 @@ def markdown_table(number_of_table, rows, found_notes):
         ]
         parts += [
             DIFFERENCE_LEGEND + (STARS if starred else ""),
-            table([*names, *TITLES.values()], lines, len(names)),
+            str(Table([*names, *TITLES.values()], lines, len(names))),
         ]
     if other_clips:
         items = [
@@ -114,7 +114,7 @@ def choices_table(choices):
     return (
         "## Chosen weights of the sound\n\nBy mean validation event-based "
         "F1 over the seeds that all training weights of a system have."
-        f"\n\n{table(header, rows)}"
+        f"\n\n{Table(header, rows)}"
     )
 
 

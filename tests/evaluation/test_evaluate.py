@@ -3,11 +3,12 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
+from corpora import make_corpus
 
 from speechbrain_mmsed.evaluation.evaluate import (
     SPLITS,
+    EvaluatedSystem,
     evaluate_splits,
     measure,
     tune,
@@ -21,45 +22,18 @@ from speechbrain_mmsed.evaluation.metrics.psds import psds
 from speechbrain_mmsed.evaluation.metrics.run import METRICS, five_metrics
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import (
-    EVENT_COLUMNS,
     decode,
     decode_tags,
 )
-from speechbrain_mmsed.postprocessing.scores import ClipScores
 
-HOP = 0.1565
 LABELS = ["Dog", "Cat", "Saw", "Rain"]
-
-
-def make_corpus(n_clips=14, seed=0, noise=1.0):
-    """Scores that follow events; class Rain never occurs."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(-2, noise, (n_clips, 64, 4))
-    rows = []
-    for n in range(n_clips - 2):
-        for c in {n % 3, (n + n // 3) % 3}:
-            onset = rng.uniform(0, 6)
-            offset = onset + rng.uniform(0.5, 3.5)
-            rows.append([f"{n}.wav", onset, offset, LABELS[c]])
-            logits[n, int(onset / HOP) : int(offset / HOP) + 1, c] += 4
-    frame = 1 / (1 + np.exp(-logits))
-    names = [f"{n}.wav" for n in range(n_clips)]
-    scores = ClipScores(
-        names,
-        np.full(n_clips, 10.0),
-        LABELS,
-        frame.max(axis=1),
-        frame,
-        np.arange(n_clips) % 3 > 0,
-        HOP,
-    )
-    events = pd.DataFrame(rows, columns=EVENT_COLUMNS)
-    return scores, GroundTruth(events, dict.fromkeys(names, 10.0), LABELS)
 
 
 @pytest.fixture(scope="module")
 def tuned():
-    scores, truth = make_corpus()
+    # The last two clips are silent, and class Rain never occurs.
+    classes = [{n % 3, (n + n // 3) % 3} for n in range(12)] + [[], []]
+    scores, truth = make_corpus(classes, LABELS)
     return scores, truth, tune(scores, truth)
 
 
@@ -131,30 +105,39 @@ def test_a_group_of_classes_equals_evaluating_only_these(tuned):
         assert set(figures[metric]["class_wise"]) == set(group)
 
 
+def split(scores, ignored, truth, parameters, official=("all",)):
+    system = EvaluatedSystem(
+        scores, ignored, has_video=scores.video(), parameters=parameters
+    )
+    return evaluate_splits(system, truth, official)
+
+
 def test_splits_are_the_same_clips_with_and_without_video(tuned):
     scores, truth, parameters = tuned
     ignored = dataclasses.replace(scores, clip=scores.clip * 0.5)
-    splits = evaluate_splits(scores, ignored, truth, parameters, official=())
+    splits = split(scores, ignored, truth, parameters, official=())
     assert tuple(splits) == SPLITS
     n_video = int(scores.has_video.sum())
-    assert [splits[s].n_clips for s in SPLITS] == [
+    assert [len(splits[s].truth.durations) for s in SPLITS] == [
         len(scores.filenames),
         n_video,
         n_video,
         len(scores.filenames) - n_video,
     ]
-    assert (
-        splits["video_ignored"].n_events == splits["video_available"].n_events
+    n_ignored, n_available = (
+        len(splits[f"video_{how}"].truth.events)
+        for how in ("ignored", "available")
     )
+    assert n_ignored == n_available
     # Each split by hand, with the parameters of the whole validation set.
-    for split, source, mask in (
+    for name, source, mask in (
         ("video_available", scores, scores.has_video),
         ("video_ignored", ignored, scores.has_video),
         ("video_unavailable", scores, ~scores.has_video),
     ):
         part = source.subset(mask)
         expected = measure(part, truth.subset(part.filenames), parameters)
-        figures = splits[split].figures()
+        figures = splits[name].figures()
         for metric, figure in expected.figures().items():
             assert figures[metric]["value"] == figure["value"]
     values = [splits[s].figures()["cbf1"]["value"] for s in SPLITS[1:3]]
@@ -163,13 +146,13 @@ def test_splits_are_the_same_clips_with_and_without_video(tuned):
 
 def test_a_system_of_sound_alone_fills_video_ignored(tuned):
     scores, truth, parameters = tuned
-    splits = evaluate_splits(scores, None, truth, parameters, official=())
+    splits = split(scores, None, truth, parameters, official=())
     available = splits["video_available"].figures()
     for metric in METRICS:
         assert available[metric]["value"] is None
         assert "sound alone" in available[metric]["reason"]
         assert splits["video_ignored"].figures()[metric]["value"] is not None
-    assert splits["video_available"].n_clips > 0
+    assert splits["video_available"].truth.durations
 
 
 def test_splits_without_clips_or_events_have_reasons(tuned):
@@ -177,29 +160,27 @@ def test_splits_without_clips_or_events_have_reasons(tuned):
     everywhere = dataclasses.replace(
         scores, has_video=np.ones(len(scores.filenames), bool)
     )
-    splits = evaluate_splits(
-        everywhere, everywhere, truth, parameters, official=()
-    )
+    splits = split(everywhere, everywhere, truth, parameters, official=())
     figures = splits["video_unavailable"].figures()
     assert figures["ebf1"]["value"] is None
     assert "no clips without video" in figures["ebf1"]["reason"]
     # The last two clips have no events.
     has_video = np.arange(len(scores.filenames)) < len(scores.filenames) - 2
     silent = dataclasses.replace(scores, has_video=has_video)
-    splits = evaluate_splits(
+    splits = split(
         silent, silent, truth, parameters, official=("video_unavailable",)
     )
     figures = splits["video_unavailable"].figures()
     for metric in METRICS:
         assert figures[metric]["value"] is None
         assert "reference event" in figures[metric]["reason"]
-    assert splits["all"].measured.largest_difference() is None
+    assert splits["all"].psds_differences() == []
 
 
 def test_scores_of_other_clips_are_refused(tuned):
     scores, truth, parameters = tuned
     few = scores.subset(scores.has_video)
     with pytest.raises(ValueError, match=r"ground truth only.*0\.wav"):
-        evaluate_splits(few, few, truth, parameters)
+        split(few, few, truth, parameters)
     with pytest.raises(ValueError, match=r"same run"):
-        evaluate_splits(scores, few, truth, parameters)
+        split(scores, few, truth, parameters)

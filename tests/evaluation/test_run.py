@@ -6,9 +6,8 @@ import json
 import re
 import sys
 
-import numpy as np
-import pandas as pd
 import pytest
+from corpora import make_corpus, write_truth
 
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.reports.documents import markdown
@@ -18,59 +17,29 @@ from speechbrain_mmsed.evaluation.reports.report_files import (
 )
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.evaluation.tuning import choose_weight
-from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
-HOP = 0.1565
 LABELS = ["Dog", "Cat", "Saw", "Rain"]
 METRICS = {"cbf1", "sbf1", "ebf1", "psds1", "psds2"}
 SPLITS = {"all", "video_available", "video_ignored", "video_unavailable"}
 
 
-def make_corpus(subset, noise):
+def make_scores(subset, noise):
     """Nine clips; Rain never occurs, Saw only in validation."""
-    rng = np.random.default_rng(len(subset))
-    logits = np.full((9, 64, 4), -3.0)
-    rows = []
-    for n in range(7):
-        c = n % (3 if subset == "validation" else 2)
-        onset = rng.uniform(0, 6)
-        offset = onset + rng.uniform(0.5, 3.5)
-        rows.append([f"{n}.wav", onset, offset, LABELS[c]])
-        logits[n, int(onset / HOP) : int(offset / HOP) + 1, c] = 3
-    logits += noise * rng.normal(size=logits.shape)
-    frame = 1 / (1 + np.exp(-logits))
-    names = [f"{n}.wav" for n in range(9)]
-    scores = ClipScores(
-        names,
-        np.full(9, 10.0),
-        LABELS,
-        frame.max(axis=1),
-        frame,
-        np.arange(9) % 3 > 0,
-        HOP,
-    )
-    return scores, rows
+    n_classes = 3 if subset == "validation" else 2
+    classes = [[n % n_classes] for n in range(7)] + [[], []]
+    return make_corpus(classes, LABELS, len(subset), noise)
 
 
 def write_corpus(folder, weights, models=("student", "teacher")):
     """Scores and ground truth of both subsets; weight -> noise."""
-    truth = folder / "truth"
-    truth.mkdir(parents=True)
     for subset in ("validation", "evaluation"):
         for model in models:
             for weight, noise in weights.items():
-                scores, rows = make_corpus(subset, noise)
+                scores, truth = make_scores(subset, noise)
                 path = folder / "scores" / model / subset
                 scores.save(path / f"weight_{weight:.4f}.npz")
-        rows = [*rows, ["8.wav", None, None, None]]
-        table = pd.DataFrame(rows, columns=EVENT_COLUMNS)
-        table.to_csv(truth / f"{subset}.tsv", sep="\t", index=False)
-        durations = pd.DataFrame(
-            {"filename": scores.filenames, "duration": scores.durations}
-        )
-        path = truth / f"{subset}_durations.tsv"
-        durations.to_csv(path, sep="\t", index=False)
+        write_truth(folder / "truth", truth, subset)
 
 
 def evaluate(folder, **options):
@@ -85,7 +54,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     weights = {0.25: 4.0, 0.5: 0.5, 0.75: 4.0, 1.0: 2.0}
     write_corpus(folder, weights, ("student", "untrained"))
-    scores, _ = make_corpus("evaluation", 5.0)
+    scores, _ = make_scores("evaluation", 5.0)
     scores.save(folder / "scores/shuffled_streams/evaluation/weight_0.5000.npz")
     report = evaluate(
         folder,

@@ -112,7 +112,7 @@ def reports_without_pictures():
         patch.setattr(evaluation_run, "write_report", write_report)
         patch.setattr(evaluation_run, "clip_statistics", lambda *_: {})
         patch.setattr(evaluation_run, "further_figures", lambda *_: {})
-        patch.setattr(evaluation_run, "further_sections", lambda *_: [])
+        patch.setattr(evaluation_run, "text_sections", lambda *_, **__: [])
         yield
 
 

@@ -115,9 +115,9 @@ def read_points(path, truth, choice=None, source_of_durations="durations"):
     points = [_read_point(file, truth, source_of_durations) for file in files]
     tables, counts = map(list, zip(*points, strict=True))
     totals = pd.DataFrame(counts).sum()
-    first, last = _threshold_of(files[0]), _threshold_of(files[-1])
-    said = ""
-    if None not in map(_threshold_of, files):
+    thresholds, said = [_threshold_of(file) for file in files], ""
+    if None not in thresholds:
+        first, last = thresholds[0], thresholds[-1]
         said = f", thresholds {first:g} to {last:g} by their names"
     notes = [f"{len(files)} operating points{said}."]
     for kind, sentence in _ODD_EVENTS.items():

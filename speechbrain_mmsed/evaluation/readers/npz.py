@@ -36,13 +36,13 @@ def load_npz(file):
         raise PredictionError(f"{file}: {text}") from error
 
 
-def read_npz(file, truth, source_of_durations, has_video=None):
+def read_npz(file, truth, source_of_durations):
     """Scores of the reference's clips and labels, and notes on them."""
     scores, names = load_npz(file), list(truth.durations)
-    matched = match_all(scores.filenames, names, str(file), source_of_durations)
-    check_labels(truth.labels, scores.labels, f"{file}: no scores")
-    position = {matched[n]: i for i, n in enumerate(scores.filenames)}
-    rows = [position[name] for name in names]
+    given = match_all(scores.filenames, names, str(file), source_of_durations)
+    left = check_labels(truth.labels, scores.labels, f"{file}: no scores")
+    position = {name: row for row, name in enumerate(scores.filenames)}
+    rows = [position[given[name]] for name in names]
     durations = scores.durations[rows]
     lengths = zip(rows, durations, truth.durations.values(), strict=True)
     differing = {
@@ -59,9 +59,6 @@ def read_npz(file, truth, source_of_durations, has_video=None):
             f"{listed(differing)}"
         )
     keep = [scores.labels.index(label) for label in truth.labels]
-    video = scores.has_video[rows]
-    if has_video is not None:
-        video = [has_video[name] for name in names]
     fitted = dataclasses.replace(
         scores,
         filenames=names,
@@ -69,13 +66,12 @@ def read_npz(file, truth, source_of_durations, has_video=None):
         labels=truth.labels,
         clip=scores.clip[rows][:, keep],
         frame=scores.frame[rows][:, :, keep],
-        has_video=video,
+        has_video=scores.has_video[rows],
     )
     notes = [
         f"{len(names)} clips with {scores.frame.shape[1]} frames of "
         f"{scores.frame_hop:g} s."
     ]
-    left = [label for label in scores.labels if label not in truth.labels]
     if left:
         notes.append(f"Classes left out: {', '.join(left)}.")
     return fitted, notes

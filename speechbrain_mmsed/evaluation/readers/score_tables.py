@@ -52,7 +52,6 @@ def read_score_tables(
     folder,
     truth,
     source_of_durations="durations",
-    has_video=None,
     largest_window=scored.WINDOWS[-1],
     thresholds=(),
     end_tolerance=None,
@@ -60,14 +59,15 @@ def read_score_tables(
     """ClipScores of the reference's clips and labels, and notes on them.
 
     Comparisons are as in double precision at the thresholds of the paper's
-    grids and those given. A clip's probability is the largest of its frames.
+    grids and those given. A clip's probability is the largest of its frames;
+    which clips have video is not known.
     """
     files = {f.stem: f for f in prediction_files(folder, "score-tsv")}
     names = list(truth.durations)
-    matched = match_all(files, names, str(folder), source_of_durations)
+    given = match_all(files, names, str(folder), source_of_durations)
     columns = score_labels(folder)
-    check_labels(truth.labels, columns, f"{folder}: no column")
-    by_clip = {clip: files[name] for name, clip in matched.items()}
+    left = check_labels(truth.labels, columns, f"{folder}: no column")
+    by_clip = {clip: files[given[clip]] for clip in names}
     axes, values = _read_tables(by_clip, columns, truth, folder)
     grid = common_grid(axes, str(folder))
     padded = check_ends(grid, truth.durations, str(folder), end_tolerance)
@@ -77,27 +77,30 @@ def read_score_tables(
     if len(counts) > 1:
         # No window reaches from a clip's frames past the continued ones.
         longest += largest_window // 2
-    frame = np.stack(
-        [single_precision(_continued(values[n], longest), known) for n in names]
-    )
+    frame = []
+    for own in values.values():
+        # Continued by their own reflection, see above.
+        added = longest - len(own)
+        rows = reflected_frames(len(own), added)[added:]
+        frame.append(single_precision(own[rows], known))
+    frame = np.stack(frame)
     ends = [min(truth.durations[n], grid.ends[n]) for n in names]
     inside = frames_inside(ends, longest, grid.hop)
     clip = np.where(inside[:, :, None], frame, 0).max(axis=1)
-    video = [bool(has_video and has_video[name]) for name in names]
+    video = np.zeros(len(names), dtype=bool)
     scores = ClipScores(names, ends, truth.labels, clip, frame, video, grid.hop)
-    return scores, _notes(grid, padded, columns, truth, ends)
+    return scores, _notes(grid, padded, left, truth, ends)
 
 
 def _read_tables(by_clip, columns, truth, source):
     """Times and probabilities of every clip, or one error for all clips."""
     axes, values, problems = {}, {}, {}
-    for clip in truth.durations:
-        file = by_clip[clip]
+    for clip, file in by_clip.items():
         try:
-            table = _read_table(file, columns)
-            axes[clip] = tuple(table[name] for name in TIMES)
-            values[clip] = np.stack([table[x] for x in truth.labels], axis=1)
-            check_axis(*axes[clip])
+            table = _read_table(file, columns, [*TIMES, *truth.labels])
+            onset, offset, values[clip] = table[:, 0], table[:, 1], table[:, 2:]
+            axes[clip] = onset, offset
+            check_axis(onset, offset)
             _check_values(values[clip], truth.labels)
         except TableError as error:
             kind, detail = error.args
@@ -115,8 +118,8 @@ def _read_tables(by_clip, columns, truth, source):
     return axes, values
 
 
-def _read_table(file, columns):
-    """Columns of numbers by title."""
+def _read_table(file, columns, wanted):
+    """Some columns of numbers of a table that has onset, offset, `columns`."""
     header = header_of(file)
     if sorted(header) != sorted([*TIMES, *columns]):
         odd = sorted(set(header) ^ {*TIMES, *columns}) or header
@@ -138,7 +141,7 @@ def _read_table(file, columns):
             detail = f"line {line}, {header[column]}: {row[column]!r}"
             raise TableError("cells are not numbers", detail) from error
     table = np.array(values, dtype=np.float64).reshape(-1, len(header))
-    return dict(zip(header, table.T, strict=True))
+    return table[:, [header.index(title) for title in wanted]]
 
 
 def _check_values(values, labels):
@@ -151,12 +154,6 @@ def _check_values(values, labels):
             f"line {row + 2}, {labels[column]}: {values[row, column]:g} "
             "(scores are probabilities; apply the sigmoid)",
         )
-
-
-def _continued(values, n_frames):
-    """(T, C) scores continued to more frames by reflection."""
-    added = n_frames - len(values)
-    return values[reflected_frames(len(values), added)[added:]]
 
 
 def single_precision(values, thresholds):
@@ -173,13 +170,12 @@ def single_precision(values, thresholds):
     return single
 
 
-def _notes(grid, padded, columns, truth, ends):
+def _notes(grid, padded, left, truth, ends):
     """Sentences about the scores for the report."""
     least, most = min(grid.n_frames.values()), max(grid.n_frames.values())
     frames = f"{least} to {most}" if least < most else f"{most}"
     lengths = np.fromiter(truth.durations.values(), float)
     short = int((np.array(ends) < lengths - 1e-9).sum())
-    left = [label for label in columns if label not in truth.labels]
     notes = {
         f"{len(ends)} clips with {frames} frames of {grid.hop:g} s; written "
         f"times are within {grid.deviation:.1e} s of that grid.": True,

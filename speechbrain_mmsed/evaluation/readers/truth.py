@@ -109,7 +109,7 @@ def match_names(given, known, source):
 
 
 def match_all(given, known, source, reference):
-    """As `match_names`, but refuses files of clips that are not the same."""
+    """Known clip -> given name, of files that must be of the same clips."""
     matched = match_names(given, known, source)
     problems = {
         "predictions but no duration": set(given) - set(matched),
@@ -126,7 +126,7 @@ def match_all(given, known, source, reference):
             f"{'; '.join(texts)}. Give predictions, durations and ground truth "
             "of the same clips"
         )
-    return matched
+    return {clip: name for name, clip in matched.items()}
 
 
 def read_labels(values):
@@ -140,13 +140,17 @@ def read_labels(values):
 
 
 def check_labels(labels, scored, what):
-    """Refuse scores without some class; `what` begins the message."""
+    """Classes that are left out; refuses scores without one of the others.
+
+    `what` begins the message.
+    """
     missing = [label for label in labels if label not in scored]
     if missing:
         raise PredictionError(
             f"{what} of the classes {missing}; there are {scored}. Give these "
             "with --labels"
         )
+    return [label for label in scored if label not in labels]
 
 
 def read_video(path, known):

@@ -11,6 +11,7 @@ import numpy as np
 from speechbrain_mmsed.evaluation.metrics.psd_roc import scenario_of
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     AVERAGES,
+    F1_COLUMNS,
     NAMES,
     SPLIT_TITLES,
     TITLES,
@@ -40,12 +41,10 @@ def has_matplotlib():
 
 def new_canvas(width, height, rows=1, columns=1, title=None, **layout):
     """A figure, in inches, and its axes; `layout` goes to `subplots`."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     # Without pyplot there is no global state and no window system.
     figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
     if title is not None:
         figure.suptitle(title)
     axes = figure.subplots(rows, columns, squeeze=False, **layout)
@@ -73,16 +72,15 @@ def title_of(label):
 def draw_classes(report):
     """F1 of every class over all clips; a cross where it is not defined."""
     labels = report["class_labels"]
-    models = list(report["metrics"])
-    figure, axes = new_canvas(9, 4.0 * len(models), len(models))
-    for ax, model in zip(axes, models, strict=True):
-        values = report["class_wise"][model]["all"]
-        series = {
-            NAMES[metric]: [values[metric][label] for label in labels]
-            for metric in ("cbf1", "sbf1", "ebf1")
+    panels = {
+        f"{model}: F1 of each class, all clips": {
+            NAMES[metric]: [splits["all"][metric][label] for label in labels]
+            for metric in F1_COLUMNS
         }
-        _bars(ax, list(map(title_of, labels)), series)
-        ax.set_title(f"{model}: F1 of each class, all clips")
+        for model, splits in report["class_wise"].items()
+    }
+    figure = _draw_bars([title_of(label) for label in labels], panels, 4.0)
+    for ax in figure.axes:
         for text in ax.get_xticklabels():
             text.set(rotation=30, horizontalalignment="right")
     return figure
@@ -90,56 +88,53 @@ def draw_classes(report):
 
 def draw_availability(report):
     """The five metrics in each split; None where splits are not known."""
-    models = report["metrics"]
-    if not all(set(SPLITS) <= set(splits) for splits in models.values()):
-        return None
     counts = report["counts"]["splits"]
-    figure, axes = new_canvas(9, 3.0 * len(models), len(models))
-    for ax, (model, metrics) in zip(axes, models.items(), strict=True):
-        series = {
+    if not set(SPLITS) <= set(counts):
+        return None
+    panels = {
+        f"{model}: availability of video": {
             f"video {SPLIT_TITLES[split]} (n={counts[split]['clips']})": [
                 metrics[split][metric] for metric in TITLES
             ]
             for split in SPLITS
         }
-        _bars(ax, [NAMES[metric] for metric in TITLES], series)
-        ax.set_title(f"{model}: availability of video")
-    return figure
+        for model, metrics in report["metrics"].items()
+    }
+    return _draw_bars([NAMES[metric] for metric in TITLES], panels, 3.0)
 
 
-def _bars(ax, names, series):
-    """Groups of bars with values from 0 to 1."""
-    width = 0.8 / len(series)
+def _draw_bars(names, panels, height):
+    """Groups of bars from 0 to 1: title -> series -> a value for each name."""
+    figure, axes = new_canvas(9, height * len(panels), len(panels))
     places = np.arange(len(names))
-    for index, (name, values) in enumerate(series.items()):
-        at = places + (index - (len(series) - 1) / 2) * width
-        heights = np.array(values, dtype=float)
-        ax.bar(at, np.nan_to_num(heights), width * 0.92, label=name)
-        missing = at[np.isnan(heights)]
-        ax.plot(missing, np.full(len(missing), 0.02), "x", color="0.4")
-    ax.set_xticks(places, names)
-    # Room above 1 for the legend, which no bar then hides.
-    ax.set(ylim=(0, 1.18), yticks=np.linspace(0, 1, 6), axisbelow=True)
-    ax.grid(axis="y", alpha=0.3)
-    ax.legend(fontsize="small", ncols=len(series), loc="upper right")
+    for ax, (title, series) in zip(axes, panels.items(), strict=True):
+        width = 0.8 / len(series)
+        for index, (name, values) in enumerate(series.items()):
+            at = places + (index - (len(series) - 1) / 2) * width
+            heights = np.array(values, dtype=float)
+            ax.bar(at, np.nan_to_num(heights), width * 0.92, label=name)
+            missing = at[np.isnan(heights)]
+            ax.plot(missing, np.full(len(missing), 0.02), "x", color="0.4")
+        ax.set_xticks(places, names)
+        # Room above 1 for the legend, which no bar then hides.
+        ax.set(ylim=(0, 1.18), yticks=np.linspace(0, 1, 6), axisbelow=True)
+        ax.grid(axis="y", alpha=0.3)
+        ax.legend(fontsize="small", ncols=len(series), loc="upper right")
+        ax.set_title(title)
+    return figure
 
 
 def draw_differences(results, names):
     """Differences (see `compare`) of averages, and of two figures' classes."""
-    averages = [
-        (figure_name(kind, name), figure)
-        for kind, result in results.items()
-        for name, figure in result["figures"].items()
-        if name in AVERAGES
-    ]
-    panels = {"averages": averages}
-    for kind in ("ebf1", "psds1"):
-        if kind in results:
-            panels[f"{NAMES[kind]} of each class"] = [
-                (title_of(name), figure)
-                for name, figure in results[kind]["figures"].items()
-                if name not in AVERAGES
-            ]
+    panels = {"averages": []}
+    for kind, result in results.items():
+        for name, figure in result["figures"].items():
+            if name in AVERAGES:
+                row = figure_name(kind, name), figure
+                panels["averages"].append(row)
+            elif kind in ("ebf1", "psds1"):
+                rows = panels.setdefault(f"{NAMES[kind]} of each class", [])
+                rows.append((title_of(name), figure))
     heights = [len(rows) + 1.5 for rows in panels.values()]
     level = next(iter(results.values()))["level"]
     figure, axes = new_canvas(
@@ -176,10 +171,11 @@ def _differences(ax, rows):
 
 
 def draw_roc(result, title):
-    """PSD-ROC (section 3.1.4) of a SplitResult; None without curves."""
+    """PSD-ROC (section 3.1.4) of a Measured; None without curves."""
     shown = {name: f for name, f in result.figures().items() if "curves" in f}
     if not shown:
         return None
+    labels = result.truth.labels
     figure, axes = new_canvas(
         *(6.6 * len(shown), 5.2, 1, len(shown)),
         title=f"{title}: PSD-ROC, all clips",
@@ -190,7 +186,7 @@ def draw_roc(result, title):
         # The best class first, so that the legend is in the lines' order.
         for label in sorted(classes, key=lambda x: -areas[x]):
             stairs = _stairs(classes[label], most)
-            line = line_of(result.labels.index(label)) | {"linewidth": 1.4}
+            line = line_of(labels.index(label)) | {"linewidth": 1.4}
             text = f"{title_of(label)} {areas[label]:.2f}"
             ax.step(*stairs, where="post", label=text, **line)
         stairs = _stairs(psds["curves"]["overall"], most)

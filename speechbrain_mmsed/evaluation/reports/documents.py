@@ -28,11 +28,6 @@ def text_sections(template, /, **content):
     return [[title, text.strip()] for title, text in sections]
 
 
-def further_sections(further, name):
-    """Titles and texts of further figures and intervals of a system."""
-    return text_sections("further.txt", further=further, name=name)
-
-
 def _text(template, content):
     """The markdown of a template, one empty line between its parts."""
     rendered = _TEMPLATES.get_template(template).render(
@@ -59,29 +54,31 @@ def screen_report(report):
     return _TEMPLATES.get_template("screen.txt").render(report=report)
 
 
-def _control_metrics(report):
-    """[control][split][metric]."""
-    return {n: control["metrics"] for n, control in report["controls"].items()}
+def _of_controls(report, section):
+    """A section of all controls, [control] as [model] of the report's own."""
+    return {name: found[section] for name, found in report["controls"].items()}
+
+
+def _of_all(report, section):
+    """A section of models and controls."""
+    return report[section] | _of_controls(report, section)
 
 
 def _undefined_figures(report):
     """One line for each reason, with the figures it explains."""
-    controls = report["controls"].items()
-    of_systems = report["null_reasons"] | {
-        name: control["null_reasons"] for name, control in controls
-    }
+    found = _of_all(report, "null_reasons")
     for group, content in report["class_groups"].items():
         for model, splits in content["null_reasons"].items():
-            of_systems[f"{model} ({group})"] = splits
+            found[f"{model} ({group})"] = splits
     lines = {}
-    for name, splits in of_systems.items():
-        for split, metrics in splits.items():
-            for metric, reason in metrics.items():
-                where = lines.setdefault((name, _clips(split), reason), [])
-                where.append(report_tables.NAMES[metric])
+    for name, splits in found.items():
+        for split, reasons in splits.items():
+            for metric, reason in reasons.items():
+                line = f"{name}, {_clips(split)}", reason
+                lines.setdefault(line, []).append(report_tables.NAMES[metric])
     return [
-        f"{name}, {clips}: {', '.join(where)}: {reason}"
-        for (name, clips, reason), where in lines.items()
+        f"{where}: {', '.join(names)}: {reason}"
+        for (where, reason), names in lines.items()
     ]
 
 
@@ -89,15 +86,6 @@ def _clips(split):
     """A split in the middle of a sentence."""
     title = report_tables.SPLIT_TITLES[split]
     return title if split == "all" else f"video {title}"
-
-
-def _chosen_weights(report):
-    """Weight of each model and control, and F1 of the candidates."""
-    weights, f1 = report["inference_weight"], report["validation_ebf1"]
-    chosen = {model: (weights[model], f1[model]) for model in weights}
-    for name, control in report["controls"].items():
-        chosen[name] = control["inference_weight"], control["validation_ebf1"]
-    return {name: pair for name, pair in chosen.items() if pair[0] is not None}
 
 
 def _flow(lines):
@@ -121,12 +109,13 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.filters.update(
     flow=_flow,
     points=_points,
+    rows=report_tables.rows,
     base64=lambda path: base64.b64encode(path.read_bytes()).decode(),
 )
 _TEMPLATES.globals.update(
     {k: v for k, v in vars(report_tables).items() if not k.startswith("_")},
     clips=_clips,
-    control_metrics=_control_metrics,
+    of_controls=_of_controls,
+    of_all=_of_all,
     undefined_figures=_undefined_figures,
-    chosen_weights=_chosen_weights,
 )

@@ -9,7 +9,6 @@ Authors
 """
 
 import importlib.metadata
-from dataclasses import dataclass, field
 
 import speechbrain_mmsed
 from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
@@ -20,12 +19,10 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
 )
 
 LIBRARIES = ("psds_eval", "sed_eval", "numpy", "pandas")
-# From a figure (see `Measured.figures`) to the sections of the report.
-SAME = ("class_wise", "averaged_classes", "excluded_classes", "computed_by")
-SECTIONS = {
-    **{"metrics": "value", "null_reasons": "reason"},
-    **{name: name for name in SAME},
-}
+SECTIONS = (
+    *("metrics", "null_reasons", "class_wise", "averaged_classes"),
+    *("excluded_classes", "computed_by", "f1_averages", "class_counts"),
+)
 FURTHER = ("ibf1", *THRESHOLD_FREE)
 DEFINITIONS = {
     "cbf1": "micro F1 of clip labels",
@@ -41,57 +38,41 @@ DEFINITIONS = {
 }
 
 
-@dataclass
-class EvaluatedSystem:
-    """A system's scores or events, what was chosen for it, and its figures.
-
-    `scores` (of evaluation), `ignored` (these without video) and `validation`
-    are ClipScores; without them there are the `events` of an operating point.
-    `has_video` is by file name, `validation_ebf1` by candidate weight,
-    `parameters` (ClassParameters) by metric, `splits` (SplitResult) by split.
-    """
-
-    scores: object = None
-    ignored: object = None
-    validation: object = None
-    events: object = None
-    has_video: dict | None = None
-    weight: float | None = None
-    validation_ebf1: dict = field(default_factory=dict)
-    parameters: dict = field(default_factory=dict)
-    parameters_from: str = "not tuned"
-    splits: dict = field(default_factory=dict)
-
-
 def report_data(models, controls, truth, class_groups, metadata):
     """The content of report.json, of models and, apart, controls by name.
 
     What stands under [model] stands under [control] of "controls" as well.
     """
-    of_models = {name: _of_model(system) for name, system in models.items()}
-    of_controls = {name: _of_model(system) for name, system in controls.items()}
+    systems = {**models, **controls}
+    found = {name: _of_system(system) for name, system in systems.items()}
+    groups = {}
+    for group, labels in class_groups.items():
+        parts = {n: _sections(s.splits, labels) for n, s in systems.items()}
+        sections = _by_section(parts, ["metrics", "null_reasons"])
+        groups[group] = {"labels": list(labels), **sections}
     first = next(iter(models))
+    splits = models[first].splits
     return {
-        **{
-            key: {name: section[key] for name, section in of_models.items()}
-            for key in of_models[first]
-        },
-        "controls": of_controls,
-        "class_groups": {
-            name: _of_group(list(labels), {**models, **controls})
-            for name, labels in class_groups.items()
-        },
+        **_by_section({name: found[name] for name in models}, found[first]),
+        "controls": {name: found[name] for name in controls},
+        "class_groups": groups,
         "class_labels": list(truth["evaluation"].labels),
         "counts": {
             "subsets": {
-                subset: _count(reference) for subset, reference in truth.items()
+                subset: _count(whole) | {"events_of_class": _of_class(whole)}
+                for subset, whole in truth.items()
             },
-            "splits": {
-                split: {"clips": part.n_clips, "events": part.n_events}
-                for split, part in models[first].splits.items()
-            },
+            "splits": {split: _count(splits[split].truth) for split in splits},
         },
-        "psds_difference": _largest_difference(models),
+        "psds_difference": max(
+            (
+                difference
+                for system in models.values()
+                for part in system.splits.values()
+                for difference in part.psds_differences()
+            ),
+            default=None,
+        ),
         "libraries": {
             **metadata.get("versions", {}),
             **{name: importlib.metadata.version(name) for name in LIBRARIES},
@@ -101,8 +82,16 @@ def report_data(models, controls, truth, class_groups, metadata):
     }
 
 
-def _of_model(system):
-    """Every section of one model."""
+def _by_section(found, sections):
+    """[system][section] as [section][system]."""
+    return {
+        section: {name: of_system[section] for name, of_system in found.items()}
+        for section in sections
+    }
+
+
+def _of_system(system):
+    """Every section of one system."""
     return {
         **_sections(system.splits),
         "inference_weight": system.weight,
@@ -117,51 +106,29 @@ def _of_model(system):
 
 def _sections(splits, labels=None):
     """The figures of all classes or some, as [section][split][metric]."""
-    names = (*SECTIONS, "f1_averages", "class_counts")
-    sections = {name: {split: {} for split in splits} for name in names}
+    sections = {name: {split: {} for split in splits} for name in SECTIONS}
     for split, part in splits.items():
         for metric, figure in part.figures(labels).items():
-            values = {name: figure[entry] for name, entry in SECTIONS.items()}
-            if figure["value"] is not None:
-                del values["null_reasons"]
-            if "class_counts" in figure:
+            figure["metrics"] = figure["value"]
+            if figure["value"] is None:
+                figure["null_reasons"] = figure["reason"]
+            if "micro" in figure:
                 averages = {name: figure[name] for name in ("micro", "macro")}
-                values["f1_averages"] = averages
-                values["class_counts"] = figure["class_counts"]
-            for name, value in values.items():
-                sections[name][split][metric] = value
+                figure["f1_averages"] = averages
+            for name in figure.keys() & sections:
+                sections[name][split][metric] = figure[name]
     return sections
 
 
-def _of_group(labels, systems):
-    """Figures of all models and controls over some classes."""
-    group = {"labels": labels, "metrics": {}, "null_reasons": {}}
-    for name, system in systems.items():
-        sections = _sections(system.splits, labels)
-        for key in ("metrics", "null_reasons"):
-            group[key][name] = sections[key]
-    return group
-
-
 def _count(truth):
-    """Clips and events of a subset."""
+    """Clips and events."""
+    return {"clips": len(truth.durations), "events": len(truth.events)}
+
+
+def _of_class(truth):
+    """Events of each class."""
     events = truth.events["event_label"].value_counts()
-    return {
-        "clips": len(truth.durations),
-        "events": len(truth.events),
-        "events_of_class": {x: int(events.get(x, 0)) for x in truth.labels},
-    }
-
-
-def _largest_difference(models):
-    """Between psds_eval and the fast counts, over all official figures."""
-    differences = [
-        part.measured.largest_difference()
-        for system in models.values()
-        for part in system.splits.values()
-        if part.measured is not None
-    ]
-    return max((d for d in differences if d is not None), default=None)
+    return {label: int(events.get(label, 0)) for label in truth.labels}
 
 
 def further_figures(statistics, with_intervals=True):
@@ -196,30 +163,25 @@ def _with_version(computed_by):
     return computed_by
 
 
-def describe_figures(report, form, said, n_points=0):
-    """Every figure, [model][split][metric], with all that explains it."""
+def describe_figures(system, form, said):
+    """Every figure, [split][metric], with all that explains it."""
 
-    def describe(metric, model, split):
-        def of(section):
-            return report[section][model][split].get(metric)
-
+    def describe(metric, figure):
+        parameters = system.parameters.get(metric)
         return {
-            "value": of("metrics"),
-            "reason": of("null_reasons"),
-            "definition": _definition(metric, form, n_points),
+            "value": figure["value"],
+            "reason": figure["reason"],
+            "definition": _definition(metric, form, len(system.points)),
             "post_processing": said,
-            "parameters": report["tuned_parameters"][model].get(metric),
-            "n_classes": len(of("averaged_classes")),
-            "averaged_classes": of("averaged_classes"),
-            "computed_by": _with_version(of("computed_by")),
+            "parameters": parameters and parameters.to_dict(),
+            "n_classes": len(figure["averaged_classes"]),
+            "averaged_classes": figure["averaged_classes"],
+            "computed_by": _with_version(figure["computed_by"]),
         }
 
     return {
-        model: {
-            split: {metric: describe(metric, model, split) for metric in part}
-            for split, part in splits.items()
-        }
-        for model, splits in report["metrics"].items()
+        split: {m: describe(m, f) for m, f in part.figures().items()}
+        for split, part in system.splits.items()
     }
 
 

@@ -156,10 +156,9 @@ def _names(files):
     """Folders and systems, as short as they can be told apart."""
     systems = [file.stem.removeprefix("counts_") for file in files]
     folders = [file.resolve().parent.name for file in files]
-    if systems[0] != systems[1]:
-        return systems
-    if folders[0] != folders[1]:
-        return folders
+    for names in (systems, folders):
+        if names[0] != names[1]:
+            return names
     return [str(file) for file in files]
 
 

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import re
 from dataclasses import dataclass
 
 TITLES = {
@@ -44,165 +45,63 @@ def number(metric, value):
     return f"{value:.4f}" if "psds" in metric else f"{100 * value:.2f}"
 
 
-def table(header, rows, n_texts=1):
-    """A markdown table that is legible on a screen as well.
+@dataclass
+class Table:
+    """A table in a section; as text it is markdown that is legible as it is.
 
     The `n_texts` columns on the left hold words, the others numbers.
 
     Example
     -------
-    >>> print(table(["class", "F1"], [["Dog", "51.2"]]))
+    >>> print(Table(["class", "F1"], [["Dog", "51.2"]]))
     | class |   F1 |
     |:------|-----:|
     | Dog   | 51.2 |
     """
-    cells = [[str(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    sides = "<" * n_texts + ">" * (len(header) - n_texts)
-    form = [f"{{:{s}{w}}}" for s, w in zip(sides, widths, strict=True)]
-    lines = ["| " + " | ".join(form).format(*row) + " |" for row in cells]
-    rule = [":" + "-" * (width + 1) for width in widths[:n_texts]]
-    rule += ["-" * (width + 1) + ":" for width in widths[n_texts:]]
-    lines.insert(1, "|" + "|".join(rule) + "|")
-    return "\n".join(lines)
-
-
-@dataclass
-class Table:
-    """A table in a section; arguments as for `table`."""
 
     header: list
     rows: list
     n_texts: int = 1
 
     def __str__(self):
-        return table(self.header, self.rows, self.n_texts)
+        cells = [list(map(str, row)) for row in [self.header, *self.rows]]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        texts, numbers = widths[: self.n_texts], widths[self.n_texts :]
+        form = [f"{{:<{w}}}" for w in texts] + [f"{{:>{w}}}" for w in numbers]
+        lines = ["| " + " | ".join(form).format(*row) + " |" for row in cells]
+        rule = [":" + "-" * (w + 1) for w in texts]
+        rule += ["-" * (w + 1) + ":" for w in numbers]
+        lines.insert(1, f"|{'|'.join(rule)}|")
+        return "\n".join(lines)
 
 
-def figures_table(report, models):
-    """The five metrics, a row for each model and split."""
-    splits_of_first = report["counts"]["splits"]
-    rows = [
-        [model, SPLIT_TITLES[split], splits_of_first[split]["clips"]]
-        + [number(metric, metrics[metric]) for metric in TITLES]
-        for model, splits in models.items()
-        for split, metrics in splits.items()
-    ]
-    return Table(["model", "video", "clips", *TITLES.values()], rows, 2)
+def rows(text, n_texts=1):
+    """The Table of a template's lines, whose cells are parted by ||.
+
+    The first line has the titles; a line that starts with || goes on with the
+    row of the line before. `n_texts` as for Table.
+
+    Example
+    -------
+    >>> print(rows("class || F1\\nDog\\n|| 51.2\\n"))
+    | class |   F1 |
+    |:------|-----:|
+    | Dog   | 51.2 |
+    """
+    # Joined, because a page would take markup for escaped.
+    header, *lines = re.split(r"\n(?!\|\|)", "".join(text).strip())
+    header = header.split("||")
+    # From the right: a name, which may be anything, stands on the left.
+    table = [line.rsplit("||", len(header) - 1) for line in lines]
+    header, *table = ([x.strip() for x in row] for row in [header, *table])
+    return Table(header, table, n_texts)
 
 
-def averages_table(report):
-    """Micro and macro average of every F1, a row for each model and split."""
-
-    def both(metric, averages):
-        return " / ".join(number(metric, averages[n]) for n in AVERAGES[:2])
-
-    rows = [
-        [model, SPLIT_TITLES[split]]
-        + [both(metric, averages[metric]) for metric in F1_COLUMNS]
-        for model, splits in report["f1_averages"].items()
-        for split, averages in splits.items()
-        if averages
-    ]
-    return Table(["model", "video", *(NAMES[m] for m in F1_COLUMNS)], rows, 2)
-
-
-def classes_table(report, model):
-    """F1 of every class, and area under its own PSD-ROC."""
-    values = report["class_wise"][model]["all"]
-    events = report["counts"]["subsets"]["evaluation"]["events_of_class"]
-    rows = [
-        [label, events[label]]
-        + [number(metric, values[metric][label]) for metric in TITLES]
-        for label in report["class_labels"]
-    ]
-    areas = [f"{TITLES[metric]} area" for metric in ("psds1", "psds2")]
-    f1 = [TITLES[metric] for metric in F1_COLUMNS]
-    return Table(["class", "events", *f1, *areas], rows)
-
-
-def counts_table(report, model):
-    """What the F1 of every class is made of."""
-    counts = report["class_counts"][model]["all"]
-
-    def cell(of_class):
-        return " / ".join(str(of_class[name]) for name in ("tp", "fp", "fn"))
-
-    rows = [
-        [label, *(cell(counts[metric][label]) for metric in F1_COLUMNS)]
-        for label in report["class_labels"]
-    ]
-    return Table(["class", *F1_COLUMNS.values()], rows)
-
-
-def parameters_table(report, model):
-    """Threshold and median window of every class and metric."""
-    tuned = report["tuned_parameters"][model]
-
-    def cell(parameters, index):
-        both = parameters["thresholds"], parameters["windows"]
-        text = " / ".join(f"{x[index]:g}" for x in both if x is not None)
-        return text + ("" if parameters["tuned"][index] else " (default)")
-
-    rows = [
-        [label, *(cell(tuned[metric], index) for metric in TITLES)]
-        for index, label in enumerate(report["class_labels"])
-    ]
-    return Table(["class", *(NAMES[metric] for metric in TITLES)], rows)
-
-
-def described_table(figures):
-    """The figures of a system that have a value, and who computed them."""
-    rows = [
-        [TITLES[metric], SPLIT_TITLES[split], figure["computed_by"]]
-        + [number(metric, figure["value"]), figure["n_classes"]]
-        for split, metrics in figures.items()
-        for metric, figure in metrics.items()
-        if figure["value"] is not None
-    ]
-    header = ["figure", "clips", "computed by", "value", "classes"]
-    return Table(header, rows, 3)
-
-
-def further_table(figures):
-    """The averages of figures beside the five."""
-    rows = [
-        [*cells, figures[kind]["computed_by"], number(kind, value)]
-        for kind, cells, value in _averages(figures)
-    ]
-    return Table(["figure", "average", "computed by", "value"], rows, 3)
-
-
-def further_classes_table(figures):
-    """Figures beside the five, of every class."""
-    of_classes = {kind: f["class_wise"] for kind, f in figures.items()}
-    rows = [
-        [label, *(number(kind, f[label]) for kind, f in of_classes.items())]
-        for label in next(iter(of_classes.values()))
-    ]
-    return Table(["class", *(NAMES[kind] for kind in figures)], rows)
-
-
-def intervals_table(intervals):
-    """Every average with its interval."""
-    keys = ("value", "low", "high", "bootstrap_error")
-    figures = {kind: result["figures"] for kind, result in intervals.items()}
-    rows = [
-        [*cells, *(number(kind, figure[key]) for key in keys)]
-        for kind, cells, figure in _averages(figures)
-    ]
-    header = ["figure", "average", "value", "from", "to", "error"]
-    return Table(header, rows, 2)
-
-
-def _averages(figures):
-    """Kind, two cells (PSDS names no average) and content of averages."""
-    return [
-        (kind, [NAMES[kind], "" if name == "value" else name], figure[name])
-        for kind, figure in figures.items()
-        for name in AVERAGES
-        if name in figure
-    ]
+def parameters_of(tuned, index):
+    """Threshold and window of a class, from a ClassParameters as a dict."""
+    both = tuned["thresholds"], tuned["windows"]
+    text = " / ".join(f"{x[index]:g}" for x in both if x is not None)
+    return text + ("" if tuned["tuned"][index] else " (default)")
 
 
 def figure_name(kind, name):

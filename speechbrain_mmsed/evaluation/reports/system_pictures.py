@@ -32,10 +32,7 @@ def draw_system(name, system, truth, spectrogram):
     """The pictures of an EvaluatedSystem by their names; None without data."""
     figures = {f"psd_roc_{name}": draw_roc(system.splits["all"], name)}
     if system.validation is not None:
-        grids = _draw_grids(
-            system.validation, truth["validation"], system.parameters, name
-        )
-        figures |= {f"f1_{kind}_{name}": grid for kind, grid in grids.items()}
+        figures |= _draw_grids(name, system, truth["validation"])
     events = system.events
     if system.scores is not None:
         tuned = system.parameters["ebf1"]
@@ -47,22 +44,20 @@ def draw_system(name, system, truth, spectrogram):
     return figures
 
 
-def _draw_grids(scores, truth, parameters, name):
+def _draw_grids(name, system, truth):
     """F1 at every point that was tried on validation, the chosen marked."""
-    counts = count_grid(scores, truth, THRESHOLDS, WINDOWS)
+    scores, tuned = system.validation, system.parameters
+    grid = count_grid(scores, truth, THRESHOLDS, WINDOWS)
     figures = {
-        kind: _draw_maps(
-            counts[kind],
-            parameters[f"{kind[0]}bf1"],
-            scores.frame_hop,
-            f"{name}: {kind}-based F1",
+        f"f1_{kind}_{name}": _draw_maps(
+            *(grid[kind], tuned[f"{kind[0]}bf1"], scores.frame_hop),
+            title=f"{name}: {kind}-based F1",
         )
         for kind in ("event", "segment")
     }
-    counts = count_clips(scores, truth, THRESHOLDS)
-    figures["clip"] = _draw_thresholds(
-        counts, parameters["cbf1"], f"{name}: clip-based F1"
-    )
+    clips = count_clips(scores, truth, THRESHOLDS)
+    title = f"{name}: clip-based F1"
+    figures[f"f1_clip_{name}"] = _draw_thresholds(clips, tuned["cbf1"], title)
     return figures
 
 
@@ -88,12 +83,10 @@ def _draw_maps(counts, parameters, frame_hop, title):
         image = ax.pcolormesh(seconds, counts.thresholds, f1[index], **MAP)
         window = parameters.windows[index]
         threshold = parameters.thresholds[index]
-        row = np.argmin(np.abs(counts.thresholds - threshold))
-        column = np.argmin(np.abs(counts.windows - window))
         ax.plot(window * frame_hop, threshold, "o", **CHOSEN)
         # Below the name, as the axes' own labels are at the rim alone.
         ax.set_title(
-            f"{title_of(label)}\n{100 * f1[index][row, column]:.1f} % at "
+            f"{title_of(label)}\n{100 * f1[index].max():.1f} % at "
             f"{threshold:g}, {window} frames",
             fontsize="small",
         )
@@ -114,9 +107,8 @@ def _draw_thresholds(counts, parameters, title):
         line = line_of(index) | {"linewidth": 1.6}
         label = title_of(counts.labels[index])
         ax.plot(counts.thresholds, f1[index], label=label, **line)
-        threshold = parameters.thresholds[index]
-        best = np.interp(threshold, counts.thresholds, f1[index])
-        ax.plot(threshold, best, "o", color=line["color"], markersize=7)
+        chosen = parameters.thresholds[index], f1[index].max()
+        ax.plot(*chosen, "o", color=line["color"], markersize=7)
     ax.set(
         title=f"{title} over threshold, validation",
         xlabel="threshold (chosen: dot)",

@@ -4,10 +4,9 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import pathlib
-from dataclasses import dataclass, field
+import functools
 
-from speechbrain_mmsed.evaluation.evaluate import AUDIO_ONLY
+from speechbrain_mmsed.evaluation.evaluate import EvaluatedSystem
 from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.events import read_points
@@ -26,7 +25,6 @@ from speechbrain_mmsed.evaluation.readers.truth import (
     read_truth,
     read_video,
 )
-from speechbrain_mmsed.evaluation.reports.report_data import EvaluatedSystem
 from speechbrain_mmsed.evaluation.tuning import choose_weight
 
 UNKNOWN_VIDEO = (
@@ -38,44 +36,31 @@ NOT_IGNORED = (
 )
 
 
-@dataclass
-class Inputs:
-    """Everything that is read for an evaluation.
-
-    GroundTruth by subset, the system, reasons why splits are empty, events of
-    operating points and the file of the one for F1, what is worth knowing.
-    """
-
-    truth: dict
-    system: EvaluatedSystem = field(default_factory=EvaluatedSystem)
-    reasons: dict | None = None
-    points: list = field(default_factory=list)
-    chosen: pathlib.Path | None = None
-    notes: list = field(default_factory=list)
-
-
 def read_inputs(arguments, form):
-    """Reads all that the arguments of `mmsed evaluate` name."""
+    """Reads all that the arguments of `mmsed evaluate` name.
+
+    Returns the EvaluatedSystem, and GroundTruth by subset.
+    """
     for option in ("validation", "ignored"):
         folder = getattr(arguments, f"{option}_predictions")
         if folder:
             prediction_files(folder, form, f"--{option}-predictions")
     files = arguments.ground_truth, arguments.durations
-    truth = read_truth(*files, _labels(arguments, form))
-    inputs = Inputs({"evaluation": truth})
+    truth = {"evaluation": read_truth(*files, _labels(arguments, form))}
     if arguments.validation_predictions:
-        inputs.truth["validation"] = read_truth(
+        truth["validation"] = read_truth(
             arguments.validation_ground_truth,
             arguments.validation_durations,
-            truth.labels,
+            truth["evaluation"].labels,
         )
+    system = EvaluatedSystem()
     if arguments.video:
-        video = read_video(arguments.video, truth.durations)
-        inputs.system.has_video = video
-    READ[form](inputs, inputs.system, arguments)
-    if inputs.system.has_video is None:
-        inputs.notes.append(UNKNOWN_VIDEO)
-    return inputs
+        known = truth["evaluation"].durations
+        system.has_video = read_video(arguments.video, known)
+    READ[form](system, truth, arguments)
+    if system.has_video is None:
+        system.notes.append(UNKNOWN_VIDEO)
+    return system, truth
 
 
 def _labels(arguments, form):
@@ -88,106 +73,101 @@ def _labels(arguments, form):
     return score_labels(arguments.predictions) if form == "score-tsv" else None
 
 
-def _read_events(inputs, system, arguments):
+def _read_events(system, truth, arguments):
     """Operating points of another system."""
-    inputs.points, (system.events, inputs.chosen), inputs.notes = read_points(
+    system.points, chosen, system.notes = read_points(
         arguments.predictions,
-        inputs.truth["evaluation"],
+        truth["evaluation"],
         arguments.operating_point,
         arguments.durations,
     )
-    inputs.reasons = {"video_ignored": NOT_IGNORED}
+    system.events, system.chosen = chosen
+    system.reasons = {"video_ignored": NOT_IGNORED}
 
 
-def _read_tables(inputs, system, arguments):
+def _read_tables(system, truth, arguments):
     """Scores of another system, a table for each clip."""
-
-    def read(folder, subset, durations, has_video=None):
-        return read_score_tables(
-            folder,
-            inputs.truth[subset],
-            durations,
-            has_video,
-            max(arguments.window, WINDOWS[-1]),
-            [arguments.threshold],
-            arguments.end_tolerance,
-        )
-
-    evaluation = "evaluation", arguments.durations, system.has_video
-    system.scores, inputs.notes = read(arguments.predictions, *evaluation)
-    folder = arguments.validation_predictions
-    if folder:
-        durations = arguments.validation_durations
-        system.validation, _ = read(folder, "validation", durations)
-        if system.validation.frame_hop != system.scores.frame_hop:
-            raise PredictionError(
-                f"{folder}: frames of {system.validation.frame_hop:g} s, where "
-                f"{arguments.predictions} has {system.scores.frame_hop:g} s; "
-                "windows are tuned in frames, so both need the same"
-            )
-    if arguments.ignored_predictions:
-        system.ignored, _ = read(arguments.ignored_predictions, *evaluation)
-    else:
-        inputs.reasons = {"video_ignored": NOT_IGNORED}
+    read = functools.partial(
+        read_score_tables,
+        largest_window=max(arguments.window, WINDOWS[-1]),
+        thresholds=[arguments.threshold],
+        end_tolerance=arguments.end_tolerance,
+    )
+    _read_scores(
+        *(system, truth, arguments, read, arguments.predictions),
+        *(arguments.validation_predictions, arguments.ignored_predictions),
+    )
 
 
-def _read_npz(inputs, system, arguments):
+def _read_npz(system, truth, arguments):
     """Scores of this package, at one weight of the primary stream."""
     files = npz_files(arguments.predictions)
-    weight = system.weight = _weight(inputs, arguments, files)
-    truth, durations = inputs.truth["evaluation"], arguments.durations
-    evaluation = truth, durations, system.has_video
-    system.scores, notes = read_npz(files[weight], *evaluation)
-    inputs.notes = [f"Scores: {files[weight]}.", *notes]
-    folder = arguments.validation_predictions
-    if folder:
-        file = _file_at(folder, weight)
-        validation = inputs.truth["validation"], arguments.validation_durations
-        system.validation, _ = read_npz(file, *validation)
+    weight = system.weight = _weight(system, truth, arguments, files)
+    validation = arguments.validation_predictions
+    if validation:
+        validation = _file_at(validation, weight)
     ignored = files.get(1.0) if weight not in (None, 1) else None
     if arguments.ignored_predictions:
         ignored = _file_at(arguments.ignored_predictions, 1.0, only=True)
-    if ignored:
-        system.ignored, _ = read_npz(ignored, *evaluation)
-        system.ignored.has_video = system.scores.has_video
-    elif weight != 1:
-        inputs.reasons = {"video_ignored": NOT_IGNORED}
-    else:
-        inputs.reasons = {"video_available": AUDIO_ONLY}
+    _read_scores(
+        system, truth, arguments, read_npz, files[weight], validation, ignored
+    )
+    system.notes.insert(0, f"Scores: {files[weight]}.")
+    if weight == 1 and not ignored:
+        # Sound alone.
+        system.reasons = {}
     if system.has_video is None:
         system.has_video = system.scores.video()
 
 
-def _weight(inputs, arguments, files):
-    """The weight that is asked for, the only one, or that of validation."""
-    weights = ", ".join(f"{weight:g}" for weight in files if weight is not None)
-    if arguments.weight is not None:
-        if arguments.weight not in files:
+def _read_scores(system, truth, arguments, read, place, validation, ignored):
+    """Scores of both subsets, and with the video ignored if there are any."""
+    evaluation = truth["evaluation"], arguments.durations
+    system.scores, system.notes = read(place, *evaluation)
+    if validation:
+        pair = truth["validation"], arguments.validation_durations
+        system.validation, _ = read(validation, *pair)
+        hops = system.validation.frame_hop, system.scores.frame_hop
+        if hops[0] != hops[1]:
             raise PredictionError(
-                f"--weight {arguments.weight:g}: {arguments.predictions} has "
-                f"the weights {weights or 'of no file name'}"
+                f"{validation}: frames of {hops[0]:g} s, where {place} has "
+                f"{hops[1]:g} s; windows are tuned in frames, so both need "
+                "the same"
             )
-        return arguments.weight
-    if len(files) == 1:
+    if ignored:
+        system.ignored, _ = read(ignored, *evaluation)
+        system.ignored.has_video = system.scores.has_video
+    else:
+        system.reasons = {"video_ignored": NOT_IGNORED}
+
+
+def _weight(system, truth, arguments, files):
+    """The weight that is asked for, the only one, or that of validation."""
+    weight, folder = arguments.weight, arguments.validation_predictions
+    weights = ", ".join(f"{weight:g}" for weight in files if weight is not None)
+    if weight is None and len(files) == 1:
         return next(iter(files))
-    folder = arguments.validation_predictions
-    if not folder:
-        raise PredictionError(
-            f"{arguments.predictions}: scores at the weights {weights}; choose "
-            "one with --weight, or give validation data to choose it there"
-        )
-    try:
-        weight, _, f1 = choose_weight(folder, inputs.truth["validation"])
-    except (ValueError, OSError) as error:
-        raise PredictionError(
-            f"choosing a weight on {folder}: {error}"
-        ) from error
+    said = "--weight"
+    if weight is None:
+        if not folder:
+            raise PredictionError(
+                f"{arguments.predictions}: scores at the weights {weights}; "
+                "choose one with --weight, or give validation data to choose "
+                "it there"
+            )
+        try:
+            chosen = choose_weight(folder, truth["validation"])
+        except (ValueError, OSError) as error:
+            raise PredictionError(
+                f"choosing a weight on {folder}: {error}"
+            ) from error
+        weight, _, system.validation_ebf1 = chosen
+        said = f"{folder}: the best weight"
     if weight not in files:
         raise PredictionError(
-            f"{folder}: the best weight is {weight:g}, but "
-            f"{arguments.predictions} has {weights}; score both with the same"
+            f"{said} {weight:g}: {arguments.predictions} has the weights "
+            f"{weights or 'of no file name'}"
         )
-    inputs.system.validation_ebf1 = f1
     return weight
 
 

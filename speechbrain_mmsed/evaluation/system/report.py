@@ -11,17 +11,11 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import (
-    SplitResult,
-    evaluate_splits,
-    measure,
-    tune,
-)
+from speechbrain_mmsed.evaluation.evaluate import evaluate_splits, tune
 from speechbrain_mmsed.evaluation.metrics.run import METRICS
 from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
 from speechbrain_mmsed.evaluation.reports.documents import (
-    further_sections,
     screen_report,
     text_sections,
 )
@@ -33,7 +27,6 @@ from speechbrain_mmsed.evaluation.reports.report_data import (
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
 from speechbrain_mmsed.evaluation.run import count_system
 from speechbrain_mmsed.evaluation.system.inputs import read_inputs
-from speechbrain_mmsed.evaluation.system.points import split_points
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
@@ -45,52 +38,50 @@ def evaluate_system(arguments, form):
     start = time.time()
     name, out = arguments.name, pathlib.Path(arguments.out)
     _make_folder(out)
-    inputs = read_inputs(arguments, form)
-    system, truth = inputs.system, inputs.truth
-    said = _describe_parameters(inputs, arguments)
+    system, truth = read_inputs(arguments, form)
+    said = _choose_parameters(system, arguments)
     how = "as asked" if arguments.format else "recognised from the content"
     print(
         f"predictions: {arguments.predictions}, of the form {form} "
         f"({FORMS[form]}; {how})"
     )
-    for note in [*inputs.notes, said]:
+    for note in [*system.notes, said]:
         print(f"- {note}")
-    stages = ["tuning", "figures", "further figures", "pictures"]
-    with tqdm(total=len(stages), desc="evaluation", disable=None) as bar:
-
-        def stage(title):
-            bar.update(stages.index(title) - bar.n)
-            bar.set_postfix_str(title)
-
-        stage("tuning")
-        _choose_parameters(inputs, arguments)
-        stage("figures")
-        system.splits = _splits(inputs)
+    with tqdm(total=4, desc="evaluation", disable=None) as bar:
+        bar.set_postfix_str("tuning")
+        if system.validation is not None:
+            system.parameters = tune(system.validation, truth["validation"])
+        bar.update()
+        bar.set_postfix_str("figures")
+        system.splits = evaluate_splits(system, truth["evaluation"])
         metadata = _metadata(arguments, form, said)
         report = report_data({name: system}, {}, truth, {}, metadata)
-        report["notes"] = inputs.notes
+        report["notes"] = system.notes
         report["tuned"] = system.validation is not None
-        n_points = len(inputs.points)
-        report["figures"] = describe_figures(report, form, said, n_points)
-        report["sections"] = text_sections(
-            "figures.txt", report=report, name=name
-        )
-        stage("further figures")
+        report["figures"] = {name: describe_figures(system, form, said)}
+        content = {"report": report, "name": name}
+        report["sections"] = text_sections("figures.txt", **content)
+        bar.update()
+        bar.set_postfix_str("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
             further = further_figures(counts[name][0], arguments.intervals)
-            report["further"] = further
-            report["sections"] += further_sections(further, name)
+            content["further"] = report["further"] = further
+            report["sections"] += text_sections("further.txt", **content)
         metadata["seconds"] = round(time.time() - start, 1)
-        stage("pictures")
-        sounds = _spectrogram(arguments.audio)
+        bar.update()
+        bar.set_postfix_str("pictures")
+        spectrogram = None
+        if arguments.audio:
+            # Here, because evaluation needs neither torch nor sound otherwise.
+            from speechbrain_mmsed.dataio.corpus.spectrogram import (
+                SpectrogramFolder,
+            )
+
+            spectrogram = SpectrogramFolder(arguments.audio)
         page = write_report(
-            report,
-            out,
-            {name: system},
-            truth,
-            counts,
-            sounds,
+            *(report, out, {name: system}, truth, counts),
+            spectrogram=spectrogram,
             pictures=arguments.pictures,
         )
         bar.update()
@@ -111,38 +102,28 @@ def _make_folder(out):
         raise PredictionError(f"--out {out}: no permission to write there")
 
 
-def _choose_parameters(inputs, arguments):
-    """ClassParameters of each metric, tuned or given; none without scores."""
-    system = inputs.system
-    if system.validation is not None:
-        system.parameters = tune(system.validation, inputs.truth["validation"])
-        system.parameters_from = str(arguments.validation_predictions)
-    elif system.scores is not None:
-        labels = system.scores.labels
-        threshold = np.full(len(labels), arguments.threshold)
-        window = np.full(len(labels), arguments.window)
-        for metric in METRICS:
-            system.parameters[metric] = ClassParameters(
-                labels,
-                None if "psds" in metric else threshold,
-                None if metric == "cbf1" else window,
-                np.zeros(len(labels), dtype=bool),
-            )
-
-
-def _describe_parameters(inputs, arguments):
-    """How scores become events, in a sentence."""
-    system = inputs.system
+def _choose_parameters(system, arguments):
+    """How scores become events, in a sentence; parameters if not tuned."""
     if system.scores is None:
-        if inputs.chosen:
-            return f"F1 of one operating point: {inputs.chosen}."
+        if system.chosen:
+            return f"F1 of one operating point: {system.chosen}."
         return "PSDS only: no operating point was chosen for F1."
     if system.validation is not None:
+        system.parameters_from = str(arguments.validation_predictions)
         return (
             "Tuned: thresholds and median windows of each class and metric "
-            f"on {arguments.validation_predictions}."
+            f"on {system.parameters_from}."
         )
-    window, smooth = arguments.window, "no median filter"
+    window, labels = arguments.window, system.scores.labels
+    every = np.ones(len(labels), dtype=int)
+    for metric in METRICS:
+        system.parameters[metric] = ClassParameters(
+            labels,
+            None if "psds" in metric else every * arguments.threshold,
+            None if metric == "cbf1" else every * window,
+            every == 0,
+        )
+    smooth = "no median filter"
     if window > 1:
         seconds = window * system.scores.frame_hop
         smooth = f"median window {window} frames ({seconds:g} s)"
@@ -150,30 +131,6 @@ def _describe_parameters(inputs, arguments):
         f"Untuned: threshold {arguments.threshold:g}, {smooth}, the same for "
         "every class."
     )
-
-
-def _splits(inputs):
-    """Figures of all clips, and by availability of video where known."""
-    system, truth = inputs.system, inputs.truth["evaluation"]
-    if system.scores is None:
-        return split_points(
-            inputs.points,
-            system.events,
-            truth,
-            system.has_video,
-            inputs.reasons,
-        )
-    if system.has_video is not None:
-        return evaluate_splits(
-            system.scores,
-            system.ignored,
-            truth,
-            system.parameters,
-            reasons=inputs.reasons,
-        )
-    measured = measure(system.scores, truth, system.parameters, official=True)
-    n_clips, n_events = len(truth.durations), len(truth.events)
-    return {"all": SplitResult(truth.labels, n_clips, n_events, measured, None)}
 
 
 def _metadata(arguments, form, said):
@@ -188,13 +145,3 @@ def _metadata(arguments, form, said):
         "post-processing": said,
         **{k.replace("_", " "): str(v) for k, v in given.items() if v},
     }
-
-
-def _spectrogram(folder):
-    """Log-mel of clips by name, from a folder of sounds or films."""
-    if folder is None:
-        return None
-    # Here, because evaluation needs neither torch nor sound otherwise.
-    from speechbrain_mmsed.dataio.corpus.spectrogram import SpectrogramFolder
-
-    return SpectrogramFolder(folder)

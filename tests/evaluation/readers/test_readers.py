@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pandas as pd
 import pytest
+from corpora import write_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,18 +69,6 @@ def system(tmp_path_factory):
         write_table(folder / f"Y{n}_30.000_40.000.tsv", values[name], HOP)
     events = pd.DataFrame(rows, columns=EVENT_COLUMNS)
     return folder, GroundTruth(events, durations, LABELS), values
-
-
-def write_table(path, values, hop, end=None, digits=None):
-    """Scores of a clip in the layout of sed_scores_eval."""
-    times = np.arange(len(values) + 1) * hop
-    if end is not None:
-        times[-1] = end
-    if digits is not None:
-        times = np.round(times, digits)
-    table = pd.DataFrame({"onset": times[:-1], "offset": times[1:]})
-    table[LABELS] = values
-    table.to_csv(path, sep="\t", index=False)
 
 
 def scipy_events(values, durations, threshold, window):

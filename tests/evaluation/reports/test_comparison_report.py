@@ -3,11 +3,10 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
+from corpora import make_corpus
 
 from speechbrain_mmsed.cli import main
-from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.statistics.bootstrap import resample_weights
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
@@ -20,43 +19,19 @@ from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     load_counts,
     save_counts,
 )
-from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
-from speechbrain_mmsed.postprocessing.scores import ClipScores
 
-HOP = 0.25
 LABELS = ["Dog", "Cat", "Saw"]
-N_CLIPS = 40
 
 
-def make_system(seed, noise, n_clips=N_CLIPS):
+def make_system(noise, n_clips=40):
     """Scores that follow the same events with more or less noise."""
-    rng = np.random.default_rng(0)
-    names = [f"{n:02}.wav" for n in range(n_clips)]
-    logits = np.full((n_clips, 40, 3), -2.0)
-    rows = []
-    for n, name in enumerate(names):
-        for c in rng.permutation(3)[: rng.integers(0, 3)]:
-            first = rng.integers(0, 30)
-            past = first + rng.integers(4, 10)
-            rows.append([name, first * HOP, past * HOP, LABELS[c]])
-            logits[n, first:past, c] = 2
-    logits += np.random.default_rng(seed).normal(0, noise, logits.shape)
-    frame = 1 / (1 + np.exp(-logits))
-    scores = ClipScores(
-        names,
-        np.full(n_clips, 10.0),
-        LABELS,
-        frame.max(axis=1),
-        frame,
-        np.arange(n_clips) % 4 > 0,
-        HOP,
-    )
-    truth = GroundTruth(
-        pd.DataFrame(rows, columns=EVENT_COLUMNS),
-        dict.fromkeys(names, 10.0),
-        LABELS,
-    )
+    drawn = np.random.default_rng(0)
+    classes = [
+        drawn.permutation(3)[: drawn.integers(0, 3)] for _ in range(n_clips)
+    ]
+    scores, truth = make_corpus(classes, LABELS, noise=noise)
+    scores.has_video = np.arange(n_clips) % 4 > 0
     return scores, truth
 
 
@@ -67,7 +42,7 @@ def count(scores, truth, kinds=KINDS):
 
 @pytest.fixture(scope="module")
 def systems():
-    return [make_system(1, 2.0), make_system(2, 1.0)]
+    return [make_system(2.0), make_system(1.0)]
 
 
 @pytest.fixture
@@ -179,7 +154,7 @@ def test_what_cannot_be_compared_is_told(systems, reports, tmp_path, capsys):
     assert "nowhere: no such folder" in fail(first, tmp_path / "nowhere")
     assert "no counts_<system>.npz" in fail(first, tmp_path)
     path = tmp_path / "fewer/counts_system.npz"
-    save_counts(path, count(*make_system(3, 1.0, 38)))
+    save_counts(path, count(*make_system(1.0, 38)))
     message = fail(first, path)
     assert "cbf1: " in message and "38.wav" in message and "39.wav" in message
     message = fail(path, path, "--clips", "video")

@@ -1,10 +1,11 @@
 """One template as markdown, as parts of a json and as a page."""
 
 from speechbrain_mmsed.evaluation.reports.documents import (
-    further_sections,
     markdown,
+    text_sections,
     write_page,
 )
+from speechbrain_mmsed.evaluation.reports.report_tables import rows
 
 FIGURE = {
     "micro": 0.5,
@@ -26,7 +27,7 @@ def test_words_are_the_same_in_every_form_and_escaped_in_html(tmp_path):
     assert f"\n\n- {point}\n\n" in text
     assert "| D<o>g |" in text
     assert "\n\n\n" not in text and text.endswith("F1 in %.\n")
-    ((title, words),) = further_sections(**content)
+    ((title, words),) = text_sections("further.txt", **content)
     assert text == f"# A & B\n\n## {title}\n\n{words}\n"
     page = write_page("further.txt", "A & B", tmp_path / "a.html", **content)
     html = page.read_text()
@@ -38,3 +39,8 @@ def test_words_are_the_same_in_every_form_and_escaped_in_html(tmp_path):
     )
     assert '<td class="number">25.00</td>' in html
     assert html.count("Beside the paper&#39;s figures, &lt;b&gt;") == 2
+
+
+def test_a_name_may_hold_what_parts_the_cells_of_a_table():
+    table = rows("class || clips || F1\nA || B || 3\n|| 51.2\n")
+    assert table.rows == [["A || B", "3", "51.2"]]

@@ -1,0 +1,63 @@
+"""Made-up corpora for the tests of evaluation."""
+
+import numpy as np
+import pandas as pd
+
+from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
+from speechbrain_mmsed.postprocessing.scores import ClipScores
+
+HOP = 0.1565
+
+
+def make_corpus(classes, labels, seed=0, noise=1.0, ending=".wav"):
+    """Noisy scores that follow events, and these as GroundTruth.
+
+    Clips of 10 s have one event of each of their `classes` (indices, for each
+    clip); the noise does not change the events. Of three clips two have video.
+    """
+    rng = np.random.default_rng(seed)
+    logits = np.full((len(classes), 64, len(labels)), -2.0)
+    names = [f"{n}{ending}" for n in range(len(classes))]
+    rows = []
+    for n, of_clip in enumerate(classes):
+        for c in of_clip:
+            onset = rng.uniform(0, 6)
+            offset = onset + rng.uniform(0.5, 3.5)
+            rows.append([names[n], onset, offset, labels[c]])
+            logits[n, int(onset / HOP) : int(offset / HOP) + 1, c] = 2
+    logits += noise * rng.normal(size=logits.shape)
+    frame = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    scores = ClipScores(
+        names,
+        np.full(len(names), 10.0),
+        labels,
+        frame.max(axis=1),
+        frame,
+        np.arange(len(names)) % 3 > 0,
+        HOP,
+    )
+    events = pd.DataFrame(rows, columns=EVENT_COLUMNS)
+    return scores, GroundTruth(events, dict.fromkeys(names, 10.0), labels)
+
+
+def write_truth(folder, truth, subset):
+    """`<subset>.tsv` and `<subset>_durations.tsv`; the last clip is silent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    silent = pd.DataFrame({"filename": [list(truth.durations)[-1]]})
+    table = pd.concat([truth.events, silent])
+    table.to_csv(folder / f"{subset}.tsv", sep="\t", index=False)
+    durations = pd.Series(truth.durations, name="duration")
+    path = folder / f"{subset}_durations.tsv"
+    durations.to_csv(path, sep="\t", index_label="filename")
+
+
+def write_table(path, values, hop, labels=("Dog", "Cat"), end=None):
+    """Scores of a clip as sed_scores_eval has them; `end` cuts the last."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    times = np.arange(len(values) + 1) * hop
+    if end is not None:
+        times[-1] = end
+    table = pd.DataFrame({"onset": times[:-1], "offset": times[1:]})
+    table[list(labels)] = values
+    table.to_csv(path, sep="\t", index=False)
