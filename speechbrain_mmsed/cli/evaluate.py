@@ -90,6 +90,14 @@ def checked(kind, good, expected):
     return number
 
 
+def _weight(text):
+    """Fusion weights, as in a file's name or parted by commas."""
+    if text == "gated":
+        return text
+    parts = tuple(map(float, text.replace("_", ",").split(",")))
+    return parts if len(parts) > 1 else parts[0]
+
+
 REQUIRED = ["--predictions", "--ground-truth", "--durations", "--out"]
 # What argparse is told of an option besides.
 SETTINGS = {
@@ -109,7 +117,7 @@ SETTINGS = {
             int, lambda n: n > 0 and n % 2, "an odd number of frames"
         )
     },
-    "--weight": {"type": float},
+    "--weight": {"type": _weight},
 }
 
 

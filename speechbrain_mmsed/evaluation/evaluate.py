@@ -154,7 +154,8 @@ class EvaluatedSystem:
     """A system's scores or events, what was chosen for it, and its figures.
 
     `scores` (of evaluation), `ignored` (these without video, None for a system
-    of sound alone) and `validation` are ClipScores; without them there are the
+    without films), those `without` another stream, by its name, and
+    `validation` are ClipScores; without them there are the
     events of operating `points`, and `events` of the one for F1 (file
     `chosen`). `has_video` is by file name, None where it is not known;
     `parameters` (of `tune`) by metric, `validation_ebf1` by candidate weight.
@@ -164,12 +165,15 @@ class EvaluatedSystem:
 
     scores: ClipScores | None = None
     ignored: ClipScores | None = None
+    without: dict = field(default_factory=dict)
     validation: ClipScores | None = None
     points: list = field(default_factory=list)
     events: pd.DataFrame | None = None
     chosen: pathlib.Path | None = None
     has_video: dict | None = None
-    weight: float | None = None
+    # As of `fusion_weights`, or GATED; then the means of what a gate gave.
+    weight: float | tuple | str | None = None
+    gate_weights: dict = field(default_factory=dict)
     validation_ebf1: dict = field(default_factory=dict)
     parameters: dict = field(default_factory=dict)
     parameters_from: str = "not tuned"
@@ -180,6 +184,8 @@ class EvaluatedSystem:
 
 def evaluate_splits(system, truth, official=("all",)):
     """Measured for each of `SPLITS`: whole and by availability of video.
+
+    And for "<stream>_ignored", all clips without another stream.
 
     Arguments
     ---------
@@ -202,6 +208,12 @@ def evaluate_splits(system, truth, official=("all",)):
         seen = [name for name, has in has_video.items() if has]
         unseen = [name for name, has in has_video.items() if not has]
         clips |= dict(zip(SPLITS[1:], [seen, seen, unseen], strict=True))
+    sources = {"video_ignored": ignored} if scores is not None else {}
+    for name, some in system.without.items():
+        clips[f"{name}_ignored"], sources[f"{name}_ignored"] = (
+            clips["all"],
+            some,
+        )
     splits = {}
     for split, names in clips.items():
         part, reason = truth.subset(names), reasons.get(split)
@@ -213,7 +225,7 @@ def evaluate_splits(system, truth, official=("all",)):
         elif scores is None:
             splits[split] = measure_events(system.points, system.events, part)
         else:
-            source = ignored if split == "video_ignored" else scores
+            source = sources.get(split, scores)
             some = source.subset(
                 [n in part.durations for n in source.filenames]
             )

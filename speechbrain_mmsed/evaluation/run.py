@@ -11,6 +11,7 @@ Authors
 import json
 import pathlib
 
+import pandas as pd
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import (
@@ -40,6 +41,8 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
 )
 from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
 from speechbrain_mmsed.evaluation.tuning import choose_weight
+from speechbrain_mmsed.postprocessing.scores import GATED
+from speechbrain_mmsed.training.scoring import ignored_streams
 
 
 def evaluate_run(
@@ -51,16 +54,19 @@ def evaluate_run(
     controls=(),
     class_groups=None,
     metadata=None,
+    streams=None,
     spectrogram=None,
 ):
     """Tune on validation, measure on evaluation, write and print the report.
 
     Arguments
     ---------
-    scores_folder, truth_folder, class_labels, models, controls, metadata
-        As of the core's `metrics.run.evaluate_run`; scores at weight 1 (video
-        ignored) are always there. PSDS of models over all clips is
-        psds_eval's own, the others come from the fast counts.
+    scores_folder, truth_folder, class_labels, models, controls, metadata, \
+    streams
+        As of the core's `metrics.run.evaluate_run`; by default further streams
+        are films, and scores at weight 1 (video ignored) are always there.
+        PSDS of models over all clips is psds_eval's own, the others come from
+        the fast counts.
     output_folder : str or pathlib.Path
         Gets what `write_report` writes.
     class_groups : dict or None
@@ -86,7 +92,9 @@ def evaluate_run(
     for name in tqdm(names, desc="evaluation", disable=None):
         first = next(iter(systems.items()), None)
         folder = pathlib.Path(scores_folder) / name
-        systems[name] = _evaluate_model(folder, truth, name in models, first)
+        systems[name] = _evaluate_model(
+            folder, truth, name in models, first, streams or {"video": "film"}
+        )
         if name in models:
             counts |= count_system(name, systems[name], truth["evaluation"])
             found = further[name] = further_figures(counts[name][0])
@@ -103,7 +111,7 @@ def evaluate_run(
     return report
 
 
-def _evaluate_model(folder, truth, is_model, first):
+def _evaluate_model(folder, truth, is_model, first, streams):
     """Choose, tune and measure one model or control."""
     system = EvaluatedSystem(parameters_from=folder.name)
     tuned_here = is_model or (folder / "validation").is_dir()
@@ -119,15 +127,40 @@ def _evaluate_model(folder, truth, is_model, first):
     labels = truth["evaluation"].labels
     system.scores = load_scores(evaluation, system.weight, labels)
     system.has_video = system.scores.video()
-    if system.weight != 1:
-        if tuned_here or 1.0 in stored_weights(evaluation):
-            system.ignored = load_scores(evaluation, 1.0, labels)
-        else:
-            reason = f"{folder.name} has no scores at weight 1"
-            system.reasons = {"video_ignored": reason}
+    if system.weight == GATED:
+        system.gate_weights = _mean_weights(evaluation, system.has_video)
+    if system.weight != 1 and (tuned_here or stored_weights(evaluation)[1:]):
+        system.without = _without(evaluation, system.weight, labels, streams)
+        system.ignored = system.without.pop("video", None)
+    elif system.weight != 1:
+        reason = f"{folder.name} has no scores at weight 1"
+        system.reasons = {"video_ignored": reason}
     official = ("all",) if is_model else ()
     system.splits = evaluate_splits(system, truth["evaluation"], official)
     return system
+
+
+def _without(folder, weight, labels, streams):
+    """Name of what is ignored, see `ignored_streams` -> ClipScores."""
+    found = {}
+    for name, columns in ignored_streams(streams, streams.values()).items():
+        # Where nothing else is left it is the sound alone.
+        alone = len(columns) == len(streams)
+        how = (1.0, labels) if alone else (weight, labels, name)
+        found[name] = load_scores(folder, *how)
+    return found
+
+
+def _mean_weights(folder, has_video):
+    """What a gate gave: split -> stream -> mean weight over its clips."""
+    weights = pd.read_csv(folder / "fusion_weights.csv", index_col="filename")
+    has = weights.index.map(has_video).to_numpy(bool)
+    parts = {
+        "all": weights,
+        "video_available": weights[has],
+        "video_unavailable": weights[~has],
+    }
+    return {n: p.mean().to_dict() for n, p in parts.items() if len(p)}
 
 
 def count_system(name, system, truth):

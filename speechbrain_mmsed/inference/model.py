@@ -178,7 +178,7 @@ class ExportedModel(Pretrained):
 
     def checked_weight(self, weight):
         """A weight of the sound, or the one chosen on validation data."""
-        if weight is None:
+        if weight is None or weight == self.primary_weight:
             return self.primary_weight
         if not 0 < weight <= 1:
             raise DetectionError(

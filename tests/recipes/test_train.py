@@ -13,7 +13,7 @@ from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.inference import SoundEventDetector
 from speechbrain_mmsed.postprocessing.decode import decode
-from speechbrain_mmsed.postprocessing.scores import ClipScores
+from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
 from speechbrain_mmsed.training.hparams import HparamsError
 
 HPARAMS = (
@@ -121,6 +121,30 @@ def assert_detector_agrees(folder, corpus):
             )
 
 
+def assert_scores_agree(folder, corpus, detector, weight, given):
+    """A detector has the scores of a run, with its features of all streams."""
+    stored = ClipScores.load(
+        folder / "scores/student/evaluation" / score_file(weight)
+    )
+    clips = read_manifest(corpus[1] / "manifests" / "evaluation.json")
+    stores = [
+        StreamStore(corpus[1] / "streams", name) for name in detector.streams
+    ]
+    features = [
+        {s.stream: s.read(c) for s in stores if s.read(c) is not None}
+        for c in clips
+    ]
+    paths = [clip["wav"] for clip in clips.values()]
+    results = detector.scores_files(
+        paths, primary_weight=given, progress=False, features=features
+    )
+    for clip, (_, found) in zip(clips.values(), results, strict=True):
+        row = stored.filenames.index(clip["filename"])
+        frame = np.concatenate([found.frame, found.beyond])
+        np.testing.assert_allclose(frame, stored.frame[row], atol=1e-5)
+        np.testing.assert_allclose(found.clip, stored.clip[row], atol=1e-5)
+
+
 def test_run_resume_and_report(run, monkeypatch):
     whole = run(
         name="whole", control_untrained=True, control_shuffled_streams=True
@@ -216,6 +240,45 @@ def test_films_a_sound_embedding_and_a_gate(run):
     )
     report = json.loads((folder / "report.json").read_text())
     assert report["inference_weight"]["student"] == "gated"
+    # Table 7 goes by films, although each clip has the embedding.
+    clips = read_manifest(run.corpus[1] / "manifests" / "evaluation.json")
+    films = sum(c["video_status"] == "present" for c in clips.values())
+    counts = report["counts"]["splits"]
+    assert 0 < films < len(clips)
+    assert counts["video_available"]["clips"] == films
+    assert counts["video_unavailable"]["clips"] == len(clips) - films
+    assert counts["heard_ignored"]["clips"] == len(clips)
+    assert set(report["controls"]) == {
+        f"shuffled_{name}" for name in ("streams", "fake", "heard")
+    }
+    metrics = report["metrics"]["student"]
+    for split in ("video_ignored", "heard_ignored"):
+        assert metrics[split]["cbf1"] is not None
+    means = report["gate_weights"]["student"]
+    assert means["video_unavailable"]["fake"] == 0.0
+    for split in means.values():
+        assert sum(split.values()) == pytest.approx(1.0, abs=2e-4)
+    text = (folder / "report.md").read_text()
+    assert "heard ignored" in text and "from the data" in text
+    detector = SoundEventDetector.from_hparams(source=folder / "detector")
+    assert_scores_agree(folder, run.corpus, detector, "gated", None)
+
+
+def test_a_weight_for_each_stream(run):
+    folder = run(
+        streams="[fake, heard]",
+        stream_widths="{fake: 8, heard: 4}",
+        fusion="{sound: 0.5, fake: 0.2, heard: 0.3}",
+        inference_weights="[0.5, {sound: 0.5, fake: 0.125, heard: 0.375}]",
+        number_of_epochs=1,
+    )
+    report = json.loads((folder / "report.json").read_text())
+    candidates = {"0.5000", "0.5000_0.1250_0.3750"}
+    assert set(report["validation_ebf1"]["student"]) == candidates
+    chosen = report["inference_weight"]["student"]
+    chosen = tuple(chosen) if isinstance(chosen, list) else chosen
+    detector = SoundEventDetector.from_hparams(source=folder / "detector")
+    assert_scores_agree(folder, run.corpus, detector, chosen, None)
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,9 @@ class SoundEventBrain(MeanTeacherBrain):
                 )
             available = self.hparams.stream_dropout(available, self.step_key)
             draw = derive_generator(*self.step_key, "fusion")
-            fusion = self.hparams.training_fusion
-            weights = clip_weights(fusion, available, draw)
+            weights = clip_weights(
+                self.hparams.training_fusion, available, draw
+            )
         else:
             weights = clip_weights(self.hparams.validation_fusion, available)
         outputs = self.student_and_teacher(log_mel, streams, available, weights)
@@ -95,8 +96,7 @@ class SoundEventBrain(MeanTeacherBrain):
 def dataio_prep(hparams, stores, owners=None):
     """Datasets of all subsets, with the pipelines that read a clip.
 
-    `owners` (stream -> clip id -> the clip whose features it gets) makes a
-    control.
+    `owners`, as of `read_clip`, make a control.
     """
     names = [f"stream_{name}" for name in hparams["streams"]]
     frontend, n_frames = hparams["frontend"], hparams["n_frames"]
@@ -239,9 +239,11 @@ def main(arguments):
     # Scores to disk, tuning on validation, metrics on evaluation, report
     brain.recover_last()
     if if_main_process():
-        controls = score(brain, hparams, stores, datasets, untrained)
-        metadata = record.run_record(hparams, brain)
-        report = hparams["evaluate"](controls=controls, metadata=metadata)
+        report = hparams["evaluate"](
+            controls=score(brain, hparams, stores, datasets, untrained),
+            metadata=record.run_record(hparams, brain),
+            streams={store.stream: store.kind for store in stores},
+        )
         if hparams["export"] is not None:
             export(brain, hparams, stores, resolved_yaml, report)
 

@@ -57,6 +57,7 @@ def evaluate_run(
     models=("student", "teacher"),
     controls=(),
     metadata=None,
+    streams=None,
 ):
     """Tune on validation, measure on evaluation, write and print figures.
 
@@ -77,6 +78,9 @@ def evaluate_run(
         first model.
     metadata : dict or None
         Goes into the results.
+    streams : dict or None
+        Name of each stream besides the sound -> what it is made from, for the
+        results.
 
     Returns
     -------
@@ -112,6 +116,7 @@ def evaluate_run(
         "controls": {name: found[name] for name in controls},
         "class_labels": list(class_labels),
         "metadata": dict(metadata or {}),
+        "streams": dict(streams or {}),
     }
     path = pathlib.Path(output_folder) / "results.json"
     write_json(path, results)

@@ -7,24 +7,28 @@ Authors
 import dataclasses
 import zipfile
 
-from speechbrain_mmsed.evaluation.metrics.scored import WEIGHT_FILE
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.evaluation.readers.tables import prediction_files
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
-from speechbrain_mmsed.postprocessing.scores import ClipScores
+from speechbrain_mmsed.postprocessing.scores import ClipScores, weight_of_file
 
 
-def npz_files(path):
-    """Files of scores by the weight in their names, or one file by None."""
+def npz_files(path, without=""):
+    """Files of scores by the weight in their names, or one file by None.
+
+    Of those whose streams are all there, or `without` some.
+    """
     files = prediction_files(path, "npz")
-    matches = [WEIGHT_FILE.fullmatch(file.name) for file in files]
-    if None in matches and len(files) > 1:
+    found = [weight_of_file(file.name) for file in files]
+    if None in found and len(files) > 1:
         raise PredictionError(
             f"{path}: npz files {listed(file.name for file in files)}; give "
             "one of them as --predictions, or a folder of weight_<w>.npz alone"
         )
-    weights = [float(match[1]) if match else None for match in matches]
-    return dict(sorted(zip(weights, files, strict=True)))
+    if len(files) == 1 and not without:
+        return {found[0] and found[0][0]: files[0]}
+    pairs = sorted(zip(files, found, strict=True))
+    return {of[0]: file for file, of in pairs if of and of[1] == without}
 
 
 def load_npz(file):

@@ -84,8 +84,8 @@ def _undefined_figures(report):
 
 def _clips(split):
     """A split in the middle of a sentence."""
-    title = report_tables.SPLIT_TITLES[split]
-    return title if split == "all" else f"video {title}"
+    title = report_tables.split_title(split)
+    return title if title.startswith("all") else f"video {title}"
 
 
 def _flow(lines):

@@ -95,6 +95,7 @@ def _of_system(system):
     return {
         **_sections(system.splits),
         "inference_weight": system.weight,
+        "gate_weights": system.gate_weights,
         "validation_ebf1": system.validation_ebf1,
         "parameters_from": system.parameters_from,
         "tuned_parameters": {

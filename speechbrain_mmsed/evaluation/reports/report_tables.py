@@ -7,6 +7,8 @@ Authors
 import re
 from dataclasses import dataclass
 
+from speechbrain_mmsed.postprocessing.scores import GATED, weight_text
+
 TITLES = {
     **{"cbf1": "CBF1 %", "sbf1": "SBF1 %", "ebf1": "EBF1 %"},
     **{"psds1": "PSDS1", "psds2": "PSDS2"},
@@ -28,6 +30,32 @@ SPLIT_TITLES = {
     "video_ignored": "available but ignored",
     "video_unavailable": "unavailable",
 }
+
+
+def split_title(split):
+    """What a split is called beside the word video.
+
+    Example
+    -------
+    >>> split_title("video_unavailable"), split_title("yamnet_ignored")
+    ('unavailable', 'all clips, yamnet ignored')
+    """
+    name = split.removesuffix("_ignored")
+    return SPLIT_TITLES.get(split, f"all clips, {name} ignored")
+
+
+def fusion_title(weight):
+    """Fusion weights in a few signs, also those of `score_file`'s names.
+
+    Example
+    -------
+    >>> fusion_title(0.5), fusion_title("0.5000_0.3750_0.1250")
+    ('0.5', '0.5 / 0.375 / 0.125')
+    """
+    if weight == GATED:
+        return "from the data"
+    text = weight if isinstance(weight, str) else weight_text(weight)
+    return " / ".join(f"{float(part):g}" for part in text.split("_"))
 
 
 def number(metric, value):

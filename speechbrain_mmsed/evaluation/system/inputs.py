@@ -25,6 +25,7 @@ from speechbrain_mmsed.evaluation.readers.truth import (
     read_truth,
     read_video,
 )
+from speechbrain_mmsed.evaluation.reports.report_tables import fusion_title
 from speechbrain_mmsed.evaluation.tuning import choose_weight
 
 UNKNOWN_VIDEO = (
@@ -106,7 +107,10 @@ def _read_npz(system, truth, arguments):
     validation = arguments.validation_predictions
     if validation:
         validation = _file_at(validation, weight)
-    ignored = files.get(1.0) if weight not in (None, 1) else None
+    ignored = None
+    if weight not in (None, 1):
+        others = npz_files(arguments.predictions, "video")
+        ignored = others.get(weight, files.get(1.0))
     if arguments.ignored_predictions:
         ignored = _file_at(arguments.ignored_predictions, 1.0, only=True)
     _read_scores(
@@ -144,7 +148,7 @@ def _read_scores(system, truth, arguments, read, place, validation, ignored):
 def _weight(system, truth, arguments, files):
     """The weight that is asked for, the only one, or that of validation."""
     weight, folder = arguments.weight, arguments.validation_predictions
-    weights = ", ".join(f"{weight:g}" for weight in files if weight is not None)
+    weights = ", ".join(fusion_title(w) for w in files if w is not None)
     if weight is None and len(files) == 1:
         return next(iter(files))
     said = "--weight"
@@ -165,8 +169,8 @@ def _weight(system, truth, arguments, files):
         said = f"{folder}: the best weight"
     if weight not in files:
         raise PredictionError(
-            f"{said} {weight:g}: {arguments.predictions} has the weights "
-            f"{weights or 'of no file name'}"
+            f"{said} {fusion_title(weight)}: {arguments.predictions} has the "
+            f"weights {weights or 'of no file name'}"
         )
     return weight
 
