@@ -140,9 +140,9 @@ def _find_model(folder):
 
 
 def unusable_streams(detector, primary_weight):
-    """Stream -> why films cannot be used for it, empty if they can.
+    """Stream -> why it cannot be made of recordings, empty if it can.
 
-    Where even the description of the films is wrong it is a DetectionError.
+    Where even the description of a stream is wrong it is a DetectionError.
     """
     from speechbrain_mmsed.inference import DetectionError
 
@@ -156,14 +156,18 @@ def unusable_streams(detector, primary_weight):
 
 
 def _check_streams(detector, inputs, primary_weight):
-    """Says before the first recording if films cannot be used."""
-    from speechbrain_mmsed.inference.streams import film_of
+    """Says before the first recording if films or sound cannot be used."""
+    from speechbrain_mmsed.inference.streams import film_of, needed
 
-    if all(film_of(file.path) is None for file in inputs.files):
-        return
+    sounds = all(film_of(file.path) is None for file in inputs.files)
     for name, reason in unusable_streams(detector, primary_weight).items():
+        of_film = detector.kinds[name] == "film"
+        if of_film and sounds:
+            continue
         if isinstance(reason, Exception):
             raise UsageError(str(reason)) from reason
+        if reason and not of_film:
+            raise UsageError(needed(name, reason))
         if reason:
             say(
                 f"warning: films are not used for {name}: {reason}. Extract "

@@ -53,8 +53,9 @@ class ExportedModel(Pretrained):
         weight = postprocessing["primary_weight"]
         self.primary_weight = tuple(weight) if type(weight) is list else weight
         self.embedders = StreamEmbedders(
-            descriptions, values.embedders, self.device
+            *(descriptions, values.embedders, self.device, self.sample_rate)
         )
+        self.kinds = {n: self.embedders.kind(n) for n in self.streams}
         self.setup = StreamSetup(
             self.streams,
             [values.stream_widths[name] for name in self.streams],

@@ -81,7 +81,10 @@ class DetectionStream:
             self._stitcher.take(),
             self._stitcher.clip,
             self.seconds,
-            dict.fromkeys(detector.streams, "absent: sound only"),
+            {
+                name: "absent: sound only" if kind == "film" else "used"
+                for name, kind in detector.kinds.items()
+            },
             first,
         )
 

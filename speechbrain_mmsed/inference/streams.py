@@ -1,7 +1,7 @@
-"""The streams beside the sound, for each window of a recording.
+"""The streams beside the log-mel sound, for each window of a recording.
 
-They come from a film, through the embedder that made the training's
-features, or from features that the caller has.
+They come from a film or from the sound, through the embedder that made the
+training's features, or from features that the caller has.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -14,7 +14,10 @@ import numpy as np
 
 from speechbrain_mmsed.dataio.media.frames import grid_times
 from speechbrain_mmsed.dataio.media.sound import SOUND_FILE_SUFFIXES
-from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
+from speechbrain_mmsed.dataio.streams.clip_features import (
+    ClipFeatureReader,
+    ClipSoundReader,
+)
 from speechbrain_mmsed.dataio.streams.time_grid import to_grid
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.weights import StreamEmbedders
@@ -48,7 +51,7 @@ class StreamSetup:
 
     names: list
     widths: list  # D of each
-    embedders: StreamEmbedders  # make features from films
+    embedders: StreamEmbedders  # make features from films and sound
     n_frames: int  # feature vectors T of a window
     clip_seconds: float  # length of a window
     # A window of which a stream covers less does without it, as in the
@@ -83,9 +86,15 @@ class RecordingStreams:
         The film; None for a recording without one.
     features : dict or None
         Name of a stream -> StreamFeatures, or (T, D) for a recording of one
-        window. Other streams come from the film.
+        window. Other streams come from the film or the sound.
     ignored : bool
         Whether the caller wants none of them.
+
+    Raises
+    ------
+    DetectionError
+        If a stream that is not of films is neither given nor can be made:
+        every clip of the training had it.
     """
 
     def __init__(self, setup, film=None, features=None, ignored=False):
@@ -98,17 +107,21 @@ class RecordingStreams:
         # Why a stream is absent, unless there is no film.
         self._reasons = {}
         self._times = grid_times(setup.n_frames, setup.clip_seconds)
-        embeddings = {}
-        for name in setup.names if film is not None else ():
-            if name not in self.features:
-                embedding, reason = setup.embedders.get(name)
-                if embedding is None:
-                    self._reasons[name] = reason
-                else:
-                    embeddings[name] = embedding
-        self._reader = ClipFeatureReader(
-            embeddings, setup.n_frames, setup.clip_seconds, setup.min_coverage
-        )
+        films, sounds = {}, {}
+        for name in setup.names if not ignored else ():
+            of_film = setup.embedders.kind(name) == "film"
+            if name in self.features or (of_film and film is None):
+                continue
+            embedding, reason = setup.embedders.get(name)
+            if embedding is not None:
+                (films if of_film else sounds)[name] = embedding
+            elif of_film:
+                self._reasons[name] = reason
+            else:
+                raise DetectionError(needed(name, reason))
+        sizes = setup.n_frames, setup.clip_seconds
+        self._reader = ClipFeatureReader(films, *sizes, setup.min_coverage)
+        self._listener = ClipSoundReader(sounds, *sizes)
 
     def window(self, window):
         """What there is beside the sound of a Window: features, available.
@@ -118,7 +131,7 @@ class RecordingStreams:
         """
         features = self.setup.missing()
         available = [True] + [False] * len(features)
-        found = self._from_film(window)
+        found = self._from_film(window) | self._from_sound(window)
         for name in self.features:
             found[name] = self._from_features(name, window)
         for name, (vectors, covered, reason) in found.items():
@@ -152,6 +165,15 @@ class RecordingStreams:
             name: (found.features.get(name), found.covered, reason)
             for name in names
         }
+
+    def _from_sound(self, window):
+        """Name -> (features, covered, reason) of streams made of sound."""
+        names = list(self._listener.embeddings)
+        rate = self.setup.embedders.sample_rate
+        sound = window.waveform[: round(window.seconds * rate)]
+        covered = np.ones(self.setup.n_frames, bool)
+        found = self._listener.embed(sound, names)
+        return {name: (found[name], covered, "") for name in names}
 
     def _from_features(self, name, window):
         """(features, covered, reason) of a stream that was given."""
@@ -205,6 +227,16 @@ class RecordingStreams:
         if len(parts) > MOST_PARTS:
             parts = [*parts[:MOST_PARTS], f"and {len(parts) - MOST_PARTS} more"]
         return f"partly covered {', '.join(parts)}"
+
+
+def needed(name, reason):
+    """Why there is no detection without a stream that every clip has."""
+    return (
+        f"stream {name} cannot be made: {reason}. Each clip of the training "
+        f"had it: put its weights where the detector's hyperparams.yaml "
+        f"names them, give its features, or leave out all streams by "
+        f"primary_weight 1"
+    )
 
 
 def film_of(path):

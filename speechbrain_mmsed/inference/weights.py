@@ -14,8 +14,12 @@ import threading
 
 import torch
 
-from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
-from speechbrain_mmsed.dataio.streams.records import IDENTITY, fingerprint
+from speechbrain_mmsed.dataio.streams.embedding import placed
+from speechbrain_mmsed.dataio.streams.records import (
+    IDENTITY,
+    fingerprint,
+    stream_kind,
+)
 from speechbrain_mmsed.files import changed_settings
 from speechbrain_mmsed.inference.results import DetectionError
 
@@ -58,30 +62,35 @@ class StreamEmbedders:
     """Builds the embedders of a detector's streams when first needed.
 
     The descriptions are those of `streams.json`; the builders, functions
-    without arguments by the names of the streams.
+    without arguments by the names of the streams; sound is given to them at
+    `sample_rate`.
     """
 
-    def __init__(self, descriptions, builders, device="cpu"):
+    def __init__(self, descriptions, builders, device="cpu", sample_rate=16000):
         self.descriptions = {d["name"]: d for d in descriptions}
         self.builders = dict(builders)
-        self.device = device
+        self.device, self.sample_rate = device, sample_rate
         self._built = {}
         self._lock = threading.Lock()
 
+    def kind(self, name):
+        """What a stream is made from; see `stream_kind`."""
+        return stream_kind(self.descriptions.get(name))
+
     def get(self, name):
-        """(FrameEmbedding, "") of a stream, or (None, why there is none)."""
+        """(embedding, "") of a stream, or (None, why there is none)."""
         with self._lock:  # recordings are read by several threads
             if name not in self._built:
                 self._built[name] = self._build(name)
             return self._built[name]
 
     def use(self, name, embedder):
-        """Takes a FrameEmbedder that makes a stream's features of training."""
+        """Takes an embedder that makes a stream's features of training."""
         self._built[name] = (self._checked(name, embedder), "")
 
     def _build(self, name):
         if name not in self.builders:
-            return None, "streams.json does not say what makes it from a film"
+            return None, "streams.json does not say what makes it"
         try:
             embedder = self.builders[name]()
         except Exception as error:  # whatever a user's own network raises
@@ -90,14 +99,18 @@ class StreamEmbedders:
         return self._checked(name, embedder), ""
 
     def _checked(self, name, embedder):
-        """The embedder as a FrameEmbedding, if it is that of training."""
+        """The embedder on its device, if it is that of training."""
         stored = self.descriptions[name]
+        precision = stored.get("precision") or "fp32"
+        embedding = placed(
+            embedder, self.device, self.sample_rate, precision=precision
+        )
         made = {
-            **embedder.description(),
+            **embedding.description(),
             "width": embedder.width,
             "n_frames": stored["n_frames"],
             "clip_seconds": stored["clip_seconds"],
-            # Chosen by what computed it, and kept below.
+            # Chosen by what computed it, and kept above.
             "precision": stored.get("precision"),
         }
         if fingerprint(made) != fingerprint(stored):
@@ -115,5 +128,4 @@ class StreamEmbedders:
                 f"{fingerprint(stored)}: {differing}. Use the embedder and "
                 f"weights of training, or remove the video"
             )
-        precision = stored.get("precision") or "fp32"
-        return FrameEmbedding(embedder, self.device, precision)
+        return embedding

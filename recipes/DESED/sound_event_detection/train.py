@@ -71,10 +71,8 @@ class SoundEventBrain(MeanTeacherBrain):
                     plan.apply(x) for x in (log_mel, weak, strong, *streams)
                 )
             available = self.hparams.stream_dropout(available, self.step_key)
-            draw = derive_generator(*self.step_key, "fusion")
-            weights = clip_weights(
-                self.hparams.training_fusion, available, draw
-            )
+            rng = derive_generator(*self.step_key, "fusion")
+            weights = clip_weights(self.hparams.training_fusion, available, rng)
         else:
             weights = clip_weights(self.hparams.validation_fusion, available)
         outputs = self.student_and_teacher(log_mel, streams, available, weights)
@@ -94,10 +92,7 @@ class SoundEventBrain(MeanTeacherBrain):
 
 
 def dataio_prep(hparams, stores, owners=None):
-    """Datasets of all subsets, with the pipelines that read a clip.
-
-    `owners`, as of `read_clip`, make a control.
-    """
+    """Datasets of all subsets; `owners`, as of `read_clip`, make a control."""
     names = [f"stream_{name}" for name in hparams["streams"]]
     frontend, n_frames = hparams["frontend"], hparams["n_frames"]
     cache = LogMelCache(hparams["log_mel_folder"], frontend)
@@ -184,10 +179,9 @@ def score(brain, hparams, stores, datasets, untrained):
     controls = {"untrained": untrained} if hparams["control_untrained"] else {}
     tests = {subset: datasets[subset] for subset in TEST_SUBSETS}
     weights = write({**models, **controls}, tests)["student"]
-    dealt = {}
-    if hparams["control_shuffled_streams"]:
-        clip_ids = datasets["evaluation"].data_ids
-        dealt = shuffled_controls(stores, clip_ids, hparams["seed"])
+    wanted = stores if hparams["control_shuffled_streams"] else []
+    clip_ids = datasets["evaluation"].data_ids
+    dealt = shuffled_controls(wanted, clip_ids, hparams["seed"])
     for name, owners in dealt.items():
         shuffled = dataio_prep(hparams, stores, owners)["evaluation"]
         controls[name] = brain.student
