@@ -37,7 +37,12 @@ EXTRAS = {
         "h5py>=3.9",
     ],
     # Any image network whose weights the user has.
-    "networks": ["torchvision>=0.21", "timm>=1.0", "safetensors>=0.4"],
+    "networks": [
+        "torchvision>=0.21",
+        "timm>=1.0",
+        "safetensors>=0.4",
+        "transformers>=4.40",
+    ],
     "plot": ["matplotlib>=3.7"],
     # Only tests compare with it, and skip without; it is built from source,
     # which needs a C compiler, so it is no part of "dev".

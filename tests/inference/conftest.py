@@ -60,13 +60,15 @@ def export_small(
     fit=None,
     more="",
     cache=False,
+    described=None,
 ):
     """Exports a random network of the recipe's yaml; returns its hparams."""
     overrides = (
         f"{{data_folder: x, output_folder: {folder}, "
         f"class_labels: {LABELS}, n_classes: 3, class_groups: null, "
         f"use_logmel_cache: {cache}, "
-        f"streams: {list(streams)}, stream_widths: {{colour: 3}}{more}}}"
+        f"streams: {list(streams)}, "
+        f"stream_widths: {{colour: 3, levels: 3}}{more}}}"
     )
     hparams, resolved = read_hparams(HPARAMS, overrides)
     hparams = hparams["variant_of"]
@@ -87,7 +89,7 @@ def export_small(
     if fit is not None:
         fit(hparams["network"], hparams["frontend"])
     hparams["network"].eval()
-    description = dict(MEAN_COLOUR)
+    description = {**MEAN_COLOUR, **(described or {})}
     if recipe is not None:
         description["embedder"] = recipe
     export_detector(

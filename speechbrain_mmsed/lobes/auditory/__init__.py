@@ -5,6 +5,17 @@ Authors
 """
 
 from speechbrain_mmsed.lobes.auditory.base import SoundEmbedder
+from speechbrain_mmsed.lobes.auditory.networks import (
+    BeatsEmbedder,
+    Cnn14Embedder,
+    HuggingFaceEmbedder,
+)
 from speechbrain_mmsed.lobes.auditory.yamnet import YamnetEmbedder
 
-__all__ = ["SoundEmbedder", "YamnetEmbedder"]
+__all__ = [
+    "BeatsEmbedder",
+    "Cnn14Embedder",
+    "HuggingFaceEmbedder",
+    "SoundEmbedder",
+    "YamnetEmbedder",
+]
