@@ -36,7 +36,7 @@ EXTRAS = {
         # Reads the weights of OpenL3.
         "h5py>=3.9",
     ],
-    # Any image network whose weights the user has.
+    # Any image or sound network whose weights the user has.
     "networks": [
         "torchvision>=0.21",
         "timm>=1.0",

@@ -42,6 +42,17 @@ LAYERS = [
 ]
 
 
+# Keys of the yaml that are null upstream, or objects of SpeechBrain's own.
+WITHOUT = (
+    *("export", "probe_film", "run_record", "log_mel_cache"),
+    *("gate", "stream_dropout"),
+)
+OWN = {
+    "tensorboard_logger": "speechbrain.utils.train_logger.TensorboardLogger",
+    "checkpointer": "speechbrain.utils.checkpoints.Checkpointer",
+}
+
+
 def modules():
     """Dotted name -> path of every module of the package."""
     found = {}
@@ -89,7 +100,7 @@ def test_no_room_is_too_large():
     lines = {
         path: len(path.read_text().splitlines()) for path in modules().values()
     }
-    assert sum(lines.values()) <= 24000
+    assert sum(lines.values()) <= 28000
     assert max(lines.values()) <= 300
     assert statistics.median(lines.values()) < 150
     evaluation = [n for p, n in lines.items() if "evaluation" in p.parts]
@@ -168,7 +179,10 @@ def use_the_core_only(path):
         del tree["evaluate"][key]
     # One model is enough to see it work; the plain way of tuning is slow.
     tree["evaluate"]["models"] = ["student"]
-    tree["export"] = tree["probe_film"] = None
+    for key in WITHOUT:
+        tree[key] = None
+    for key, own in OWN.items():
+        tree[key].yaml_set_ctag(ruamel.yaml.tag.Tag(suffix=f"!new:{own}"))
     with path.open("w") as file:
         yaml.dump(tree, file)
 

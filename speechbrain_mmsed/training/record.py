@@ -35,7 +35,7 @@ FREE_SETTINGS = (
     *("class_groups", "evaluate", "export", "export_teacher", "write_scores"),
     *("experiment_name", "log_mel_folder", "manifests", "preparation"),
     *("probe_film", "statistics", "open_streams", "train_loader"),
-    *("test_loader", "mean_teacher"),
+    *("test_loader", "mean_teacher", "run_record", "log_mel_cache"),
 )
 
 

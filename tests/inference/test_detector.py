@@ -14,7 +14,7 @@ import soundfile
 import torch
 
 from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
-from speechbrain_mmsed.dataio.corpus.features import LogMelCache
+from speechbrain_mmsed.dataio.corpus.log_mel_cache import LogMelCache
 from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[2]

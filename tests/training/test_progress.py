@@ -1,6 +1,6 @@
 """Curves of a run that was interrupted."""
 
-from speechbrain_mmsed.training.progress import EpochTensorboard
+from speechbrain_mmsed.training.tensorboard import EpochTensorboard
 
 
 def test_curves_go_on_in_another_process(tmp_path):

@@ -28,15 +28,11 @@ from torch.utils.data import ConcatDataset
 
 from speechbrain_mmsed.augment.mixup import mixup_groups
 from speechbrain_mmsed.dataio.corpus import clips
-from speechbrain_mmsed.dataio.corpus.features import (
-    LogMelCache,
-    training_statistics,
-)
+from speechbrain_mmsed.dataio.corpus.features import training_statistics
 from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
 from speechbrain_mmsed.dataio.streams.reading import read_clip
 from speechbrain_mmsed.nnet.fusion import clip_weights
 from speechbrain_mmsed.seeding import derive_generator
-from speechbrain_mmsed.training import record
 from speechbrain_mmsed.training.controls import shuffled_controls
 from speechbrain_mmsed.training.hparams import check_sizes, read_hparams
 from speechbrain_mmsed.training.losses import classification_losses
@@ -70,7 +66,9 @@ class SoundEventBrain(MeanTeacherBrain):
                 log_mel, weak, strong, *streams = (
                     plan.apply(x) for x in (log_mel, weak, strong, *streams)
                 )
-            available = self.hparams.stream_dropout(available, self.step_key)
+            if self.hparams.stream_dropout is not None:
+                key = self.step_key
+                available = self.hparams.stream_dropout(available, key)
             rng = derive_generator(*self.step_key, "fusion")
             weights = clip_weights(self.hparams.training_fusion, available, rng)
         else:
@@ -95,7 +93,7 @@ def dataio_prep(hparams, stores, owners=None):
     """Datasets of all subsets; `owners`, as of `read_clip`, make a control."""
     names = [f"stream_{name}" for name in hparams["streams"]]
     frontend, n_frames = hparams["frontend"], hparams["n_frames"]
-    cache = LogMelCache(hparams["log_mel_folder"], frontend)
+    cache = hparams["log_mel_cache"]
     subsets = list(hparams["manifests"])
 
     @sb.utils.data_pipeline.takes("wav")
@@ -212,7 +210,8 @@ def main(arguments):
     check_sizes(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
     sb.create_experiment_directory(hparams["output_folder"])
-    record.begin_run(hparams, resolved_yaml)
+    if hparams["run_record"] is not None:
+        hparams["run_record"]["begin"](hparams, resolved_yaml)
 
     # Streams that do not cover the corpus stop before the first batch
     prepare(hparams)
@@ -233,9 +232,13 @@ def main(arguments):
     # Scores to disk, tuning on validation, metrics on evaluation, report
     brain.recover_last()
     if if_main_process():
+        controls = score(brain, hparams, stores, datasets, untrained)
+        metadata = {}
+        if hparams["run_record"] is not None:
+            metadata = hparams["run_record"]["describe"](hparams, brain)
         report = hparams["evaluate"](
-            controls=score(brain, hparams, stores, datasets, untrained),
-            metadata=record.run_record(hparams, brain),
+            controls=controls,
+            metadata=metadata,
             streams={store.stream: store.kind for store in stores},
         )
         if hparams["export"] is not None:

@@ -13,10 +13,10 @@ import pytest
 import soundfile
 import torch
 
-from speechbrain_mmsed.dataio.corpus.features import (
+from speechbrain_mmsed.dataio.corpus.features import training_statistics
+from speechbrain_mmsed.dataio.corpus.log_mel_cache import (
     LogMelCache,
     LogMelCacheError,
-    training_statistics,
 )
 from speechbrain_mmsed.lobes.frontend import LogMelFrontend
 

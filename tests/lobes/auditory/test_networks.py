@@ -105,7 +105,7 @@ def test_vectors_stand_where_they_listen(built, name, seconds):
     assert features.shape == (len(times), width)
     assert torch.equal(features, again)  # nothing is dropped at random
     assert bool(torch.isfinite(features).all())
-    if len(times) > 1:
+    if seconds >= 1:
         steps = torch.diff(times)
         expected = torch.full_like(steps, spacing)
         torch.testing.assert_close(steps, expected, rtol=0.03, atol=0)
@@ -115,9 +115,8 @@ def test_vectors_stand_where_they_listen(built, name, seconds):
     assert not any(p.requires_grad for p in embedder.parameters())
 
 
-@pytest.mark.parametrize("name", ["cnn14", "huggingface"])
-def test_a_click_changes_the_vectors_beside_it_most(built, name):
-    embedder, _ = built(name)
+def test_a_click_changes_the_vectors_beside_it_most(built):
+    embedder, _ = built("cnn14")
     waveform = torch.zeros(3 * embedder.sample_rate)
     with torch.inference_mode():
         silent, times = embedder(waveform)
