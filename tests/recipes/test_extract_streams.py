@@ -3,12 +3,14 @@
 import functools
 import json
 import pathlib
+import re
 import sys
 
 import numpy as np
 import pytest
 import torch
 
+from speechbrain_mmsed.dataio.media.sound import read_sound
 from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
 from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.lobes.visual import FrameEmbedder, WeightsError
@@ -189,3 +191,35 @@ def test_yaml_builds_the_shipped_network():
         read_hparams(
             str(YAML), "{data_folder: a, prepared_folder: b, mincoverage: 1}"
         )
+
+
+def test_the_readme_s_own_stream(
+    hparams, load_recipe, tmp_path, capsys, monkeypatch
+):
+    """The very code of the documentation, from the class to the table."""
+    text = (YAML.parents[1] / "README.md").read_text()
+    ((code,),) = [re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+    assert len(code.splitlines()) < 30
+    (tmp_path / "bands.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    program = load_recipe("extract_streams.py")
+    hparams["streams"] = ["bands.BandEnergies"]
+    program.extract(hparams, "cpu")
+    out = capsys.readouterr().out
+    assert "--stream_widths '{bands.BandEnergies: 20}'" in out
+    clips = program.corpus_clips(hparams)
+    (store,) = open_streams(
+        hparams["streams_folder"],
+        ["bands.BandEnergies"],
+        {"bands.BandEnergies": 20},
+        clips,
+    )
+    assert store.kind == "sound"
+    for clip_id, clip in clips.items():
+        # Every clip has it, with a film or without.
+        features = store.read(clip_id)
+        sound = read_sound(clip["wav"], 16000)
+        sound = sound / sound.abs().max().clamp(min=1e-9)
+        first = np.abs(np.fft.rfft(sound[:1600].numpy()))[1:41]
+        expected = np.log(np.square(first).mean() + 1e-6)
+        assert features[0, 0] == pytest.approx(expected, abs=0.01)
