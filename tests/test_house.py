@@ -45,7 +45,7 @@ LAYERS = [
 # Keys of the yaml that are null upstream, or objects of SpeechBrain's own.
 WITHOUT = (
     *("export", "probe_film", "run_record", "log_mel_cache"),
-    *("gate", "stream_dropout"),
+    *("gate", "stream_dropout", "weight_search"),
 )
 OWN = {
     "tensorboard_logger": "speechbrain.utils.train_logger.TensorboardLogger",

@@ -145,7 +145,9 @@ def check_sizes(hparams):
         len(set(hparams["streams"])) == len(hparams["streams"]),
         f"streams {hparams['streams']} names one twice",
     )
-    for weight in [*hparams["inference_weights"], hparams["validation_weight"]]:
+    candidates = hparams["inference_weights"]
+    candidates = [] if candidates == "search" else list(candidates)
+    for weight in [*candidates, hparams["validation_weight"]]:
         try:
             named_weights(weight, hparams["streams"])
         except ValueError as error:

@@ -29,12 +29,15 @@ from speechbrain_mmsed.postprocessing.scores import (
     score_file,
 )
 
+# Instead of a list of candidates.
+SEARCH = "search"
+
 
 def inference_weights(streams, candidates, fusion=None):
     """What to score with: weights, as `fusion_weights` takes them, rising.
 
     Only 1 where there are no `streams`, and `GATED` where the network was
-    trained with that `fusion`; candidates may be by name.
+    trained with that `fusion`; candidates may be by name, or `SEARCH`.
 
     Example
     -------
@@ -47,6 +50,8 @@ def inference_weights(streams, candidates, fusion=None):
         return [1.0]
     if isinstance(fusion, GatedFusion):
         return [GATED]
+    if candidates == SEARCH:
+        return [SEARCH]
     return sorted(
         {named_weights(w, streams) for w in candidates}, key=score_file
     )
@@ -149,9 +154,10 @@ class ScoreWriter:
     make_loader : callable
         Makes batches of a dataset; by default it is batches already.
     search : callable or None
-        Tries weights of its own on the validation set: called with a function
-        from weights to ClipScores and the number of streams S, returns
-        the ClipScores of all that it tried by weight, the best one last.
+        Tries weights on the validation set where the candidates are `SEARCH`:
+        called with a function from weights to ClipScores and the number of
+        streams S, returns the ClipScores of all that it tried by weight, the
+        best one last.
     """
 
     scores_folder: str
@@ -198,7 +204,7 @@ class ScoreWriter:
                 )
                 encoded = encode_batches(network, batches, inputs)
                 tried = {}
-                if self._searches(subset, used[name]):
+                if used[name] == [SEARCH]:
                     encoded = list(encoded)
                     tried = self._search(network, encoded, kinds)
                     used[name] = [list(tried)[-1]]
@@ -214,14 +220,6 @@ class ScoreWriter:
                     given = scores[score_file(GATED)][2]
                     _write_weights(folder, clips, streams, given)
         return used
-
-    def _searches(self, subset, weights):
-        """Whether weights are to be looked for."""
-        return (
-            self.search is not None
-            and subset == "validation"
-            and weights not in ([1.0], [GATED])
-        )
 
     def _search(self, network, encoded, kinds):
         """Weight -> ClipScores of what the search tried, the best one last."""

@@ -269,12 +269,12 @@ def test_a_weight_for_each_stream(run):
         streams="[fake, heard]",
         stream_widths="{fake: 8, heard: 4}",
         fusion="{sound: 0.5, fake: 0.2, heard: 0.3}",
-        inference_weights="[0.5, {sound: 0.5, fake: 0.125, heard: 0.375}]",
+        inference_weights="search",
         number_of_epochs=1,
     )
     report = json.loads((folder / "report.json").read_text())
-    candidates = {"0.5000", "0.5000_0.1250_0.3750"}
-    assert set(report["validation_ebf1"]["student"]) == candidates
+    tried = report["validation_ebf1"]["student"]
+    assert {"0.5000", "0.2500_0.7500_0.0000"} < set(tried)
     chosen = report["inference_weight"]["student"]
     chosen = tuple(chosen) if isinstance(chosen, list) else chosen
     detector = SoundEventDetector.from_hparams(source=folder / "detector")

@@ -85,7 +85,7 @@ def score_clips(network, batches, weights, inputs):
 def write(network, folder, weights=(0.25, 0.75), kinds=("film",) * 2, **more):
     """What ScoreWriter returns for two subsets."""
     more = {"labels": LABELS, "frame_hop": 0.5, **more}
-    writer = ScoreWriter(str(folder), candidates=list(weights), **more)
+    writer = ScoreWriter(str(folder), candidates=weights, **more)
     subsets = {"validation": list(batches()), "evaluation": list(batches())}
     stores = [
         SimpleNamespace(stream=name, kind=kind)
@@ -199,6 +199,8 @@ def test_weights_to_score_with():
     found = inference_weights(streams, named)
     assert found == [0.5, (0.5, 0.375, 0.125)]
     assert inference_weights(streams, [0.5], GatedFusion()) == ["gated"]
+    assert inference_weights(streams, "search") == ["search"]
+    assert inference_weights([], "search") == [1.0]
 
 
 def test_files_hold_what_was_scored(network, tmp_path):
@@ -290,7 +292,8 @@ def test_a_search_runs_the_encoders_once(network, tmp_path):
         assert n_streams == 3
         return {weight: score(weight) for weight in tried}
 
-    assert write(network, tmp_path, search=search) == {"student": [tried[-1]]}
+    found = write(network, tmp_path, "search", search=search)
+    assert found == {"student": [tried[-1]]}
     assert len(calls) == 2 * 2  # two batches of two subsets
     expected = {score_file(weight) for weight in (*tried, 1.0)}
     assert files(tmp_path / "student/validation") == expected

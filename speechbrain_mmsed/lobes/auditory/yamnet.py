@@ -39,7 +39,8 @@ class YamnetEmbedder(SoundEmbedder):
     Arguments
     ---------
     weights : str
-        `yamnet.h5` as published, or `yamnet.tflite`.
+        `yamnet.h5` as published, or `yamnet.tflite`, whose 8-bit weights
+        change the vectors by a fifth of their length.
     hop_seconds : float
         Time from one vector to the next, in whole steps of 10 ms; each hears
         0.975 s. Half of it costs twice the time.
