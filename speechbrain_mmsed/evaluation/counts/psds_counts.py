@@ -13,7 +13,6 @@ Authors
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from speechbrain_mmsed.evaluation.counts.matching import reference_events
 from speechbrain_mmsed.evaluation.counts.psds_changes import count_changes
@@ -22,7 +21,7 @@ from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS, scenario_of
 
 @dataclass
 class PsdsCounts:
-    """Counts at P thresholds of G groups: windows, clips or resamples.
+    """Counts at P thresholds of G sets of windows.
 
     Cross-triggers are kept where they occur, as memory would otherwise grow
     with the square of the number of classes.
@@ -35,13 +34,13 @@ class PsdsCounts:
         (G, P, C) events found and detections that failed.
     crossed : numpy.ndarray
         (K, 3) threshold, class detected and class whose events were hit.
-    crossing : numpy.ndarray or scipy.sparse.csr_matrix
+    crossing : numpy.ndarray
         (G, K) cross-triggers there, less those at the next higher threshold;
         none where they cost nothing.
     n_reference, reference_seconds : numpy.ndarray
-        (C,) or (G, C) events longer than 0 s, and their length.
-    total_seconds : float or numpy.ndarray
-        Length of all clips, or (G,).
+        (C,) events longer than 0 s, and their length.
+    total_seconds : float
+        Length of all clips.
     """
 
     labels: list
@@ -59,13 +58,8 @@ class PsdsCounts:
         n_groups, n_points, n_classes = self.true_positives.shape
         dense = np.zeros((n_groups, n_points, n_classes, n_classes), int)
         group, key = self.crossing.nonzero()
-        changes = np.asarray(self.crossing[group, key]).ravel()
-        dense[(group, *self.crossed[key].T)] = changes
+        dense[(group, *self.crossed[key].T)] = self.crossing[group, key]
         return _falling(dense)
-
-    def present_labels(self):
-        """Classes with reference events longer than 0 s."""
-        return [self.labels[c] for c in np.flatnonzero(self.n_reference)]
 
     def restrict(self, labels):
         """Counts of some of the classes.
@@ -97,27 +91,20 @@ class PsdsCounts:
         `cost` is the weight of the cross-triggers (alpha_CT). Without meaning
         for classes without reference.
         """
-        shape = self.true_positives.shape
-        n_reference, seconds = (
-            np.broadcast_to(a, (shape[0], shape[2]))
-            for a in (self.n_reference, self.reference_seconds)
-        )
-        present = n_reference > 0
-        hits = self.true_positives / np.maximum(n_reference, 1)[:, None]
-        hours = np.reshape(self.total_seconds, (-1, 1, 1))
-        rates = self.false_positives * 3600.0 / hours
+        shape, present = self.true_positives.shape, self.n_reference > 0
+        hits = self.true_positives / np.maximum(self.n_reference, 1)
+        rates = self.false_positives * 3600.0 / self.total_seconds
         if cost > 0 and self.crossing.shape[1]:
             point, label, other = self.crossed.T
-            share = 3600.0 / np.where(present, seconds, np.inf)
+            share = 3600.0 / np.where(present, self.reference_seconds, np.inf)
             changes = np.zeros(shape)
             for g, crossing in enumerate(self.crossing):
                 changes[g] = np.bincount(
                     point * shape[2] + label,
-                    crossing * share[g, other],
+                    crossing * share[other],
                     minlength=shape[1] * shape[2],
                 ).reshape(shape[1:])
-            others = np.maximum(present.sum(axis=1) - 1, 1)
-            rates += cost * _falling(changes) / others[:, None, None]
+            rates += cost * _falling(changes) / max(present.sum() - 1, 1)
         return hits.swapaxes(0, 1), rates.swapaxes(0, 1)
 
 
@@ -126,34 +113,16 @@ def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
 
     `windows` (W, C) are odd median windows in frames, `thresholds` (P,) rise.
     """
-    windows = np.asarray(windows)
-    scenarios = [scenario_of(scenario) for scenario in scenarios]
-    tables = psds_tables(scores, truth, windows, scenarios, thresholds, None)
-    number, seconds = reference_totals(truth, list(truth.durations))
-    totals = (
-        number.sum(axis=0),
-        seconds.sum(axis=0),
-        float(sum(truth.durations.values())),
-    )
-    return [PsdsCounts(list(scores.labels), *t, *totals) for t in tables]
-
-
-def psds_tables(scores, truth, windows, scenarios, thresholds, n_clips):
-    """First fields of PsdsCounts for each scenario.
-
-    Groups are the clips where their number is given, else the windows.
-    """
     thresholds = np.asarray(thresholds, dtype=np.float64)
+    scenarios = [scenario_of(scenario) for scenario in scenarios]
     n_points, n_classes = len(thresholds), len(scores.labels)
-    shape = (n_clips or len(windows), n_points, n_classes)
-    dtype = np.int64 if n_clips is None else np.float32
-    counted = [np.zeros((2, *shape), dtype=dtype) for _ in scenarios]
+    shape = (len(windows), n_points, n_classes)
+    counted = [np.zeros((2, *shape), dtype=np.int64) for _ in scenarios]
     cells, changes = [[[] for _ in scenarios] for _ in range(2)]
     for row, s, found in count_changes(
-        scores, truth, windows, scenarios, thresholds
+        scores, truth, np.asarray(windows), scenarios, thresholds
     ):
-        group = row if n_clips is None else found.clip
-        cell = group * n_points + found.level.astype(np.int64) - 1
+        cell = row * n_points + found.level.astype(np.int64) - 1
         cell = cell * n_classes + found.label
         alarms = found.other == n_classes
         for table, at in zip(
@@ -165,7 +134,13 @@ def psds_tables(scores, truth, windows, scenarios, thresholds, n_clips):
         cell, change = _summed(cell, found.change[at])
         cells[s].append(cell)
         changes[s].append(change)
-    tables = []
+    number, seconds = reference_totals(truth, list(truth.durations))
+    totals = (
+        number.sum(axis=0),
+        seconds.sum(axis=0),
+        float(sum(truth.durations.values())),
+    )
+    results = []
     for s in range(len(scenarios)):
         cell, change = _summed(
             np.concatenate([*cells[s], []]).astype(np.int64),
@@ -176,13 +151,11 @@ def psds_tables(scores, truth, windows, scenarios, thresholds, n_clips):
         crossed = np.stack(
             np.unravel_index(keys, (n_points, n_classes, n_classes)), axis=1
         )
-        crossing = csr_matrix(
-            (change, (group, column)), shape=(shape[0], len(keys))
-        )
-        if n_clips is None:
-            crossing = crossing.toarray()
-        tables.append((*map(_falling, counted[s]), crossed, crossing))
-    return tables
+        crossing = np.zeros((len(windows), len(keys)))
+        crossing[group, column] = change
+        tables = *map(_falling, counted[s]), crossed, crossing
+        results.append(PsdsCounts(list(scores.labels), *tables, *totals))
+    return results
 
 
 def _falling(changes):

@@ -10,10 +10,8 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_figures import psds_by_clip
-from speechbrain_mmsed.evaluation.counts.threshold_free import (
-    ThresholdFreeCounts,
-)
+from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
+from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS
 from speechbrain_mmsed.evaluation.statistics.bootstrap import (
     LEVEL,
     N_RESAMPLES,
@@ -57,14 +55,11 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
             tuned = parameters.get(kind, parameters["ebf1"])
             events = decode(scores, tuned.thresholds, tuned.windows)
             statistics[kind] = EVENT_COUNTS[kind](events, truth)
-        elif kind in PSDS:
-            windows = parameters[kind].windows
-            statistics[kind] = psds_by_clip(scores, truth, windows, kind)
         else:
             scenario = kind.removeprefix("threshold_free_")
-            windows = parameters[scenario].windows
-            statistics[kind] = ThresholdFreeCounts(
-                scores, truth, windows, scenario
+            statistics[kind] = psds_by_clip(
+                *(scores, truth, parameters[scenario].windows, scenario),
+                THRESHOLDS if kind in PSDS else None,
             )
     return statistics
 

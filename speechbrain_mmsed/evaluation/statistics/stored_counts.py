@@ -13,10 +13,10 @@ import pathlib
 import zipfile
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from speechbrain_mmsed.evaluation.counts.counts import Counts
-from speechbrain_mmsed.evaluation.counts.psds_figures import PsdsByClip
+from speechbrain_mmsed.evaluation.counts.psds_by_clip import PsdsByClip
+from speechbrain_mmsed.evaluation.counts.psds_changes import Changes
 from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.files import atomic_path, plain_name
@@ -24,9 +24,7 @@ from speechbrain_mmsed.files import atomic_path, plain_name
 CLASSES = {"f1": Counts, "psds": PsdsByClip}
 # A system with its video ignored, after the system's name.
 IGNORED = "_video_ignored"
-FORMAT = "speechbrain_mmsed counts by clip, 2"
-# As 2, but with a dense table of cross-triggers.
-OLD_FORMAT = "speechbrain_mmsed counts by clip, 1"
+FORMAT = "speechbrain_mmsed counts by clip, 3"
 
 
 def counts_path(folder, name):
@@ -80,18 +78,14 @@ def save_counts(path, statistics, has_video=None):
     """
     arrays = {"format": np.array(FORMAT)}
     for kind, counts in statistics.items():
-        form = next((f for f, c in CLASSES.items() if type(counts) is c), None)
-        if form is None:
+        form = "psds" if isinstance(counts, PsdsByClip) else "f1"
+        if form == "psds" and counts.n_thresholds is None:
             continue
         arrays[f"{kind}/form"] = np.array(form)
         for field in dataclasses.fields(counts):
             value = getattr(counts, field.name)
             if field.name == "scenario":
                 value = dataclasses.astuple(value)
-            elif field.name == "crossing":
-                # Rows of clip, column of `crossed`, change.
-                value = value.tocoo()
-                value = np.stack([*value.coords, value.data]).astype(np.int64).T
             if value is not None:
                 arrays[f"{kind}/{field.name}"] = np.asarray(value)
     if has_video is not None:
@@ -102,14 +96,14 @@ def save_counts(path, statistics, has_video=None):
 
 
 def load_counts(path):
-    """Statistics and `has_video` of what `save_counts` or version 1 wrote."""
+    """Statistics and `has_video` of what `save_counts` wrote."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         raise PredictionError(f"{path}: {error}") from error
     found = str(arrays.pop("format", "something else"))
-    if found not in (FORMAT, OLD_FORMAT):
+    if found != FORMAT:
         raise PredictionError(
             f"{path}: holds {found}, expected {FORMAT}; evaluate again"
         )
@@ -134,43 +128,22 @@ def _counts(fields):
             fields[name] = str(fields[name])
     if kind is PsdsByClip:
         fields["scenario"] = Scenario(*fields["scenario"].tolist())
-        if "seconds" in fields:
-            fields["total_seconds"] = fields.pop("seconds")
-            fields.update(_sparse(fields.pop("cross_triggers", np.zeros(0))))
-        clip, column, change = fields["crossing"].T
-        shape = (len(fields["filenames"]), len(fields["crossed"]))
-        fields["crossing"] = csr_matrix((change, (clip, column)), shape=shape)
+        fields["changes"] = Changes(*fields["changes"])
+        fields["n_thresholds"] = int(fields["n_thresholds"])
     return kind(**fields)
-
-
-def _sparse(dense):
-    """Changes of (N, P, C, C) cross-triggers, as they are stored now."""
-    if dense.ndim == 1:
-        return {
-            "crossed": np.zeros((0, 3), int),
-            "crossing": np.zeros((0, 3), int),
-        }
-    dense = dense.astype(np.int64)
-    changes = dense.copy()
-    changes[:, :-1] -= dense[:, 1:]
-    clip, *keys = np.nonzero(changes)
-    crossed, column = np.unique(
-        np.stack(keys, axis=1), axis=0, return_inverse=True
-    )
-    rows = [clip, column, changes[(clip, *keys)]]
-    return {"crossed": crossed, "crossing": np.stack(rows, axis=1)}
 
 
 def counts_of_clips(counts, keep):
     """Counts or PsdsByClip of the clips whose names are in `keep`."""
-    rows = [i for i, name in enumerate(counts.filenames) if name in keep]
+    rows = np.flatnonzero([name in keep for name in counts.filenames])
     changed = {"filenames": [counts.filenames[i] for i in rows]}
     for field in dataclasses.fields(counts):
         value = getattr(counts, field.name)
+        if isinstance(value, Changes):
+            kept = Changes(*(x[np.isin(value.clip, rows)] for x in value))
+            clip = np.searchsorted(rows, kept.clip)
+            changed[field.name] = kept._replace(clip=clip)
         # All other arrays have one row for each clip.
-        if isinstance(value, np.ndarray | csr_matrix) and field.name not in (
-            "windows",
-            "crossed",
-        ):
+        elif isinstance(value, np.ndarray) and field.name != "windows":
             changed[field.name] = value[rows]
     return dataclasses.replace(counts, **changed)

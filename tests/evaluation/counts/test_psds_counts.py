@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
 from speechbrain_mmsed.evaluation.counts.psds_counts import count
 from speechbrain_mmsed.evaluation.counts.psds_figures import (
-    psds_by_clip,
     psds_of_counts,
 )
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     SCENARIOS,
+    THRESHOLDS,
     class_areas,
     score,
 )
@@ -64,18 +65,33 @@ def slow_score(tp, fp, ct, n_reference, seconds, total, scenario):
     return score(hits, rates, scenario.instability_cost, most), areas, keep
 
 
+def dense_tables(counts):
+    """(N, P, C) events found and false positives, (N, P, C, C) cross-triggers.
+
+    By clip and threshold, of the changes one by one.
+    """
+    n_classes = len(counts.labels)
+    shape = len(counts.filenames), counts.n_thresholds, n_classes
+    dense = np.zeros((*shape, n_classes + 1), int)
+    for clip, label, other, level, change in zip(*counts.changes, strict=True):
+        # A level is the number of thresholds below.
+        dense[clip, :level, label, other] += change
+    own = np.arange(n_classes)
+    tp = dense[..., own, own].copy()
+    dense[..., own, own] = 0
+    return tp, dense[..., n_classes], dense[..., :n_classes]
+
+
 def test_figures_are_those_of_dense_tables():
     scores, truth = make_corpus(12, 4)
     scenario = SCENARIOS["psds2"]
     windows = np.array([1, 3, 1, 5])
-    counts = psds_by_clip(scores, truth, windows, scenario)
+    counts = psds_by_clip(scores, truth, windows, scenario, THRESHOLDS)
     tables = (
-        counts.true_positives,
-        counts.false_positives,
-        counts.cross_triggers,
+        *dense_tables(counts),
         counts.n_reference,
         counts.reference_seconds,
-        counts.total_seconds,
+        counts.seconds,
     )
     assert tables[2].max() > 0
     whole = count(scores, truth, windows[None], [scenario])[0]
@@ -100,7 +116,7 @@ def test_memory_does_not_grow_with_the_square_of_the_classes():
         windows = np.ones(n_classes, dtype=int)
         tracemalloc.start()
         try:
-            counts = psds_by_clip(scores, truth, windows, "psds2")
+            counts = psds_by_clip(scores, truth, windows, "psds2", THRESHOLDS)
             counts.figures(np.ones((3, 6)))
             count(scores, truth, windows[None], ["psds2"])
             return tracemalloc.get_traced_memory()[1]

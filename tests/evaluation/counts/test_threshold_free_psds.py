@@ -7,14 +7,12 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.counts import psds_changes
+from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
 from speechbrain_mmsed.evaluation.counts.psds_changes import (
     median_scores,
 )
 from speechbrain_mmsed.evaluation.counts.psds_counts import count
 from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
-from speechbrain_mmsed.evaluation.counts.threshold_free import (
-    ThresholdFreeCounts,
-)
 from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import (
@@ -124,7 +122,7 @@ def test_equals_sed_scores_eval(levels, windows):
     scores, truth = random_corpus(16, seed=5, levels=levels)
     for name, scenario in SCENARIOS.items():
         value, areas = by_sed_scores_eval(scores, truth, windows, scenario)
-        ours = ThresholdFreeCounts(scores, truth, windows, name).result()
+        ours = psds_by_clip(scores, truth, windows, name).result()
         assert ours["value"] == pytest.approx(value, abs=1e-9)
         assert ours["averaged_classes"] == list(areas) == LABELS[:4]
         for label, area in areas.items():
@@ -142,7 +140,7 @@ def test_equals_sed_scores_eval_on_many_corpora(seed):
     windows = np.random.default_rng(seed).integers(0, 16, 5) * 2 + 1
     for name, scenario in SCENARIOS.items():
         value, _ = by_sed_scores_eval(scores, truth, windows, scenario)
-        ours = ThresholdFreeCounts(scores, truth, windows, name).result()
+        ours = psds_by_clip(scores, truth, windows, name).result()
         assert ours["value"] == pytest.approx(value, abs=1e-9)
 
 
@@ -199,12 +197,12 @@ def test_counts_at_every_distinct_score_equal_a_plain_count():
     scores, truth = random_corpus(6, seed=3, levels=8)
     windows = np.array([1, 3, 1, 1, 5])
     scenario = SCENARIOS["psds2"]
-    counts = ThresholdFreeCounts(scores, truth, windows, "psds2")
+    counts = psds_by_clip(scores, truth, windows, "psds2")
     audible = audible_scores(scores, windows)
     n_clips = len(scores.filenames)
     for label in ("Dog", "Cat", "Fox"):
         c = LABELS.index(label)
-        hits, fails = counts.tables[c]
+        hits, fails = counts._tables[c]
         tp = np.cumsum(hits @ np.ones(n_clips))
         failed = np.cumsum(fails.toarray(), axis=0)
         failed = failed.reshape(len(tp), 6, n_clips).sum(axis=2)
@@ -230,16 +228,16 @@ def test_equals_psds_eval_semantics_with_every_score_as_a_threshold():
     for name in SCENARIOS:
         counts = count(scores, truth, windows[None], [name], thresholds)[0]
         fine = psds_of_counts(counts, name)["value"]
-        ours = ThresholdFreeCounts(scores, truth, windows, name)
+        ours = psds_by_clip(scores, truth, windows, name)
         assert ours.result()["value"] == pytest.approx(fine, abs=1e-9)
 
 
 def test_batches_change_nothing(monkeypatch):
     scores, truth = random_corpus(9, seed=2)
     windows = [1, 3, 5, 1, 1]
-    whole = ThresholdFreeCounts(scores, truth, windows, "psds2").result()
+    whole = psds_by_clip(scores, truth, windows, "psds2").result()
     monkeypatch.setattr(psds_changes, "CELLS", 1_500)
-    parts = ThresholdFreeCounts(scores, truth, windows, "psds2").result()
+    parts = psds_by_clip(scores, truth, windows, "psds2").result()
     assert parts["value"] == pytest.approx(whole["value"], abs=1e-12)
 
 
@@ -247,7 +245,7 @@ def test_figures_that_cannot_be_given_have_a_reason():
     scores, truth = random_corpus(6, seed=5)
     silent = truth.subset(["4.wav", "5.wav"])
     some = scores.subset([0, 0, 0, 0, 1, 1])
-    result = ThresholdFreeCounts(some, silent, [1] * 5, "psds1").result()
+    result = psds_by_clip(some, silent, [1] * 5, "psds1").result()
     assert result["value"] is None
     assert result["n_classes"] == 0
     assert "no class" in result["reason"]
@@ -256,10 +254,10 @@ def test_figures_that_cannot_be_given_have_a_reason():
         truth.durations,
         LABELS,
     )
-    result = ThresholdFreeCounts(scores, one, [1] * 5, "psds2").result()
+    result = psds_by_clip(scores, one, [1] * 5, "psds2").result()
     assert result["value"] is None
     assert "two classes" in result["reason"]
-    alone = ThresholdFreeCounts(scores, one, [1] * 5, "psds1").result()
+    alone = psds_by_clip(scores, one, [1] * 5, "psds1").result()
     assert alone["value"] == pytest.approx(alone["class_wise"]["Cat"])
     with pytest.raises(ValueError, match="one for each class"):
-        ThresholdFreeCounts(scores, truth, [1], "psds1").result()
+        psds_by_clip(scores, truth, [1], "psds1").result()

@@ -9,9 +9,7 @@ from corpora import write_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.evaluation.counts.threshold_free import (
-    ThresholdFreeCounts,
-)
+from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
 from speechbrain_mmsed.evaluation.metrics.f1 import event_f1, segment_f1
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS as PSDS_THRESHOLDS,
@@ -126,7 +124,7 @@ def test_figures_equal_those_of_sed_scores_eval(system, tmp_path):
         alpha_st=1.0,
         max_efpr=100,
     )
-    ours = ThresholdFreeCounts(scores, truth, [1, 1], "psds1").result()
+    ours = psds_by_clip(scores, truth, [1, 1], "psds1").result()
     assert 0.01 < theirs < 0.99
     assert ours["value"] == pytest.approx(theirs, abs=1e-6)
     for label in LABELS:

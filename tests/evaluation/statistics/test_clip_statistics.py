@@ -9,17 +9,16 @@ import pytest
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
 )
+from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
 from speechbrain_mmsed.evaluation.counts.psds_counts import count
 from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
-from speechbrain_mmsed.evaluation.counts.threshold_free import (
-    ThresholdFreeCounts,
-)
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
     segment_f1,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.statistics.bootstrap import (
     jackknife_errors,
     resample_weights,
@@ -32,7 +31,6 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     intervals,
 )
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
-    OLD_FORMAT,
     load_counts,
     save_counts,
 )
@@ -127,7 +125,7 @@ def official(scores, truth, parameters):
     for name in ("psds1", "psds2"):
         counts = count(scores, truth, some.windows[None], [name])[0]
         figures[name] = psds_of_counts(counts, name)  # equal to psds_eval
-        figures[f"threshold_free_{name}"] = ThresholdFreeCounts(
+        figures[f"threshold_free_{name}"] = psds_by_clip(
             scores, truth, some.windows, name
         ).result()
     return figures
@@ -195,7 +193,7 @@ def test_jackknife_leaves_out_each_clip(system):
         keep = np.arange(12) != n
         some = scores.subset(keep)
         part = truth.subset(some.filenames)
-        result = ThresholdFreeCounts(some, part, [3, 1, 5, 1], "psds1").result()
+        result = psds_by_clip(some, part, [3, 1, 5, 1], "psds1").result()
         values.append(result["value"])
     expected = np.sqrt(11 * np.var(values))
     assert errors["value"] == pytest.approx(expected)
@@ -250,26 +248,22 @@ def test_unknown_kinds_are_refused():
         clip_statistics(None, None, {}, ["f2"])
 
 
-def test_stored_counts_of_the_first_version_are_read(system, tmp_path):
-    """Cross-triggers in a dense table, or absent where they cost nothing."""
+def test_counts_of_another_version_say_what_to_do(system, tmp_path):
     _, _, statistics = system
     save_counts(tmp_path / "new.npz", statistics, {"0.wav": True})
-    with np.load(tmp_path / "new.npz") as file:
-        arrays = {name: file[name] for name in file.files}
-    arrays["format"] = np.array(OLD_FORMAT)
-    for kind in ("psds1", "psds2"):
-        del arrays[f"{kind}/crossed"], arrays[f"{kind}/crossing"]
-        arrays[f"{kind}/seconds"] = arrays.pop(f"{kind}/total_seconds")
-    dense = statistics["psds2"].cross_triggers
-    assert dense.max() > 0
-    arrays["psds2/cross_triggers"] = dense.astype(np.float32)
-    np.savez(tmp_path / "old.npz", **arrays)
-    found, has_video = load_counts(tmp_path / "old.npz")
+    found, has_video = load_counts(tmp_path / "new.npz")
     assert has_video == {"0.wav": True}
     assert set(found) == set(KINDS)
     weights = resample_weights(12, 4, seed=1)
-    for kind, old in found.items():
-        assert old.definition == statistics[kind].definition
-        assert old.result() == statistics[kind].result()
+    for kind, stored in found.items():
+        assert stored.definition == statistics[kind].definition
+        assert stored.result() == statistics[kind].result()
         for name, values in statistics[kind].figures(weights).items():
-            np.testing.assert_array_equal(old.figures(weights)[name], values)
+            again = stored.figures(weights)[name]
+            np.testing.assert_array_equal(again, values)
+    with np.load(tmp_path / "new.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["format"] = np.array("speechbrain_mmsed counts by clip, 1")
+    np.savez(tmp_path / "old.npz", **arrays)
+    with pytest.raises(PredictionError, match="clip, 1, .*evaluate again"):
+        load_counts(tmp_path / "old.npz")
