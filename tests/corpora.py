@@ -61,3 +61,20 @@ def write_table(path, values, hop, labels=("Dog", "Cat"), end=None):
     table = pd.DataFrame({"onset": times[:-1], "offset": times[1:]})
     table[list(labels)] = values
     table.to_csv(path, sep="\t", index=False)
+
+
+def dense_tables(counts):
+    """(N, P, C) events found and false positives, (N, P, C, C) cross-triggers.
+
+    Of PsdsCounts, by clip and threshold, of the changes one by one.
+    """
+    n_classes = len(counts.labels)
+    shape = len(counts.filenames), counts.n_thresholds, n_classes
+    dense = np.zeros((*shape, n_classes + 1), int)
+    for clip, label, other, level, change in zip(*counts.changes, strict=True):
+        # A level is the number of thresholds below.
+        dense[clip, : int(level), label, other] += change
+    own = np.arange(n_classes)
+    tp = dense[..., own, own].copy()
+    dense[..., own, own] = 0
+    return tp, dense[..., n_classes], dense[..., :n_classes]

@@ -19,8 +19,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
+from speechbrain_mmsed.evaluation.counts.psds_counting import count
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
@@ -95,13 +94,13 @@ class Measured:
                 figures[metric] |= self.official[metric]
             elif metric in self.counts:
                 counts = self.counts[metric].restrict(labels)
-                figures[metric] |= psds_of_counts(counts, metric)
+                figures[metric] |= counts.figure()
         return figures
 
     def psds_differences(self):
         """How far psds_eval's figures are from those of the counts."""
         return [
-            abs(result["value"] - psds_of_counts(self.counts[m], m)["value"])
+            abs(result["value"] - self.counts[m].result()["value"])
             for m, result in self.official.items()
             if m in self.counts and result["value"] is not None
         ]
@@ -119,7 +118,7 @@ def measure(scores, truth, parameters, official=False):
     counts, results = {}, {}
     for metric in PSDS_METRICS:
         windows = parameters[metric].windows
-        (counts[metric],) = count(scores, truth, windows[None], [metric])
+        ((counts[metric],),) = count(scores, truth, windows[None], [metric])
         if official:
             results[metric] = psds(scores, truth, windows, metric)
     return Measured(truth, f1, counts, results)

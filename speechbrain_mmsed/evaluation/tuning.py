@@ -13,8 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.psds_figures import areas_of_counts
+from speechbrain_mmsed.evaluation.counts.psds_counting import count
 from speechbrain_mmsed.evaluation.metrics.scored import (
     THRESHOLDS,
     WINDOWS,
@@ -101,10 +100,9 @@ def tune_scenarios(scores, truth, scenarios, windows=WINDOWS):
     [3]
     """
     each = np.repeat(np.asarray(windows)[:, None], len(truth.labels), axis=1)
-    counts = count(scores, truth, each, scenarios)
     return [
-        best_windows(truth.labels, windows, areas_of_counts(grid, scenario))
-        for scenario, grid in zip(scenarios, counts, strict=True)
+        best_windows(truth.labels, windows, np.array([c.areas() for c in row]))
+        for row in count(scores, truth, each, scenarios)
     ]
 
 

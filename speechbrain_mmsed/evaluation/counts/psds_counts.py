@@ -1,180 +1,236 @@
-"""Counts behind the polyphonic sound detection scores.
+"""Counts behind the polyphonic sound detection scores, and these themselves.
 
 psds_eval matches one table of events at a time with pandas. The choice of a
 median window (section 3.1.3) needs 50 thresholds times 16 windows, a report
 the scores of many small subsets, and an interval those of hundreds of
 resamples. Here every run of frames is matched once (`psds_changes.py`); the
-counts equal psds_eval's and add over clips.
+counts equal psds_eval's and add over clips, so that resampling clips needs no
+second look at their scores: every change of a count gets the weight of its
+clip.
+
+psds_eval's figure depends on the 50 thresholds that are given to it. With
+every distinct score as a threshold it is the limit of ever finer lists:
+beside the paper's figures, not instead. As sed_scores_eval 0.0.4 computes
+them, but classes without reference events leave the averages.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import dataclasses
+import functools
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from speechbrain_mmsed.evaluation.counts.matching import reference_events
-from speechbrain_mmsed.evaluation.counts.psds_changes import count_changes
-from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS, scenario_of
+from speechbrain_mmsed.evaluation.counts.psds_changes import Changes
+from speechbrain_mmsed.evaluation.metrics.psd_roc import (
+    Scenario,
+    area,
+    best_curve,
+    effective_curve,
+    empty_result,
+)
+
+ALL_THRESHOLDS = (
+    "over all thresholds (every distinct score of a class), times compared in "
+    "microseconds as sed_scores_eval 0.0.4 does"
+)
+ALL_CLIPS = ["all clips"]
+# Cells of a batch of resamples.
+CELLS = 4_000_000
 
 
 @dataclass
 class PsdsCounts:
-    """Counts at P thresholds of G sets of windows.
-
-    Cross-triggers are kept where they occur, as memory would otherwise grow
-    with the square of the number of classes.
+    """Changes of all counts of a scenario, and what they are divided by.
 
     Arguments
     ---------
-    labels : list of str
-        C class labels.
-    true_positives, false_positives : numpy.ndarray
-        (G, P, C) events found and detections that failed.
-    crossed : numpy.ndarray
-        (K, 3) threshold, class detected and class whose events were hit.
-    crossing : numpy.ndarray
-        (G, K) cross-triggers there, less those at the next higher threshold;
-        none where they cost nothing.
+    filenames, labels : list of str
+        N clips (or one row for all of them) and C classes.
+    changes : Changes
+        (K,) each.
     n_reference, reference_seconds : numpy.ndarray
-        (C,) events longer than 0 s, and their length.
-    total_seconds : float
-        Length of all clips.
+        (N, C) events longer than 0 s, and their length.
+    seconds : numpy.ndarray
+        (N,) length of the clips.
+    windows : numpy.ndarray
+        (C,) median windows in frames.
+    scenario : Scenario
+        What is counted.
+    n_thresholds : int or None
+        How many there are; None: every distinct score is one.
     """
 
+    filenames: list
     labels: list
-    true_positives: np.ndarray
-    false_positives: np.ndarray
-    crossed: np.ndarray
-    crossing: np.ndarray
+    changes: Changes
     n_reference: np.ndarray
     reference_seconds: np.ndarray
-    total_seconds: float
+    seconds: np.ndarray
+    windows: np.ndarray
+    scenario: Scenario
+    n_thresholds: int | None = None
 
     @property
-    def cross_triggers(self):
-        """(G, P, C, C) cross-triggers, for small numbers of classes."""
-        n_groups, n_points, n_classes = self.true_positives.shape
-        dense = np.zeros((n_groups, n_points, n_classes, n_classes), int)
-        group, key = self.crossing.nonzero()
-        dense[(group, *self.crossed[key].T)] = self.crossing[group, key]
-        return _falling(dense)
+    def definition(self):
+        """What is counted."""
+        points = f"{self.n_thresholds} thresholds"
+        if self.n_thresholds is None:
+            points = ALL_THRESHOLDS
+        return f"PSDS, {self.scenario.text()}; {points}"
+
+    @property
+    def computed_by(self):
+        """Whose figures they are."""
+        if self.n_thresholds is None:
+            return "speechbrain_mmsed"
+        if self.filenames == ALL_CLIPS:
+            return "counts of speechbrain_mmsed"
+        return "speechbrain_mmsed (counts equal to psds_eval's)"
+
+    def figures(self, weights):
+        """ "value" and every label -> (R,) figures of resampled clips.
+
+        `weights` (R, N) say how often each clip is taken; NaN where undefined.
+        """
+        weights = np.asarray(weights, dtype=np.float64)
+        rows = sum(table.shape[0] for pair in self._tables for table in pair)
+        cells = rows + (len(self.labels) + 1) * len(self.filenames)
+        at_once = min(128, max(1, CELLS // cells))
+        parts = [
+            self._areas_and_scores(weights[start : start + at_once])
+            for start in range(0, len(weights), at_once)
+        ]
+        areas, value = map(np.concatenate, zip(*parts, strict=True))
+        return {"value": value, **dict(zip(self.labels, areas.T, strict=True))}
+
+    def figure(self):
+        """What `psds` returns, of all clips; without its curves."""
+        areas, value = self._areas_and_scores(np.ones((1, len(self.filenames))))
+        averaged = [
+            self.labels[c] for c in np.flatnonzero(self.n_reference.sum(axis=0))
+        ]
+        result = empty_result(self.labels, averaged, self.scenario)
+        if result["reason"] is None:
+            known = dict(zip(self.labels, areas[0].tolist(), strict=True))
+            result["class_wise"].update({c: known[c] for c in averaged})
+            result["value"] = float(value[0])
+        return {**result, "computed_by": self.computed_by}
+
+    def result(self):
+        """As `figure`; also definition, n_classes and windows."""
+        figure, windows = self.figure(), self.windows.tolist()
+        return {
+            **figure,
+            "definition": self.definition,
+            "n_classes": len(figure["averaged_classes"]),
+            "windows": dict(zip(self.labels, windows, strict=True)),
+        }
+
+    def areas(self):
+        """(C,) areas of the classes; -1 for those without events."""
+        (curves,) = self._curves(np.ones((1, len(self.filenames))))
+        found = np.full(len(self.labels), -1.0)
+        for c, curve in curves.items():
+            found[c] = area(*curve, self.scenario.max_rate)
+        return found
 
     def restrict(self, labels):
         """Counts of some of the classes.
 
         A class's counts depend on its own detections and on the events of
         the others, never on the others' detections; so leaving classes out
-        is leaving rows and columns out.
+        is leaving changes out.
         """
         keep = [self.labels.index(label) for label in labels]
-        place = np.full(len(self.labels), -1)
-        place[keep] = np.arange(len(keep))
-        crossed = self.crossed.copy()
-        crossed[:, 1:] = place[crossed[:, 1:]]
-        both = (crossed >= 0).all(axis=1)
-        return PsdsCounts(
-            list(labels),
-            self.true_positives[..., keep],
-            self.false_positives[..., keep],
-            crossed[both],
-            self.crossing[:, both],
-            self.n_reference[..., keep],
-            self.reference_seconds[..., keep],
-            self.total_seconds,
+        # False positives stay what they are.
+        place = np.full(len(self.labels) + 1, -1)
+        place[[*keep, -1]] = np.arange(len(keep) + 1)
+        label, other = place[self.changes.label], place[self.changes.other]
+        kept = (label >= 0) & (other >= 0)
+        changes = self.changes._replace(label=label, other=other)
+        return dataclasses.replace(
+            self,
+            labels=list(labels),
+            changes=Changes(*(values[kept] for values in changes)),
+            n_reference=self.n_reference[:, keep],
+            reference_seconds=self.reference_seconds[:, keep],
+            windows=self.windows[keep],
         )
 
-    def curves(self, cost):
-        """(P, G, C) shares of events found, and effective rates per hour.
+    @functools.cached_property
+    def _tables(self):
+        """Of each class sparse (levels, clips) of hits, and of failures.
 
-        `cost` is the weight of the cross-triggers (alpha_CT). Without meaning
-        for classes without reference.
+        Levels fall from row to row. The columns of failures, (C + 1) clips,
+        are the clips for class 0, for class 1, ... and for false positives.
         """
-        shape, present = self.true_positives.shape, self.n_reference > 0
-        hits = self.true_positives / np.maximum(self.n_reference, 1)
-        rates = self.false_positives * 3600.0 / self.total_seconds
-        if cost > 0 and self.crossing.shape[1]:
-            point, label, other = self.crossed.T
-            share = 3600.0 / np.where(present, self.reference_seconds, np.inf)
-            changes = np.zeros(shape)
-            for g, crossing in enumerate(self.crossing):
-                changes[g] = np.bincount(
-                    point * shape[2] + label,
-                    crossing * share[other],
-                    minlength=shape[1] * shape[2],
-                ).reshape(shape[1:])
-            rates += cost * _falling(changes) / max(present.sum() - 1, 1)
-        return hits.swapaxes(0, 1), rates.swapaxes(0, 1)
+        n_clips, n_classes, tables = len(self.filenames), len(self.labels), []
+        for c in range(n_classes):
+            mine = np.flatnonzero(self.changes.label == c)
+            clip, _, other, level, change = (x[mine] for x in self.changes)
+            levels, row = np.unique(-level, return_inverse=True)
+            hit, pair = other == c, []
+            for of, column, width in (
+                (hit, clip, n_clips),
+                (
+                    ~hit,
+                    other * n_clips + clip,
+                    (n_classes + 1) * n_clips,
+                ),
+            ):
+                entries = change[of], (row[of], column[of])
+                pair.append(csr_matrix(entries, shape=(len(levels), width)))
+            tables.append(pair)
+        return tables
 
+    def _curves(self, weights):
+        """Yields class index -> (shares, rates), the PSD-ROC, by resample.
 
-def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
-    """PsdsCounts of each scenario, whose groups are the sets of windows.
+        Classes without events in a resample are left out.
+        """
+        n_events = weights @ self.n_reference
+        present = n_events > 0
+        scales = self._scales(weights, present)
+        levels = []
+        for (hits, fails), events in zip(self._tables, n_events.T, strict=True):
+            tp = np.cumsum(hits @ weights.T, axis=0)
+            rates = np.cumsum(fails @ scales, axis=0)
+            levels.append((tp / np.maximum(events, 1.0), rates))
+        most = self.scenario.max_rate
+        for r in range(len(weights)):
+            yield {
+                c: best_curve(*(values[:, r] for values in levels[c]), most)
+                for c in np.flatnonzero(present[r]).tolist()
+            }
 
-    `windows` (W, C) are odd median windows in frames, `thresholds` (P,) rise.
-    """
-    thresholds = np.asarray(thresholds, dtype=np.float64)
-    scenarios = [scenario_of(scenario) for scenario in scenarios]
-    n_points, n_classes = len(thresholds), len(scores.labels)
-    shape = (len(windows), n_points, n_classes)
-    counted = [np.zeros((2, *shape), dtype=np.int64) for _ in scenarios]
-    cells, changes = [[[] for _ in scenarios] for _ in range(2)]
-    for row, s, found in count_changes(
-        scores, truth, np.asarray(windows), scenarios, thresholds
-    ):
-        cell = row * n_points + found.level.astype(np.int64) - 1
-        cell = cell * n_classes + found.label
-        alarms = found.other == n_classes
-        for table, at in zip(
-            counted[s], (found.other == found.label, alarms), strict=True
-        ):
-            np.add.at(table.reshape(-1), cell[at], found.change[at])
-        at = np.flatnonzero((found.other != found.label) & ~alarms)
-        cell = cell[at] * n_classes + found.other[at]
-        cell, change = _summed(cell, found.change[at])
-        cells[s].append(cell)
-        changes[s].append(change)
-    number, seconds = reference_totals(truth, list(truth.durations))
-    totals = (
-        number.sum(axis=0),
-        seconds.sum(axis=0),
-        float(sum(truth.durations.values())),
-    )
-    results = []
-    for s in range(len(scenarios)):
-        cell, change = _summed(
-            np.concatenate([*cells[s], []]).astype(np.int64),
-            np.concatenate([*changes[s], []]),
-        )
-        group, key = np.divmod(cell, n_points * n_classes**2)
-        keys, column = np.unique(key, return_inverse=True)
-        crossed = np.stack(
-            np.unravel_index(keys, (n_points, n_classes, n_classes)), axis=1
-        )
-        crossing = np.zeros((len(windows), len(keys)))
-        crossing[group, column] = change
-        tables = *map(_falling, counted[s]), crossed, crossing
-        results.append(PsdsCounts(list(scores.labels), *tables, *totals))
-    return results
+    def _scales(self, weights, present):
+        """((C + 1) N, R) what one failed detection adds to the rate."""
+        cost = self.scenario.cross_trigger_cost
+        others = np.maximum(present.sum(axis=1) - 1, 1)
+        seconds = weights @ self.reference_seconds
+        scale = np.zeros((len(self.labels) + 1, len(weights)))
+        share = np.where(present, 1 / np.where(present, seconds, 1.0), 0.0)
+        scale[:-1] = (3600.0 * cost / others[:, None] * share).T
+        scale[-1] = 3600.0 / (weights @ self.seconds)
+        every = scale[:, None, :] * weights.T[None]
+        return every.reshape(-1, len(weights))
 
-
-def _falling(changes):
-    """Counts (G, P, ...) of changes on the way to lower thresholds."""
-    return np.cumsum(changes[:, ::-1], axis=1)[:, ::-1]
-
-
-def _summed(keys, values):
-    """Sums of the values of each key that are not 0."""
-    keys, place = np.unique(keys, return_inverse=True)
-    sums = np.bincount(place, values, minlength=len(keys))
-    return keys[sums != 0], sums[sums != 0]
-
-
-def reference_totals(truth, filenames):
-    """Number (N, C) and seconds (N, C) of reference events longer than 0 s."""
-    events = reference_events(truth, filenames, lasting=True)
-    totals = np.zeros((2, len(filenames), len(truth.labels)))
-    at = (events["clip"], events["label"])
-    np.add.at(totals[0], at, 1.0)
-    np.add.at(totals[1], at, events["offset"] - events["onset"])
-    return totals
+    def _areas_and_scores(self, weights):
+        """(R, C) areas and (R,) scores, NaN where undefined."""
+        value = np.full(len(weights), np.nan)
+        areas = np.full((len(weights), len(self.labels)), np.nan)
+        cost, most = self.scenario.instability_cost, self.scenario.max_rate
+        for r, curves in enumerate(self._curves(weights)):
+            # With one class nothing is crossed; `empty_result` says why.
+            if len(curves) >= 1 + (self.scenario.cross_trigger_cost > 0):
+                areas[r, list(curves)] = [
+                    area(*c, most) for c in curves.values()
+                ]
+                value[r] = area(
+                    *effective_curve([*curves.values()], cost), most
+                )
+        return areas, value

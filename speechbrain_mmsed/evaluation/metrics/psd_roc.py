@@ -122,21 +122,6 @@ def class_areas(hits, rates, max_rate):
     return ((ends - rates) * hits).sum(axis=0) / max_rate
 
 
-def score(hits, rates, instability_cost, max_rate):
-    """The polyphonic sound detection score of C classes, from (P, C).
-
-    Example
-    -------
-    >>> hits, rates = np.array([[0.5, 0.5]]), np.array([[20.0, 20.0]])
-    >>> round(score(hits, rates, 1.0, 100.0), 3)
-    0.4
-    """
-    hits, rates = _staircase(hits, rates)
-    rates = np.minimum(rates, max_rate)
-    curves = list(zip(hits.T, rates.T, strict=True))
-    return area(*effective_curve(curves, instability_cost), max_rate)
-
-
 def best_curve(hits, rates, max_rate):
     """The steps of one class's curve: shares and rates, from rate 0.
 

@@ -10,7 +10,7 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
+from speechbrain_mmsed.evaluation.counts.psds_counting import psds_by_clip
 from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS
 from speechbrain_mmsed.evaluation.statistics.bootstrap import (
     LEVEL,

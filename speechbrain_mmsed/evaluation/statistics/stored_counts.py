@@ -15,13 +15,13 @@ import zipfile
 import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts import Counts
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import PsdsByClip
 from speechbrain_mmsed.evaluation.counts.psds_changes import Changes
+from speechbrain_mmsed.evaluation.counts.psds_counts import PsdsCounts
 from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
 from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.files import atomic_path, plain_name
 
-CLASSES = {"f1": Counts, "psds": PsdsByClip}
+CLASSES = {"f1": Counts, "psds": PsdsCounts}
 # A system with its video ignored, after the system's name.
 IGNORED = "_video_ignored"
 FORMAT = "speechbrain_mmsed counts by clip, 3"
@@ -78,7 +78,7 @@ def save_counts(path, statistics, has_video=None):
     """
     arrays = {"format": np.array(FORMAT)}
     for kind, counts in statistics.items():
-        form = "psds" if isinstance(counts, PsdsByClip) else "f1"
+        form = "psds" if isinstance(counts, PsdsCounts) else "f1"
         if form == "psds" and counts.n_thresholds is None:
             continue
         arrays[f"{kind}/form"] = np.array(form)
@@ -126,7 +126,7 @@ def _counts(fields):
     for name in ("definition", "computed_by"):
         if name in fields:
             fields[name] = str(fields[name])
-    if kind is PsdsByClip:
+    if kind is PsdsCounts:
         fields["scenario"] = Scenario(*fields["scenario"].tolist())
         fields["changes"] = Changes(*fields["changes"])
         fields["n_thresholds"] = int(fields["n_thresholds"])
@@ -134,7 +134,7 @@ def _counts(fields):
 
 
 def counts_of_clips(counts, keep):
-    """Counts or PsdsByClip of the clips whose names are in `keep`."""
+    """Counts or PsdsCounts of the clips whose names are in `keep`."""
     rows = np.flatnonzero([name in keep for name in counts.filenames])
     changed = {"filenames": [counts.filenames[i] for i in rows]}
     for field in dataclasses.fields(counts):

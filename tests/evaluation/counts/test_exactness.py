@@ -19,11 +19,7 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.psds_figures import (
-    areas_of_counts,
-    psds_of_counts,
-)
+from speechbrain_mmsed.evaluation.counts.psds_counting import count
 from speechbrain_mmsed.evaluation.metrics.f1 import group_events
 from speechbrain_mmsed.evaluation.metrics.psds import psds, quiet
 from speechbrain_mmsed.evaluation.metrics.scored import THRESHOLDS, WINDOWS
@@ -210,7 +206,7 @@ def test_tuned_psds_windows_have_psds_evals_areas_and_scores():
     grids = count(scores, truth, each, names)
     tuned = tune_scenarios(scores, truth, names, windows)
     for name, grid, best in zip(names, grids, tuned, strict=True):
-        areas = areas_of_counts(grid, name)
+        areas = np.array([counts.areas() for counts in grid])
         official = np.array(
             [
                 list(psds(scores, truth, row, name)["class_wise"].values())
@@ -221,11 +217,9 @@ def test_tuned_psds_windows_have_psds_evals_areas_and_scores():
         np.testing.assert_array_equal(
             best.windows, windows[np.round(official, 9).argmax(axis=0)]
         )
-        counts = count(scores, truth, best.windows[None], [name])[0]
+        ((counts,),) = count(scores, truth, best.windows[None], [name])
         value = psds(scores, truth, best.windows, name)["value"]
-        assert psds_of_counts(counts, name)["value"] == pytest.approx(
-            value, abs=1e-6
-        )
+        assert counts.result()["value"] == pytest.approx(value, abs=1e-6)
         assert value > 0.05
     assert len(np.unique(tuned[0].windows)) == 2
 

@@ -5,17 +5,15 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+from corpora import dense_tables
 
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.psds_figures import (
-    psds_of_counts,
+from speechbrain_mmsed.evaluation.counts.psds_counting import (
+    count,
+    psds_by_clip,
 )
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     SCENARIOS,
     THRESHOLDS,
-    class_areas,
-    score,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
@@ -61,25 +59,20 @@ def slow_score(tp, fp, ct, n_reference, seconds, total, scenario):
     )
     hits = tp[:, keep] / n_reference[keep]
     most = scenario.max_rate
-    areas = class_areas(hits, rates, most)
-    return score(hits, rates, scenario.instability_cost, most), areas, keep
-
-
-def dense_tables(counts):
-    """(N, P, C) events found and false positives, (N, P, C, C) cross-triggers.
-
-    By clip and threshold, of the changes one by one.
-    """
-    n_classes = len(counts.labels)
-    shape = len(counts.filenames), counts.n_thresholds, n_classes
-    dense = np.zeros((*shape, n_classes + 1), int)
-    for clip, label, other, level, change in zip(*counts.changes, strict=True):
-        # A level is the number of thresholds below.
-        dense[clip, :level, label, other] += change
-    own = np.arange(n_classes)
-    tp = dense[..., own, own].copy()
-    dense[..., own, own] = 0
-    return tp, dense[..., n_classes], dense[..., :n_classes]
+    # The best share at or below each rate, rate by rate.
+    steps = np.unique(np.append(0.0, rates[rates <= most]))
+    shares = np.array(
+        [
+            [
+                max(hits[rates[:, c] <= rate, c], default=0.0)
+                for c in range(len(keep))
+            ]
+            for rate in steps
+        ]
+    )
+    widths = np.diff(np.append(steps, most)) / most
+    effective = shares.mean(1) - scenario.instability_cost * shares.std(1)
+    return widths @ np.maximum(effective, 0.0), widths @ shares, keep
 
 
 def test_figures_are_those_of_dense_tables():
@@ -94,8 +87,9 @@ def test_figures_are_those_of_dense_tables():
         counts.seconds,
     )
     assert tables[2].max() > 0
-    whole = count(scores, truth, windows[None], [scenario])[0]
-    np.testing.assert_array_equal(whole.cross_triggers[0], tables[2].sum(0))
+    ((whole,),) = count(scores, truth, windows[None], [scenario])
+    sums = dense_tables(whole)[2][0]
+    np.testing.assert_array_equal(sums, tables[2].sum(0))
     for row in np.random.default_rng(0).poisson(1, (5, 12)):
         sums = [np.tensordot(row, table, 1) for table in tables]
         value, areas, keep = slow_score(*sums, scenario)
@@ -106,7 +100,7 @@ def test_figures_are_those_of_dense_tables():
             assert found == pytest.approx(area, abs=1e-12)
     sums = [table.sum(axis=0) for table in tables]
     value = slow_score(*sums, scenario)[0]
-    for result in (psds_of_counts(whole, "psds2"), counts.result()):
+    for result in (whole.result(), counts.result()):
         assert result["value"] == pytest.approx(value, abs=1e-12)
 
 

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.counts import psds_changes
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
 from speechbrain_mmsed.evaluation.counts.psds_changes import (
     median_scores,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
+from speechbrain_mmsed.evaluation.counts.psds_counting import (
+    count,
+    psds_by_clip,
+)
 from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import (
@@ -226,8 +227,8 @@ def test_equals_psds_eval_semantics_with_every_score_as_a_threshold():
     filtered = np.unique(audible_scores(scores, windows))
     thresholds = np.append(-1.0, (filtered[2:] + filtered[1:-1]) / 2)
     for name in SCENARIOS:
-        counts = count(scores, truth, windows[None], [name], thresholds)[0]
-        fine = psds_of_counts(counts, name)["value"]
+        ((counts,),) = count(scores, truth, windows[None], [name], thresholds)
+        fine = counts.result()["value"]
         ours = psds_by_clip(scores, truth, windows, name)
         assert ours.result()["value"] == pytest.approx(fine, abs=1e-9)
 

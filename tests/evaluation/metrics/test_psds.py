@@ -5,14 +5,11 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+from corpora import dense_tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.psds_figures import (
-    areas_of_counts,
-    psds_of_counts,
-)
+from speechbrain_mmsed.evaluation.counts.psds_counting import count
 from speechbrain_mmsed.evaluation.metrics import psds as psds_module
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     SCENARIOS,
@@ -113,11 +110,11 @@ def assert_counts_equal(scores, truth, windows, thresholds):
     """Every count and the score in both scenarios."""
     for name, scenario in SCENARIOS.items():
         windows = np.asarray(windows)
-        fast = count(scores, truth, windows[None], [name], thresholds)[0]
-        named = zip(fast.labels, fast.n_reference, strict=True)
+        ((fast,),) = count(scores, truth, windows[None], [name], thresholds)
+        named = zip(fast.labels, fast.n_reference[0], strict=True)
         present = sorted(label for label, number in named if number)
         if not present:
-            assert psds_of_counts(fast, name)["value"] is None
+            assert fast.result()["value"] is None
             continue
         matrices, names, value = official_counts(
             scores, truth, windows, scenario, thresholds
@@ -126,14 +123,14 @@ def assert_counts_equal(scores, truth, windows, thresholds):
         assert len(names) == n + 1
         fast = fast.restrict(present)
         own = np.arange(n)
-        tp, fp = fast.true_positives[0], fast.false_positives[0]
+        tp, fp, ct = (table[0] for table in dense_tables(fast))
         np.testing.assert_array_equal(tp, matrices[:, own, own])
         np.testing.assert_array_equal(fp, matrices[:, :n, n])
         if scenario.cross_trigger_cost:
             expected = matrices[:, :n, :n].copy()
             expected[:, own, own] = 0
-            np.testing.assert_array_equal(fast.cross_triggers[0], expected)
-        result = psds_of_counts(fast, name)
+            np.testing.assert_array_equal(ct, expected)
+        result = fast.result()
         if n > 1:
             assert result["value"] == pytest.approx(value, abs=1e-9)
 
@@ -217,10 +214,9 @@ def test_chunks_of_clips_add_up(monkeypatch):
     whole = count(scores, truth, windows, ["psds2"])[0]
     monkeypatch.setattr(psds_changes, "CELLS", 1)
     parts = count(scores, truth, windows, ["psds2"])[0]
-    for name in ("true_positives", "false_positives", "cross_triggers"):
-        np.testing.assert_array_equal(
-            getattr(whole, name), getattr(parts, name)
-        )
+    for one, other in zip(whole, parts, strict=True):
+        for table, again in zip(*map(dense_tables, (one, other)), strict=True):
+            np.testing.assert_array_equal(table, again)
 
 
 def psds_eval_at_once(tables, truth, scenario):
@@ -352,8 +348,8 @@ def test_leaving_classes_out_equals_evaluating_the_rest():
     events = truth.events[truth.events["event_label"].isin(keep)]
     alone = GroundTruth(events, truth.durations, keep)
     for scenario in SCENARIOS:
-        whole = count(scores, truth, windows, [scenario])[0]
-        result = psds_of_counts(whole.restrict(keep), scenario)
+        ((whole,),) = count(scores, truth, windows, [scenario])
+        result = whole.restrict(keep).result()
         expected = psds(part, alone, [5, 7], scenario)
         assert result["value"] == pytest.approx(expected["value"], abs=1e-9)
 
@@ -366,9 +362,7 @@ def test_one_class_has_psds1_and_no_psds2():
     windows = np.ones((1, 2), dtype=int)
     for compute in (
         lambda name: psds(scores, truth, windows[0], name),
-        lambda name: psds_of_counts(
-            count(scores, truth, windows, [name])[0], name
-        ),
+        lambda name: count(scores, truth, windows, [name])[0][0].result(),
     ):
         assert compute("psds1")["value"] == pytest.approx(1.0)
         assert compute("psds1")["excluded_classes"] == ["y"]
@@ -383,9 +377,9 @@ def test_without_reference_events_there_is_a_reason_and_no_figure():
     assert result["value"] is None
     assert "no class" in result["reason"]
     assert result["excluded_classes"] == ["x", "y"]
-    counts = count(scores, truth, np.ones((1, 2), int), ["psds1"])[0]
-    assert psds_of_counts(counts, "psds1")["value"] is None
-    assert (areas_of_counts(counts, "psds1") == -1).all()
+    ((counts,),) = count(scores, truth, np.ones((1, 2), int), ["psds1"])
+    assert counts.result()["value"] is None
+    assert (counts.areas() == -1).all()
 
 
 def test_a_clip_without_duration_is_an_error_that_lists_it():

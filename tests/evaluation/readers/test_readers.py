@@ -9,7 +9,7 @@ from corpora import write_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
+from speechbrain_mmsed.evaluation.counts.psds_counting import psds_by_clip
 from speechbrain_mmsed.evaluation.metrics.f1 import event_f1, segment_f1
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     THRESHOLDS as PSDS_THRESHOLDS,

@@ -9,9 +9,10 @@ import pytest
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_by_clip import psds_by_clip
-from speechbrain_mmsed.evaluation.counts.psds_counts import count
-from speechbrain_mmsed.evaluation.counts.psds_figures import psds_of_counts
+from speechbrain_mmsed.evaluation.counts.psds_counting import (
+    count,
+    psds_by_clip,
+)
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
@@ -123,8 +124,8 @@ def official(scores, truth, parameters):
         "ibf1": intersection_counts(events, truth).result(),
     }
     for name in ("psds1", "psds2"):
-        counts = count(scores, truth, some.windows[None], [name])[0]
-        figures[name] = psds_of_counts(counts, name)  # equal to psds_eval
+        ((counts,),) = count(scores, truth, some.windows[None], [name])
+        figures[name] = counts.result()  # equal to psds_eval
         figures[f"threshold_free_{name}"] = psds_by_clip(
             scores, truth, some.windows, name
         ).result()
