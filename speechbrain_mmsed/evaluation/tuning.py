@@ -39,23 +39,14 @@ def tune_all(scores, truth, thresholds=THRESHOLDS, windows=WINDOWS):
 
     Example
     -------
-    >>> import pandas as pd
     >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
     >>> from speechbrain_mmsed.postprocessing.scores import ClipScores
+    >>> frame, seconds = np.zeros((2, 64, 1)), {"a": 10.0, "b": 10.0}
     >>> scores = ClipScores(
-    ...     ["a.wav", "b.wav"],
-    ...     [10.0, 10.0],
-    ...     ["Dog"],
-    ...     [[0.35], [0.05]],
-    ...     np.zeros((2, 64, 1)),
-    ...     [True, True],
-    ...     0.1565,
+    ...     [*seconds], [10, 10], ["Dog"], [[0.35], [0.05]], frame, [1, 1], 0.16
     ... )
-    >>> events = pd.DataFrame(
-    ...     [["a.wav", 0.0, 1.5, "Dog"]],
-    ...     columns=["filename", "onset", "offset", "event_label"],
-    ... )
-    >>> truth = GroundTruth(events, {"a.wav": 10.0, "b.wav": 10.0}, ["Dog"])
+    >>> rows = [["a", 0.0, 1.5, "Dog"]]
+    >>> truth = GroundTruth.of_rows(rows, seconds, ["Dog"])
     >>> parameters, f1 = tune_all(scores, truth)["clip"]
     >>> parameters.thresholds.tolist(), f1.shape
     ([0.3], (1,))
@@ -81,7 +72,6 @@ def tune_scenarios(scores, truth, scenarios, windows=WINDOWS):
 
     Example
     -------
-    >>> import pandas as pd
     >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
     >>> from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
     >>> from speechbrain_mmsed.postprocessing.scores import ClipScores
@@ -90,11 +80,8 @@ def tune_scenarios(scores, truth, scenarios, windows=WINDOWS):
     >>> scores = ClipScores(
     ...     ["a"], [10.0], ["Dog"], [[0.9]], frame, [True], 0.1565
     ... )
-    >>> events = pd.DataFrame(
-    ...     [["a", 0.0, 10.0, "Dog"]],
-    ...     columns=["filename", "onset", "offset", "event_label"],
-    ... )
-    >>> truth = GroundTruth(events, {"a": 10.0}, ["Dog"])
+    >>> rows = [["a", 0.0, 10.0, "Dog"]]
+    >>> truth = GroundTruth.of_rows(rows, {"a": 10.0}, ["Dog"])
     >>> strict = Scenario(0.99, 1.0, 0.3, 1.0, 0.0)
     >>> tune_scenarios(scores, truth, [strict])[0].windows.tolist()
     [3]

@@ -185,7 +185,6 @@ def count_grid(
 
     Example
     -------
-    >>> import pandas as pd
     >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
     >>> from speechbrain_mmsed.postprocessing.scores import ClipScores
     >>> frame = np.zeros((1, 64, 1))
@@ -193,11 +192,8 @@ def count_grid(
     >>> scores = ClipScores(
     ...     ["a.wav"], [10.0], ["Dog"], [[0.8]], frame, [True], 0.1565
     ... )
-    >>> events = pd.DataFrame(
-    ...     [["a.wav", 0.0, 1.5, "Dog"]],
-    ...     columns=["filename", "onset", "offset", "event_label"],
-    ... )
-    >>> truth = GroundTruth(events, {"a.wav": 10.0}, ["Dog"])
+    >>> rows = [["a.wav", 0.0, 1.5, "Dog"]]
+    >>> truth = GroundTruth.of_rows(rows, {"a.wav": 10.0}, ["Dog"])
     >>> grid = count_grid(scores, truth, [0.5, 0.7, 0.9], [1, 3])
     >>> grid["event"].tp.shape, grid["event"].tp[0, :, 0].tolist()
     ((1, 3, 2), [1, 1, 0])

@@ -27,7 +27,10 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     segment_metrics,
 )
 from speechbrain_mmsed.evaluation.metrics.psds import quiet
-from speechbrain_mmsed.evaluation.metrics.truth import check_predictions
+from speechbrain_mmsed.evaluation.metrics.truth import (
+    check_predictions,
+    overlapping,
+)
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
 TOLERANCE = 0.5
@@ -98,14 +101,11 @@ def intersection_counts(events, truth, tolerance=TOLERANCE):
     -------
     >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
     >>> rows = [["a.wav", 0.0, 4.0, "Dog"], ["a.wav", 5.0, 7.0, "Dog"]]
-    >>> truth = GroundTruth(
-    ...     pd.DataFrame(rows, columns=EVENT_COLUMNS), {"a.wav": 10.0}, ["Dog"]
-    ... )
-    >>> rows = [["a.wav", 0.0, 1.0, "Dog"], ["a.wav", 2.0, 3.5, "Dog"]]
-    >>> events = pd.DataFrame(rows, columns=EVENT_COLUMNS)
-    >>> counts = intersection_counts(events, truth)
+    >>> truth = GroundTruth.of_rows(rows, {"a.wav": 10.0}, ["Dog"])
+    >>> halves = truth.events.assign(offset=[2.0, 6.0])
+    >>> counts = intersection_counts(halves, truth)
     >>> counts.tp.item(), counts.fp.item()
-    (1, 0)
+    (2, 0)
     """
     missing = sorted(set(EVENT_COLUMNS) - set(events))
     if missing:
@@ -113,7 +113,14 @@ def intersection_counts(events, truth, tolerance=TOLERANCE):
     check_predictions(events, truth)
     events = events[EVENT_COLUMNS].reset_index(drop=True)
     events = events[events["offset"] > events["onset"]]
-    _refuse_overlaps(events)
+    # psds_eval names no clip.
+    if (bad := overlapping(events)).any():
+        clips = sorted(events["filename"][bad].unique())
+        raise ValueError(
+            f"{len(clips)} clips have overlapping predictions of one class: "
+            f"{clips[:20]}; merge them. The first is "
+            f"{events[bad].iloc[0].to_dict()}"
+        )
     reference = truth.events[truth.events["offset"] > truth.events["onset"]]
     known = events["event_label"].isin(set(reference["event_label"]))
     nref = _tally(reference, "event_label", truth)
@@ -166,21 +173,3 @@ def _tally(table, column, truth):
         index=list(truth.durations), columns=truth.labels, fill_value=0
     )
     return counts.to_numpy(dtype=np.int64)
-
-
-def _refuse_overlaps(events):
-    """Detections of one class must not overlap; psds_eval names no clip."""
-    ordered = events.sort_values(["filename", "event_label", "onset", "offset"])
-    previous = ordered.shift()
-    overlaps = (
-        (ordered["filename"] == previous["filename"])
-        & (ordered["event_label"] == previous["event_label"])
-        & (ordered["onset"] < previous["offset"])
-    )
-    if overlaps.any():
-        clips = sorted(ordered["filename"][overlaps].unique())
-        raise ValueError(
-            f"{len(clips)} clips have overlapping predictions of one class: "
-            f"{clips[:20]}; merge them. The first is "
-            f"{ordered[overlaps].iloc[0].to_dict()}"
-        )

@@ -35,7 +35,6 @@ def psds_by_clip(scores, truth, windows, scenario, thresholds=None):
 
     Example
     -------
-    >>> import pandas as pd
     >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
     >>> from speechbrain_mmsed.postprocessing.scores import ClipScores
     >>> frame = np.zeros((1, 64, 1))
@@ -43,11 +42,8 @@ def psds_by_clip(scores, truth, windows, scenario, thresholds=None):
     >>> scores = ClipScores(
     ...     ["a"], [10.0], ["Dog"], [[0.013]], frame, [True], 0.1565
     ... )
-    >>> events = pd.DataFrame(
-    ...     [["a", 0.0, 1.5, "Dog"]],
-    ...     columns=["filename", "onset", "offset", "event_label"],
-    ... )
-    >>> truth = GroundTruth(events, {"a": 10.0}, ["Dog"])
+    >>> rows = [["a", 0.0, 1.5, "Dog"]]
+    >>> truth = GroundTruth.of_rows(rows, {"a": 10.0}, ["Dog"])
     >>> psds_by_clip(scores, truth, [1], "psds1").result()["value"]
     1.0
     """

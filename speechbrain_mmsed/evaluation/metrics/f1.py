@@ -38,14 +38,10 @@ def clip_f1(tags, truth):
 
     Example
     -------
-    >>> import pandas as pd
     >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-    >>> events = pd.DataFrame(
-    ...     [["a.wav", 0.0, 1.5, "Dog"]],
-    ...     columns=["filename", "onset", "offset", "event_label"],
-    ... )
-    >>> truth = GroundTruth(events, {"a.wav": 10.0}, ["Dog", "Cat"])
-    >>> figures = clip_f1(events, truth)
+    >>> rows = [["a.wav", 0.0, 1.5, "Dog"]]
+    >>> truth = GroundTruth.of_rows(rows, {"a.wav": 10.0}, ["Dog", "Cat"])
+    >>> figures = clip_f1(truth.events, truth)
     >>> figures["micro"], figures["excluded_classes"]
     (1.0, ['Cat'])
     """

@@ -103,29 +103,11 @@ def empty_result(labels, present, scenario):
     }
 
 
-def class_areas(hits, rates, max_rate):
-    """Area of each class under its own PSD-ROC, divided by `max_rate`.
-
-    `hits` and `rates` (P, ...) are shares of events found at P operating
-    points, and effective false-positive rates per hour.
-
-    Example
-    -------
-    >>> hits, rates = np.array([[0.5], [1.0]]), np.array([[20.0], [60.0]])
-    >>> class_areas(hits, rates, 100.0).round(3).tolist()
-    [0.6]
-    """
-    # Equal rates bound stairs of no width, so their order does not matter.
-    hits, rates = _staircase(hits, rates)
-    rates = np.minimum(rates, max_rate)
-    ends = np.concatenate([rates[1:], np.full_like(rates[:1], max_rate)])
-    return ((ends - rates) * hits).sum(axis=0) / max_rate
-
-
 def best_curve(hits, rates, max_rate):
     """The steps of one class's curve: shares and rates, from rate 0.
 
-    `hits` and `rates` (K,) as for `class_areas`; points beyond `max_rate` are
+    `hits` and `rates` (K,) are shares of events found at K operating points,
+    and effective false-positive rates per hour; points beyond `max_rate` are
     left out.
 
     Example
@@ -135,13 +117,22 @@ def best_curve(hits, rates, max_rate):
     [[0.0, 0.5, 1.0], [0.0, 20.0, 60.0]]
     """
     # Sums of changes leave rounding behind; what is equal shall be equal.
-    rates = np.round(rates, RATE_DECIMALS)
-    within = np.flatnonzero(rates <= max_rate)
-    hits, rates = _staircase(hits[within], rates[within])
+    rates = np.append(0.0, np.round(rates, RATE_DECIMALS))
+    hits = np.append(0.0, hits)[rates <= max_rate]
+    rates = rates[rates <= max_rate]
+    order = np.argsort(rates, kind="stable")
+    # The best share at or below each rate.
+    hits, rates = np.maximum.accumulate(hits[order]), rates[order]
     last = np.append(rates[1:] > rates[:-1], True)
     hits, rates = hits[last], rates[last]
     steps = np.append(True, hits[1:] > hits[:-1])
     return hits[steps], rates[steps]
+
+
+def class_areas(hits, rates, max_rate):
+    """Areas, as floats, under the PSD-ROC of the classes, from (P, C)."""
+    pairs = zip(hits.T, rates.T, strict=True)
+    return [area(*best_curve(*pair, max_rate), max_rate) for pair in pairs]
 
 
 def curves_of_points(labels, hits, rates, scenario):
@@ -159,16 +150,6 @@ def curves_of_points(labels, hits, rates, scenario):
         "classes": dict(zip(labels, plain[:-1], strict=True)),
         "overall": plain[-1],
     }
-
-
-def _staircase(hits, rates):
-    """(P + 1, ...) best shares at or below each rate, and rising rates."""
-    first = np.zeros((1, *rates.shape[1:]))
-    hits, rates = (np.concatenate([first, a]) for a in (hits, rates))
-    order = np.argsort(rates, axis=0, kind="stable")
-    rates = np.take_along_axis(rates, order, axis=0)
-    hits = np.take_along_axis(hits, order, axis=0)
-    return np.maximum.accumulate(hits, axis=0), rates
 
 
 def effective_curve(curves, instability_cost):

@@ -84,12 +84,9 @@ def psds_of_operating_points(tables, truth, scenario):
     Example
     -------
     >>> from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-    >>> events = pd.DataFrame(
-    ...     [["a.wav", 0.0, 2.0, "Dog"], ["a.wav", 1.0, 4.0, "Cat"]],
-    ...     columns=["filename", "onset", "offset", "event_label"],
-    ... )
-    >>> truth = GroundTruth(events, {"a.wav": 10.0}, ["Dog", "Cat"])
-    >>> result = psds_of_operating_points([events], truth, "psds1")
+    >>> rows = [["a.wav", 0.0, 2.0, "Dog"], ["a.wav", 1.0, 4.0, "Cat"]]
+    >>> truth = GroundTruth.of_rows(rows, {"a.wav": 10.0}, ["Dog", "Cat"])
+    >>> result = psds_of_operating_points([truth.events], truth, "psds1")
     >>> round(result["value"], 6), result["averaged_classes"]
     (1.0, ['Dog', 'Cat'])
     """
@@ -103,7 +100,7 @@ def psds_of_operating_points(tables, truth, scenario):
     if result["reason"] is not None:
         return result
     areas = class_areas(hits, rates, scenario.max_rate)
-    result["class_wise"].update(zip(labels, areas.tolist(), strict=True))
+    result["class_wise"].update(zip(labels, areas, strict=True))
     # psds_eval returns 0 for one class, because it multiplies the mean of no
     # cross-triggers by 0. With one class there is no deviation either, so
     # the score is that class's own area.
@@ -119,7 +116,7 @@ def areas_of_operating_points(tables, truth, scenario):
     scenario = scenario_of(scenario)
     labels, hits, rates = _rates(tables, truth, scenario)
     areas = class_areas(hits, rates, scenario.max_rate)
-    found = dict(zip(labels, areas.tolist(), strict=True))
+    found = dict(zip(labels, areas, strict=True))
     return np.array([found.get(label, -1.0) for label in truth.labels])
 
 

@@ -45,15 +45,10 @@ class GroundTruth:
 
     Example
     -------
-    >>> events = pd.DataFrame(
-    ...     [["a.wav", 0.0, 1.5, "Dog"], ["b.wav", None, None, None]],
-    ...     columns=["filename", "onset", "offset", "event_label"],
-    ... )
-    >>> truth = GroundTruth(
-    ...     events, {"a.wav": 10.0, "b.wav": 9.0}, ["Dog", "Cat"]
-    ... )
-    >>> truth.events.shape, truth.present_labels()
-    ((1, 4), ['Dog'])
+    >>> rows = [["a.wav", 0.0, 1.5, "Dog"], ["b.wav", None, None, None]]
+    >>> seconds = {"a.wav": 10.0, "b.wav": 9.0}
+    >>> GroundTruth.of_rows(rows, seconds, ["Dog", "Cat"]).events.shape
+    (1, 4)
     """
 
     events: pd.DataFrame
@@ -104,16 +99,17 @@ class GroundTruth:
         events = events.sort_values(
             ["filename", "event_label", "onset", "offset"], ignore_index=True
         )
-        previous = events.shift()
-        same = (events["filename"] == previous["filename"]) & (
-            events["event_label"] == previous["event_label"]
-        )
         _refuse(
-            same & (events["onset"] < previous["offset"]),
+            overlapping(events),
             events,
             "have overlapping events of one class; merge them",
         )
         self.events = events
+
+    @classmethod
+    def of_rows(cls, rows, durations, labels):
+        """GroundTruth of rows of file name, onset, offset and label."""
+        return cls(pd.DataFrame(rows, columns=EVENT_COLUMNS), durations, labels)
 
     @classmethod
     def load(cls, tsv, durations_tsv, labels):
@@ -156,11 +152,6 @@ class GroundTruth:
             self.labels,
         )
 
-    def present_labels(self):
-        """Labels that have at least one event, in the order of `labels`."""
-        present = set(self.events["event_label"])
-        return [label for label in self.labels if label in present]
-
     def tags(self, filenames):
         """Which classes occur in each of N clips, (N, C) booleans."""
         pairs = self.events[["filename", "event_label"]]
@@ -169,6 +160,13 @@ class GroundTruth:
             [[(f, label) in pairs for label in self.labels] for f in filenames],
             dtype=bool,
         ).reshape(len(filenames), len(self.labels))
+
+
+def overlapping(events):
+    """Rows that begin before another event of their clip and class ends."""
+    ordered = events.sort_values(["filename", "event_label", "onset", "offset"])
+    previous = ordered.groupby(["filename", "event_label"])["offset"].shift()
+    return (ordered["onset"] < previous).reindex(events.index)
 
 
 def check_predictions(predictions, truth):

@@ -13,6 +13,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from speechbrain_mmsed.evaluation.metrics.truth import overlapping
 from speechbrain_mmsed.evaluation.problems import (
     PredictionError,
     listed,
@@ -81,9 +82,6 @@ def _read_point(file, truth, source_of_durations="durations"):
     onset, offset = events["onset"], events["offset"]
     foreign = ~events["event_label"].isin(truth.labels)
     labels = sorted(events["event_label"][foreign].unique())
-    ordered = events.sort_values(["filename", "event_label", "onset", "offset"])
-    previous = ordered.groupby(["filename", "event_label"])["offset"].shift()
-    overlapping = (ordered["onset"] < previous).reindex(events.index)
     problems = {
         f"labels {labels[:10]}, which are not among {truth.labels}; name all "
         "classes with --labels": foreign,
@@ -91,7 +89,7 @@ def _read_point(file, truth, source_of_durations="durations"):
             (onset >= 0) & (offset >= onset) & np.isfinite(offset)
         ),
         "overlapping events of one class, which psds_eval would count twice; "
-        "merge them": overlapping,
+        "merge them": overlapping(events),
     }
     refuse_rows(file, events, problems)
     ends = events["filename"].map(truth.durations).astype(np.float64)

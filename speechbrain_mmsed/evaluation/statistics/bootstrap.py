@@ -83,12 +83,9 @@ def bootstrap(
             "jackknife_error": errors.get(name),
             "undefined_resamples": int(np.isnan(values).sum()),
         }
-    return {
-        "figures": figures,
-        **_description(counts),
-        "method": "percentile bootstrap over clips",
-        **{"n_resamples": n_resamples, "level": level, "seed": seed},
-    }
+    drawn = {"n_resamples": n_resamples, "level": level, "seed": seed}
+    method = "percentile bootstrap over clips"
+    return {"figures": figures, **_described(counts, method), **drawn}
 
 
 def compare(
@@ -128,13 +125,10 @@ def compare(
             "p_value": p_value(differences),
             "undefined_resamples": int(np.isnan(differences).sum()),
         }
-    return {
-        "figures": figures,
-        "names": list(names),
-        **_description(first),
-        "method": "paired percentile bootstrap over clips",
-        **{"n_resamples": n_resamples, "level": level, "seed": seed},
-    }
+    drawn = {"n_resamples": n_resamples, "level": level, "seed": seed}
+    method = "paired percentile bootstrap over clips"
+    about = {"names": list(names), **_described(first, method), **drawn}
+    return {"figures": figures, **about}
 
 
 def p_value(differences):
@@ -234,13 +228,14 @@ def _check_level(level):
         raise ValueError(f"level {level}: expected a share such as 0.95")
 
 
-def _description(counts):
-    """What is said of counts beside every interval."""
+def _described(counts, method):
+    """What is said of counts and method beside every interval."""
     return {
         "definition": counts.definition,
         "computed_by": counts.computed_by,
         "n_classes": int((counts.n_reference.sum(axis=0) > 0).sum()),
         "n_clips": len(counts.filenames),
+        "method": method,
     }
 
 

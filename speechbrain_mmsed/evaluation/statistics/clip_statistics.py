@@ -16,7 +16,6 @@ from speechbrain_mmsed.evaluation.statistics.bootstrap import (
     LEVEL,
     N_RESAMPLES,
     bootstrap,
-    compare,
 )
 from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 
@@ -88,36 +87,6 @@ def intervals(statistics, n_resamples=None, level=LEVEL, seed=0):
             jackknife=kind not in THRESHOLD_FREE,
         )
         for kind, counts in statistics.items()
-    }
-
-
-def comparison(
-    first,
-    second,
-    names=("first", "second"),
-    n_resamples=None,
-    level=LEVEL,
-    seed=0,
-):
-    """What `compare` returns for each kind of two systems' `clip_statistics`.
-
-    Kinds that only one has are refused; `n_resamples` as for `intervals`.
-    """
-    if set(first) != set(second):
-        raise ValueError(
-            f"{names[0]} has {sorted(first)}, {names[1]} {sorted(second)}; "
-            "compare the same figures"
-        )
-    return {
-        kind: compare(
-            counts,
-            second[kind],
-            names,
-            n_resamples or usual_resamples(kind),
-            level,
-            seed,
-        )
-        for kind, counts in first.items()
     }
 
 

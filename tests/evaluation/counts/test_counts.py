@@ -1,4 +1,21 @@
-"""The batched counts against their slow twin, sed_eval on event tables."""
+"""The batched counts against their slow twin, sed_eval on event tables.
+
+Why each reference may take the earliest event that it may have: neither
+references nor runs of frames overlap, so both are ordered in time. Let r1
+before r2 and e1 before e2, and let r1 be compatible with e2 and r2 with e1;
+then so are r1 with e1 and r2 with e2. For the onsets this follows from the order, as the collar is the same
+for all. For the offsets it is c(r) = max(0.2 s, 0.2 * length of r).
+ * r1 and e1: if e1 ends after r1, it is nearer to r1's end than e2 is.
+   Otherwise r2's end is at least as far from e1's end as r1's end is, and
+   at least the length of r2, so c(r2) is 0.2 s, which is at most c(r1).
+ * r2 and e2: if e2 ends before r2, it is nearer to r2's end than e1 is.
+   Otherwise r1's end is at least as far from e2's end as r2's end is. If
+   c(r1) were more than 0.2 s, r1 would last more than 1 s, and e1, which
+   begins within 0.2 s of r2, would begin more than 0.8 s after r1 began, and
+   e2 later still. So c(r1) is 0.2 s, which is at most c(r2).
+Hence some largest matching has no crossing, and what is compatible with a
+reference is consecutive and never recedes from one reference to the next.
+"""
 
 import numpy as np
 import pandas as pd

@@ -25,7 +25,7 @@ def test_load_keeps_clips_without_events(tmp_path):
     )
     assert truth.events.values.tolist() == [["a", 1.0, 2.5, "Cat"]]
     assert truth.durations == {"a": 10.0, "b": 9.0}
-    assert truth.present_labels() == ["Cat"]
+    assert list(truth.events["event_label"].unique()) == ["Cat"]
     np.testing.assert_array_equal(
         truth.tags(["b", "a"]), [[False, False], [False, True]]
     )
@@ -84,8 +84,8 @@ def test_errors_name_the_file_and_all_clips(tmp_path):
 def test_subset_keeps_its_clips_only():
     truth = make_truth([["a", 0.0, 2.0, "Dog"], ["b", 0.0, 2.0, "Cat"]])
     part = truth.subset(["b"])
-    assert part.present_labels() == ["Cat"]
+    assert list(part.events["event_label"].unique()) == ["Cat"]
     assert list(part.durations) == ["b"]
-    assert truth.subset([]).present_labels() == []
+    assert truth.subset([]).events.empty
     with pytest.raises(ValueError, match=r"not in it: \['c'\]"):
         truth.subset(["b", "c"])
