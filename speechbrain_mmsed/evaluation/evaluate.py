@@ -209,10 +209,8 @@ def evaluate_splits(system, truth, official=("all",)):
         clips |= dict(zip(SPLITS[1:], [seen, seen, unseen], strict=True))
     sources = {"video_ignored": ignored} if scores is not None else {}
     for name, some in system.without.items():
-        clips[f"{name}_ignored"], sources[f"{name}_ignored"] = (
-            clips["all"],
-            some,
-        )
+        sources[f"{name}_ignored"] = some
+        clips[f"{name}_ignored"] = clips["all"]
     splits = {}
     for split, names in clips.items():
         part, reason = truth.subset(names), reasons.get(split)

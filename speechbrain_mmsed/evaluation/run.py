@@ -11,6 +11,7 @@ Authors
 import json
 import pathlib
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
@@ -155,12 +156,9 @@ def _mean_weights(folder, has_video):
     """What a gate gave: split -> stream -> mean weight over its clips."""
     weights = pd.read_csv(folder / "fusion_weights.csv", index_col="filename")
     has = weights.index.map(has_video).to_numpy(bool)
-    parts = {
-        "all": weights,
-        "video_available": weights[has],
-        "video_unavailable": weights[~has],
-    }
-    return {n: p.mean().to_dict() for n, p in parts.items() if len(p)}
+    names = np.where(has, "video_available", "video_unavailable")
+    parts = {"all": weights, **dict(iter(weights.groupby(names)))}
+    return {name: part.mean().to_dict() for name, part in parts.items()}
 
 
 def count_system(name, system, truth):

@@ -7,10 +7,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import itertools
-
 import numpy as np
-from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
 from speechbrain_mmsed.evaluation.counts.psds_counting import count
@@ -22,8 +19,6 @@ from speechbrain_mmsed.evaluation.metrics.scored import (
     best_windows,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.nnet.fusion import short_form
-from speechbrain_mmsed.postprocessing.scores import score_file
 
 
 def tune_all(scores, truth, thresholds=THRESHOLDS, windows=WINDOWS):
@@ -98,65 +93,12 @@ def choose_weight(folder, truth):
     return best_weight(folder, truth, tune_event)
 
 
-class WeightSearch:
-    """Looks for a fusion weight of each stream, coarse to fine.
+def validation_f1(scores, truth_folder, labels):
+    """Event-based F1 of scores of the validation set, as `choose_weight`.
 
-    By the event-based F1 on validation, as `choose_weight`: all multiples of
-    a quarter first, then neighbours of the best ones, at an eighth and at a
-    sixteenth; the encoders need not run again.
-
-    Arguments
-    ---------
-    truth_folder : str
-        As of `evaluate_run`.
-    labels : list of str
-        C class labels.
+    A fraction; classes without events count 0. `truth_folder` as of
+    `evaluate_run`, `labels` the C class labels.
     """
-
-    UNITS = 16
-    STEPS = (4, 2, 1)
-
-    def __init__(self, truth_folder, labels):
-        self.truth_folder, self.labels = truth_folder, list(labels)
-
-    def __call__(self, score, n_streams):
-        """Weights -> ClipScores of all that was tried, the best one last.
-
-        `score` makes ClipScores of weights, as `fusion_weights` takes them.
-        """
-        truth = GroundTruth.load_subset(
-            self.truth_folder, "validation", self.labels
-        )
-        found, f1 = {}, {}
-        coarse, *finer = self.STEPS
-        grid = itertools.product(
-            range(0, self.UNITS + 1, coarse), repeat=n_streams
-        )
-        todo = [p for p in grid if sum(p) == self.UNITS]
-        with tqdm(desc="fusion weights", unit="weights", disable=None) as bar:
-            for step in (*finer, None):
-                for point in todo:
-                    weight = short_form([part / self.UNITS for part in point])
-                    # The sound alone is no candidate, nor is no sound.
-                    if 0 < point[0] < self.UNITS and point not in f1:
-                        found[weight] = score(weight)
-                        tuned, by_class = tune_event(found[weight], truth)
-                        mean = by_class[tuned.tuned].sum() / len(by_class)
-                        f1[point] = mean, score_file(weight), weight
-                        bar.update()
-                best = max(f1, key=f1.get)
-                if step is not None:
-                    todo = _neighbours(best, step)
-        best = f1[best][2]
-        found[best] = found.pop(best)
-        return found
-
-
-def _neighbours(point, step):
-    """Points where one stream gives another so many units."""
-    for giver, taker in itertools.permutations(range(len(point)), 2):
-        moved = list(point)
-        moved[giver] -= step
-        moved[taker] += step
-        if moved[giver] >= 0:
-            yield tuple(moved)
+    truth = GroundTruth.load_subset(truth_folder, "validation", labels)
+    tuned, by_class = tune_event(scores, truth)
+    return by_class[tuned.tuned].sum() / len(by_class)

@@ -20,15 +20,16 @@ from speechbrain_mmsed.evaluation.metrics.scored import (
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.tuning import (
-    WeightSearch,
     choose_weight,
     tune_all,
     tune_event,
     tune_scenarios,
+    validation_f1,
 )
 from speechbrain_mmsed.nnet.fusion import fusion_weights
 from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
+from speechbrain_mmsed.training.weight_search import WeightSearch
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def make_counts(f1, thresholds, windows):
         windows=windows,
         tp=tp,
         nsys=np.full(tp.shape, 100),
-        nref=np.array([100]),
+        n_reference=np.array([100]),
     )
 
 
@@ -217,7 +218,10 @@ def test_a_search_ends_at_the_best_weights(validation, tmp_path, best):
             frame[lost] = 0.0
         return dataclasses.replace(scores, frame=frame)
 
-    tried = WeightSearch(tmp_path, scores.labels)(score, 3)
+    search = WeightSearch(
+        lambda made: validation_f1(made, tmp_path, scores.labels)
+    )
+    tried = search(score, 3)
     found = fusion_weights(list(tried)[-1], 3).numpy()
     assert np.abs(found - best).sum() <= 0.125
     assert len(tried) < 40

@@ -61,8 +61,8 @@ class Counts:
     ...     nsys=np.array([[2], [1]]),
     ...     n_reference=np.array([[2], [1]]),
     ... )
-    >>> counts.fp.sum(), counts.f1()[0].item()
-    (np.int64(1), 1.0)
+    >>> counts.f1()[0].item()
+    1.0
     >>> counts.figures(np.array([[1, 1], [2, 0]]))["micro"].round(3).tolist()
     [0.667, 1.0]
     """
@@ -77,36 +77,16 @@ class Counts:
     thresholds: np.ndarray | None = None
     windows: np.ndarray | None = None
 
-    @property
-    def nref(self):
-        """Reference items, as sed_eval abbreviates them."""
-        return self.n_reference
-
-    @property
-    def fp(self):
-        """False positives, of the shape of `tp`."""
-        return self.nsys - self.tp
-
-    @property
-    def fn(self):
-        """False negatives, of the shape of `tp`."""
-        return self._reference() - self.tp
-
     def f1(self):
         """F1 of each class, of the shape of `tp`; NaN without reference."""
-        return _f1(self.tp, self.nsys, self._reference())
-
-    def _reference(self):
-        """Reference items that broadcast against `tp`."""
         missing = self.tp.ndim - self.n_reference.ndim
-        return self.n_reference[(..., *[None] * missing)]
+        reference = self.n_reference[(..., *[None] * missing)]
+        return _f1(self.tp, self.nsys, reference)
 
     def result(self):
         """As `summarise`; also definition, n_classes and computed_by."""
-        sums = {
-            name: getattr(self, name).sum(axis=0).tolist()
-            for name in ("tp", "nsys", "nref")
-        }
+        counts = {"tp": self.tp, "nsys": self.nsys, "nref": self.n_reference}
+        sums = {name: a.sum(axis=0).tolist() for name, a in counts.items()}
         result = summarise(
             {
                 label: {name: int(total[c]) for name, total in sums.items()}

@@ -104,8 +104,8 @@ def intersection_counts(events, truth, tolerance=TOLERANCE):
     >>> truth = GroundTruth.of_rows(rows, {"a.wav": 10.0}, ["Dog"])
     >>> halves = truth.events.assign(offset=[2.0, 6.0])
     >>> counts = intersection_counts(halves, truth)
-    >>> counts.tp.item(), counts.fp.item()
-    (2, 0)
+    >>> counts.tp.item(), counts.nsys.item()
+    (2, 2)
     """
     missing = sorted(set(EVENT_COLUMNS) - set(events))
     if missing:

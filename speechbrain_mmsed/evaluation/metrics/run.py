@@ -166,12 +166,9 @@ def tune_f1(metric, scores, truth):
         found = f1_result(metric, scores, truth, point)["class_wise"]
         for name, values in counts.items():
             values[:, i, j] = [found[label][name] for label in labels]
-    counts["nref"] = counts["nref"][:, 0, 0]
-    return best_parameters(
-        SimpleNamespace(
-            labels=labels, thresholds=THRESHOLDS, windows=windows, **counts
-        )
-    )
+    axes = {"labels": labels, "thresholds": THRESHOLDS, "windows": windows}
+    counts["n_reference"] = counts.pop("nref")[:, 0, 0]
+    return best_parameters(SimpleNamespace(**axes, **counts))
 
 
 def tune_psds(scores, truth, windows=WINDOWS):

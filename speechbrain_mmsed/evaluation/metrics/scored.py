@@ -31,16 +31,13 @@ DEFAULT_WINDOW = 1
 SAME_AREA = 1e-12
 
 
-def stored_weights(folder, without=""):
-    """Weights of a folder's `score_file`s, rising, at least one.
-
-    Of those whose streams are all there, or `without` some.
-    """
+def stored_weights(folder):
+    """Weights of a folder's `score_file`s with all streams, at least one."""
     folder = pathlib.Path(folder)
     names = sorted(path.name for path in folder.glob("weight_*.npz"))
     found = [weight_of_file(name) for name in names]
-    weights = [pair[0] for pair in found if pair and pair[1] == without]
-    if not weights and not without:
+    weights = [pair[0] for pair in found if pair and not pair[1]]
+    if not weights:
         raise FileNotFoundError(
             f"{folder}: no scores (weight_0.7500.npz and so on); score the "
             "clips before evaluating them"
@@ -110,11 +107,11 @@ def best_parameters(counts):
     gets threshold 0.5 and window 1, marked as not tuned.
 
     `counts` has labels (C), thresholds (H,), windows (W,), tp and nsys
-    (C, H, W) and nref (C,): matched, predicted and reference items. Returns
-    the ClassParameters and the F1 of each class (C,), NaN where not tuned.
+    (C, H, W) and n_reference (C,): matched, predicted and reference items.
+    Returns the ClassParameters and the F1 (C,), NaN where not tuned.
     """
     n_classes = len(counts.labels)
-    tuned = counts.nref > 0
+    tuned = counts.n_reference > 0
     thresholds = np.full(n_classes, DEFAULT_THRESHOLD)
     windows = np.full(n_classes, DEFAULT_WINDOW)
     best = np.full(n_classes, np.nan)
@@ -128,7 +125,8 @@ def best_parameters(counts):
     distance = np.round(np.abs(threshold - DEFAULT_THRESHOLD), 9)
     preference = np.lexsort((threshold, window, distance))
     for c in np.flatnonzero(tuned):
-        f1 = (2 * counts.tp[c] / (counts.nref[c] + counts.nsys[c])).ravel()
+        items = counts.n_reference[c] + counts.nsys[c]
+        f1 = (2 * counts.tp[c] / items).ravel()
         # argmax takes the first, that is the most preferred, maximum.
         chosen = preference[f1[preference].argmax()]
         thresholds[c], windows[c] = threshold[chosen], window[chosen]

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
+import importlib
 import pathlib
 
 import numpy as np
@@ -32,11 +34,9 @@ BETTER, WORSE, OPEN = "#0072b2", "#d55e00", "#737373"
 
 def has_matplotlib():
     """Whether pictures can be drawn."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    with contextlib.suppress(ImportError):
+        return importlib.import_module("matplotlib.figure") is not None
+    return False
 
 
 def new_canvas(width, height, rows=1, columns=1, title=None, **layout):

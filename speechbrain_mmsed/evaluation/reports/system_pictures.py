@@ -75,7 +75,7 @@ def _draw_maps(counts, parameters, frame_hop, title):
     image = None
     for index, (ax, label) in enumerate(zip(axes, labels, strict=False)):
         ax.label_outer(remove_inner_ticks=False)
-        if counts.nref[index] == 0:
+        if counts.n_reference[index] == 0:
             ax.set_title(title_of(label), fontsize="medium")
             ax.text(0.5, 0.5, "no events", ha="center", transform=ax.transAxes)
             continue
@@ -103,7 +103,7 @@ def _draw_thresholds(counts, parameters, title):
     """F1 of clip labels over the threshold, one line for each class."""
     figure, (ax,) = new_canvas(8, 4.6)
     f1 = counts.f1()[:, :, 0]
-    for index in np.flatnonzero(counts.nref):
+    for index in np.flatnonzero(counts.n_reference):
         line = line_of(index) | {"linewidth": 1.6}
         label = title_of(counts.labels[index])
         ax.plot(counts.thresholds, f1[index], label=label, **line)

@@ -13,7 +13,6 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
 from speechbrain_mmsed.evaluation.counts.psds_counting import psds_by_clip
 from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS
 from speechbrain_mmsed.evaluation.statistics.bootstrap import (
-    LEVEL,
     N_RESAMPLES,
     bootstrap,
 )
@@ -72,22 +71,18 @@ def event_statistics(events, truth):
     return {kind: count(events, truth) for kind, count in counters.items()}
 
 
-def intervals(statistics, n_resamples=None, level=LEVEL, seed=0):
+def intervals(statistics, n_resamples=None, seed=0):
     """What `bootstrap` returns for each of the `clip_statistics`.
 
     `n_resamples` None: 2000 for F1, 500 for PSDS and 200 for PSDS over all
     thresholds, whose jackknife is left out.
     """
-    return {
-        kind: bootstrap(
-            counts,
-            n_resamples or usual_resamples(kind),
-            level,
-            seed,
-            jackknife=kind not in THRESHOLD_FREE,
-        )
-        for kind, counts in statistics.items()
-    }
+    found = {}
+    for kind, counts in statistics.items():
+        number = n_resamples or usual_resamples(kind)
+        jackknife = kind not in THRESHOLD_FREE
+        found[kind] = bootstrap(counts, number, seed=seed, jackknife=jackknife)
+    return found
 
 
 def usual_resamples(kind):

@@ -48,11 +48,9 @@ def evaluate_system(arguments, form):
     for note in [*system.notes, said]:
         print(f"- {note}")
     with tqdm(total=4, desc="evaluation", disable=None) as bar:
-        bar.set_postfix_str("tuning")
         if system.validation is not None:
             system.parameters = tune(system.validation, truth["validation"])
         bar.update()
-        bar.set_postfix_str("figures")
         system.splits = evaluate_splits(system, truth["evaluation"])
         metadata = _metadata(arguments, form, said)
         report = report_data({name: system}, {}, truth, {}, metadata)
@@ -62,7 +60,6 @@ def evaluate_system(arguments, form):
         content = {"report": report, "name": name}
         report["sections"] = text_sections("figures.txt", **content)
         bar.update()
-        bar.set_postfix_str("further figures")
         counts = count_system(name, system, truth["evaluation"])
         if name in counts:
             further = further_figures(counts[name][0], arguments.intervals)
@@ -70,7 +67,6 @@ def evaluate_system(arguments, form):
             report["sections"] += text_sections("further.txt", **content)
         metadata["seconds"] = round(time.time() - start, 1)
         bar.update()
-        bar.set_postfix_str("pictures")
         spectrogram = None
         if arguments.audio:
             # Here, because evaluation needs neither torch nor sound otherwise.

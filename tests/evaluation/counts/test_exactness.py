@@ -139,8 +139,9 @@ def assert_grid_exact(scores, truth, thresholds, windows):
     fast = count_grid(scores, truth, thresholds, windows)
     slow = by_sed_eval(scores, truth, thresholds, windows)
     for metric, grid in fast.items():
-        nref = np.broadcast_to(grid.nref[:, None, None], grid.tp.shape)
-        ours = np.stack([grid.tp, grid.fp, grid.fn, grid.nsys, nref], axis=-1)
+        tp, nsys = grid.tp, grid.nsys
+        nref = np.broadcast_to(grid.n_reference[:, None, None], tp.shape)
+        ours = np.stack([tp, nsys - tp, nref - tp, nsys, nref], axis=-1)
         np.testing.assert_array_equal(ours, slow[metric], err_msg=metric)
     return fast
 
