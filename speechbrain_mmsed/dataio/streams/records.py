@@ -51,10 +51,11 @@ def fingerprint(description):
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def stream_kind(description):
-    """What a stream is made from, one of `KINDS`, by its `stream.json`.
+def stream_kind(description, path="stream.json"):
+    """What a stream is made from, one of `KINDS`, by its description.
 
-    Streams that do not say it are older than those of sound.
+    Streams that do not say it are older than those of sound. `path` is where
+    the description stands, for the error.
 
     Example
     -------
@@ -63,7 +64,10 @@ def stream_kind(description):
     """
     kind = (description or {}).get("kind", "film")
     if kind not in KINDS:
-        raise StreamError(f"stream.json: kind is {kind!r}, expected {KINDS}")
+        raise StreamError(
+            f"{path}: kind is {kind!r}, expected one of {', '.join(KINDS)}; "
+            "say there what the stream was made from"
+        )
     return kind
 
 

@@ -88,7 +88,7 @@ class StreamStore(StoredStream):
         if found is None:
             write_json(path, description)
             return description
-        kinds = stream_kind(found), stream_kind(description)
+        kinds = stream_kind(found, path), stream_kind(description)
         if "kind" in found and kinds[0] != kinds[1]:
             raise StreamError(
                 f"{path} says that the stream is made from {kinds[0]}, and "

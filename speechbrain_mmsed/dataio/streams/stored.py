@@ -85,7 +85,7 @@ class StoredStream:
     @property
     def kind(self):
         """What the stream is made from; see `stream_kind`."""
-        return stream_kind(self.description())
+        return stream_kind(self.description(), self.description_file)
 
     def command(self):
         """The command that extracts the stream, run in the project."""
