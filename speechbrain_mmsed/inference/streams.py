@@ -232,7 +232,7 @@ class RecordingStreams:
 def needed(name, reason):
     """Why there is no detection without a stream that every clip has."""
     return (
-        f"stream {name} cannot be made: {reason}. Each clip of the training "
+        f"stream {name}: {reason}. Each clip of the training "
         f"had it: put its weights where the detector's hyperparams.yaml "
         f"names them, give its features, or leave out all streams by "
         f"primary_weight 1"
