@@ -381,3 +381,14 @@ def test_a_command_loads_nothing_that_only_another_one_needs():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[] False"
+
+
+def test_evaluation_waits_for_no_torch():
+    code = (
+        "import sys, speechbrain_mmsed.evaluation.system.report; "
+        "print({'torch', 'torchaudio', 'speechbrain'} & {*sys.modules})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "set()"

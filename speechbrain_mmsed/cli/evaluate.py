@@ -90,7 +90,7 @@ def checked(kind, good, expected):
     return number
 
 
-def _weight(text):
+def weight(text):
     """Fusion weights, as in a file's name or parted by commas."""
     if text == "gated":
         return text
@@ -117,7 +117,7 @@ SETTINGS = {
             int, lambda n: n > 0 and n % 2, "an odd number of frames"
         )
     },
-    "--weight": {"type": _weight},
+    "--weight": {"type": weight},
 }
 
 

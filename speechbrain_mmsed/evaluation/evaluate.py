@@ -154,12 +154,11 @@ class EvaluatedSystem:
 
     `scores` (of evaluation), `ignored` (these without video, None for a system
     without films), those `without` another stream, by its name, and
-    `validation` are ClipScores; without them there are the
-    events of operating `points`, and `events` of the one for F1 (file
-    `chosen`). `has_video` is by file name, None where it is not known;
-    `parameters` (of `tune`) by metric, `validation_ebf1` by candidate weight.
-    `reasons` say of splits why they are left empty, `splits` has Measured;
-    `notes` are for the reader.
+    `validation` are ClipScores; without them there are the events of operating
+    `points`, and `events` of the one for F1 (file `chosen`). `has_video` is by
+    file name, None where it is not known; `parameters` (of `tune`) by metric,
+    `validation_ebf1` by candidate weight. `reasons` say of splits why they are
+    left empty, `splits` has Measured; `notes` are for the reader.
     """
 
     scores: ClipScores | None = None

@@ -42,8 +42,7 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
 )
 from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
 from speechbrain_mmsed.evaluation.tuning import choose_weight
-from speechbrain_mmsed.postprocessing.scores import GATED
-from speechbrain_mmsed.training.scoring import ignored_streams
+from speechbrain_mmsed.postprocessing.scores import GATED, ignored_streams
 
 
 def evaluate_run(
@@ -143,13 +142,11 @@ def _evaluate_model(folder, truth, is_model, first, streams):
 
 def _without(folder, weight, labels, streams):
     """Name of what is ignored, see `ignored_streams` -> ClipScores."""
-    found = {}
-    for name, columns in ignored_streams(streams, streams.values()).items():
-        # Where nothing else is left it is the sound alone.
-        alone = len(columns) == len(streams)
-        how = (1.0, labels) if alone else (weight, labels, name)
-        found[name] = load_scores(folder, *how)
-    return found
+    found = ignored_streams(streams, streams.values(), weight)
+    return {
+        name: load_scores(folder, used, labels, without)
+        for name, (used, without, _) in found.items()
+    }
 
 
 def _mean_weights(folder, has_video):

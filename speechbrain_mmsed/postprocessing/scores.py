@@ -74,6 +74,45 @@ def weight_of_file(name):
     return weight, without
 
 
+def ignored_streams(streams, kinds, weight):
+    """What is left out in turn, and which scores say so.
+
+    All films together, as "video" (Table 7), and each stream that is not all
+    of them. Where nothing else is left it is the sound alone.
+
+    Arguments
+    ---------
+    streams, kinds : list of str
+        The streams besides the sound, and what each is made from.
+    weight : float, tuple of float or str
+        As of `score_file`.
+
+    Returns
+    -------
+    dict
+        Name -> the two arguments of `score_file`, and the columns of
+        availability that are left out.
+
+    Example
+    -------
+    >>> ignored_streams(["openl3", "yamnet"], ["film", "sound"], 0.5)
+    {'video': (0.5, 'video', [1]), 'yamnet': (0.5, 'yamnet', [2])}
+    >>> ignored_streams(["openl3"], ["film"], 0.5)
+    {'video': (1.0, '', [1])}
+    """
+    films = [i for i, kind in enumerate(kinds, 1) if kind == "film"]
+    columns = {"video": films} if films else {}
+    for column, name in enumerate(streams, 1):
+        if [column] != films:
+            columns[name] = [column]
+    return {
+        name: (1.0, "", out)
+        if len(out) == len(streams)
+        else (weight, name, out)
+        for name, out in columns.items()
+    }
+
+
 @dataclass
 class ClipScores:
     """Probabilities of N clips, T frames and C classes.

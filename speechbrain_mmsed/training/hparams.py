@@ -18,6 +18,7 @@ from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
 from speechbrain_mmsed.nnet.fusion_settings import named_weights
+from speechbrain_mmsed.training.scoring import SEARCH
 
 VARIANT, INCLUDE = "variant_of", "!include:"
 
@@ -146,7 +147,7 @@ def check_sizes(hparams):
         f"streams {hparams['streams']} names one twice",
     )
     candidates = hparams["inference_weights"]
-    candidates = [] if candidates == "search" else list(candidates)
+    candidates = [] if candidates == SEARCH else list(candidates)
     for weight in [*candidates, hparams["validation_weight"]]:
         try:
             named_weights(weight, hparams["streams"])

@@ -26,6 +26,7 @@ from speechbrain_mmsed.nnet.fusion_settings import (
 from speechbrain_mmsed.postprocessing.scores import (
     GATED,
     ClipScores,
+    ignored_streams,
     score_file,
 )
 
@@ -55,25 +56,6 @@ def inference_weights(streams, candidates, fusion=None):
     return sorted(
         {named_weights(w, streams) for w in candidates}, key=score_file
     )
-
-
-def ignored_streams(streams, kinds):
-    """What is left out in turn: name -> columns of availability.
-
-    All films together, as "video" (Table 7), and each stream that is not all
-    of them.
-
-    Example
-    -------
-    >>> ignored_streams(["openl3", "yamnet"], ["film", "sound"])
-    {'video': [1], 'yamnet': [2]}
-    """
-    films = [i for i, kind in enumerate(kinds, 1) if kind == "film"]
-    found = {"video": films} if films else {}
-    for column, name in enumerate(streams, 1):
-        if [column] != films:
-            found[name] = [column]
-    return found
 
 
 @torch.no_grad()
@@ -258,10 +240,9 @@ def _variants(weights, streams, kinds, subset):
     if subset == "validation":
         return variants
     for weight in weights:
-        for name, columns in ignored_streams(streams, kinds).items():
-            # Where nothing else is left it is the sound alone.
-            if columns != others:
-                variants[score_file(weight, name)] = (weight, columns)
+        without = ignored_streams(streams, kinds, weight)
+        for used, name, columns in without.values():
+            variants[score_file(used, name)] = (used, columns)
     return variants
 
 

@@ -18,7 +18,11 @@ from speechbrain_mmsed.lobes.transformer import (
 from speechbrain_mmsed.nnet.fusion import fusion_weights
 from speechbrain_mmsed.nnet.fusion_settings import GatedFusion
 from speechbrain_mmsed.nnet.gate import FusionGate
-from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
+from speechbrain_mmsed.postprocessing.scores import (
+    ClipScores,
+    ignored_streams,
+    score_file,
+)
 from speechbrain_mmsed.training.controls import (
     shuffled_controls,
     shuffled_owners,
@@ -26,7 +30,6 @@ from speechbrain_mmsed.training.controls import (
 from speechbrain_mmsed.training.scoring import (
     ScoreWriter,
     encode_batches,
-    ignored_streams,
     inference_weights,
 )
 from speechbrain_mmsed.training.scoring import score_clips as score_encoded
@@ -256,9 +259,10 @@ def test_films_that_are_missing_are_not_made_up_for_by_sound(tmp_path):
     parts = np.zeros((6, 3)), np.zeros((6, 8, 3)), have
     scores = writer._clip_scores(parts, clips, list(kinds.values()))
     assert scores.has_video.tolist() == [True, False, True, False, False, True]
-    assert ignored_streams(list(kinds), list(kinds.values())) == {
-        "video": [1],
-        "yamnet": [2],
+    left_out = ignored_streams(list(kinds), list(kinds.values()), 0.5)
+    assert left_out == {
+        "video": (0.5, "video", [1]),
+        "yamnet": (0.5, "yamnet", [2]),
     }
 
 

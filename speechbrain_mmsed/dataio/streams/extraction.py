@@ -144,13 +144,11 @@ class StreamExtraction:
         todo = [key for key, streams in missing.items() if streams]
         # Those without a film take no time: were they among the others, the
         # remaining time would be wrong.
-        quick = [
-            key
-            for key in todo
-            if not clips[key]["video"]
-            and {self.kinds[s] for s in missing[key]} == {"film"}
-        ]
-        slow = [key for key in todo if key not in set(quick)]
+        quick, slow = [], []
+        for key in todo:
+            films = {self.kinds[s] for s in missing[key]} == {"film"}
+            none = films and not clips[key]["video"]
+            (quick if none else slow).append(key)
         with contextlib.ExitStack() as stack:
             claims = {
                 stream: stack.enter_context(Claims(store.folder))

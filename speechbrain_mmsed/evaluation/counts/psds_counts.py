@@ -28,9 +28,10 @@ from speechbrain_mmsed.evaluation.counts.psds_changes import Changes
 from speechbrain_mmsed.evaluation.metrics.psd_roc import (
     Scenario,
     area,
-    best_curve,
-    effective_curve,
+    best_curves,
+    effective,
     empty_result,
+    together,
 )
 
 ALL_THRESHOLDS = (
@@ -97,7 +98,8 @@ class PsdsCounts:
         `weights` (R, N) say how often each clip is taken; NaN where undefined.
         """
         weights = np.asarray(weights, dtype=np.float64)
-        rows = sum(table.shape[0] for pair in self._tables for table in pair)
+        hits, fails, _ = self._tables
+        rows = hits.shape[0] + fails.shape[0]
         cells = rows + (len(self.labels) + 1) * len(self.filenames)
         at_once = min(128, max(1, CELLS // cells))
         parts = [
@@ -163,29 +165,26 @@ class PsdsCounts:
 
     @functools.cached_property
     def _tables(self):
-        """Of each class sparse (levels, clips) of hits, and of failures.
+        """Sparse (levels, clips) of hits, of failures; where classes end.
 
-        Levels fall from row to row. The columns of failures, (C + 1) clips,
-        are the clips for class 0, for class 1, ... and for false positives.
+        Rows are the levels of class 0, falling, then those of class 1, ...
+        The columns of failures, (C + 1) clips, are the clips for class 0, for
+        class 1, ... and for false positives.
         """
-        n_clips, n_classes, tables = len(self.filenames), len(self.labels), []
-        for c in range(n_classes):
-            mine = np.flatnonzero(self.changes.label == c)
-            clip, _, other, level, change = (x[mine] for x in self.changes)
-            levels, row = np.unique(-level, return_inverse=True)
-            hit, pair = other == c, []
-            for of, column, width in (
-                (hit, clip, n_clips),
-                (
-                    ~hit,
-                    other * n_clips + clip,
-                    (n_classes + 1) * n_clips,
-                ),
-            ):
-                entries = change[of], (row[of], column[of])
-                pair.append(csr_matrix(entries, shape=(len(levels), width)))
-            tables.append(pair)
-        return tables
+        n_clips, n_classes = len(self.filenames), len(self.labels)
+        order = np.lexsort((-self.changes.level, self.changes.label))
+        clip, label, other, level, change = (x[order] for x in self.changes)
+        new = np.diff(label, prepend=-1) != 0
+        new[1:] |= level[1:] != level[:-1]
+        row, ends = np.cumsum(new) - 1, np.arange(1, n_classes)
+        hit, tables = other == label, []
+        for of, column, width in (
+            (hit, clip, n_clips),
+            (~hit, other * n_clips + clip, (n_classes + 1) * n_clips),
+        ):
+            entries = change[of], (row[of], column[of])
+            tables.append(csr_matrix(entries, shape=(new.sum(), width)))
+        return *tables, np.searchsorted(label[new], ends)
 
     def _curves(self, weights):
         """Yields class index -> (shares, rates), the PSD-ROC, by resample.
@@ -195,17 +194,15 @@ class PsdsCounts:
         n_events = weights @ self.n_reference
         present = n_events > 0
         scales = self._scales(weights, present)
-        levels = []
-        for (hits, fails), events in zip(self._tables, n_events.T, strict=True):
-            tp = np.cumsum(hits @ weights.T, axis=0)
-            rates = np.cumsum(fails @ scales, axis=0)
-            levels.append((tp / np.maximum(events, 1.0), rates))
-        most = self.scenario.max_rate
-        for r in range(len(weights)):
-            yield {
-                c: best_curve(*(values[:, r] for values in levels[c]), most)
-                for c in np.flatnonzero(present[r]).tolist()
-            }
+        most, curves = self.scenario.max_rate, []
+        hits, fails, ends = self._tables
+        found = np.split(hits @ weights.T, ends)
+        failed = np.split(fails @ scales, ends)
+        for tp, fp, events in zip(found, failed, n_events.T, strict=True):
+            shares = np.cumsum(tp, axis=0) / np.maximum(events, 1.0)
+            curves.append(best_curves(shares, np.cumsum(fp, axis=0), most))
+        for r, there in enumerate(present):
+            yield {c: curves[c][r] for c in np.flatnonzero(there).tolist()}
 
     def _scales(self, weights, present):
         """((C + 1) N, R) what one failed detection adds to the rate."""
@@ -227,10 +224,7 @@ class PsdsCounts:
         for r, curves in enumerate(self._curves(weights)):
             # With one class nothing is crossed; `empty_result` says why.
             if len(curves) >= 1 + (self.scenario.cross_trigger_cost > 0):
-                areas[r, list(curves)] = [
-                    area(*c, most) for c in curves.values()
-                ]
-                value[r] = area(
-                    *effective_curve([*curves.values()], cost), most
-                )
+                shares, rates = together(curves.values())
+                areas[r, list(curves)] = area(shares, rates, most)
+                value[r] = area(effective(shares, cost), rates, most)
         return areas, value

@@ -103,36 +103,37 @@ def empty_result(labels, present, scenario):
     }
 
 
-def best_curve(hits, rates, max_rate):
-    """The steps of one class's curve: shares and rates, from rate 0.
+def best_curves(hits, rates, max_rate):
+    """The steps of each PSD-ROC: a list of (shares, rates), from rate 0.
 
-    `hits` and `rates` (K,) are shares of events found at K operating points,
-    and effective false-positive rates per hour; points beyond `max_rate` are
-    left out.
+    `hits` and `rates` (K, N) are shares of events found at K operating points,
+    and effective false-positive rates per hour, of N classes or resamples;
+    points beyond `max_rate` are left out.
 
     Example
     -------
-    >>> hits, rates = np.array([0.5, 0.4, 1.0]), np.array([20.0, 30.0, 60.0])
-    >>> [values.tolist() for values in best_curve(hits, rates, 100.0)]
+    >>> hits, rates = np.array([[0.5, 0.4, 1.0], [20.0, 30.0, 60.0]])[..., None]
+    >>> [values.tolist() for values in best_curves(hits, rates, 100.0)[0]]
     [[0.0, 0.5, 1.0], [0.0, 20.0, 60.0]]
     """
     # Sums of changes leave rounding behind; what is equal shall be equal.
-    rates = np.append(0.0, np.round(rates, RATE_DECIMALS))
-    hits = np.append(0.0, hits)[rates <= max_rate]
-    rates = rates[rates <= max_rate]
-    order = np.argsort(rates, kind="stable")
-    # The best share at or below each rate.
-    hits, rates = np.maximum.accumulate(hits[order]), rates[order]
-    last = np.append(rates[1:] > rates[:-1], True)
-    hits, rates = hits[last], rates[last]
-    steps = np.append(True, hits[1:] > hits[:-1])
-    return hits[steps], rates[steps]
+    first = np.zeros((rates.shape[1], 1))
+    rates = np.concatenate([first, rates.T.round(RATE_DECIMALS)], axis=1)
+    hits = np.concatenate([first, hits.T], axis=1) * (rates <= max_rate)
+    # Of equal rates the best share first: the others are no steps.
+    order = np.lexsort((-hits, rates))
+    hits = np.take_along_axis(hits, order, axis=1)
+    best = np.maximum.accumulate(hits, axis=1)
+    steps = np.diff(best, axis=1, prepend=-1.0) > 0
+    rates = np.take_along_axis(rates, order, axis=1)
+    rows = zip(best, rates, steps, strict=True)
+    return [(shares[some], at[some]) for shares, at, some in rows]
 
 
 def class_areas(hits, rates, max_rate):
     """Areas, as floats, under the PSD-ROC of the classes, from (P, C)."""
-    pairs = zip(hits.T, rates.T, strict=True)
-    return [area(*best_curve(*pair, max_rate), max_rate) for pair in pairs]
+    curves = best_curves(hits, rates, max_rate)
+    return [float(area(*curve, max_rate)) for curve in curves]
 
 
 def curves_of_points(labels, hits, rates, scenario):
@@ -140,11 +141,9 @@ def curves_of_points(labels, hits, rates, scenario):
 
     classes: label -> [shares, rates]; overall: [shares, rates].
     """
-    curves = [
-        best_curve(hits[:, c], rates[:, c], scenario.max_rate)
-        for c in range(len(labels))
-    ]
-    overall = effective_curve(curves, scenario.instability_cost)
+    curves = best_curves(hits, rates, scenario.max_rate)
+    shares, rates = together(curves)
+    overall = effective(shares, scenario.instability_cost), rates
     plain = [[v.tolist() for v in curve] for curve in [*curves, overall]]
     return {
         "classes": dict(zip(labels, plain[:-1], strict=True)),
@@ -152,20 +151,23 @@ def curves_of_points(labels, hits, rates, scenario):
     }
 
 
-def effective_curve(curves, instability_cost):
-    """Mean of (shares, rates) over classes, less their deviation."""
+def together(curves):
+    """(C, K) shares of C curves at the rates (K,) where any of them steps."""
     rates = np.unique(np.concatenate([rates for _, rates in curves]))
-    shares = np.stack(
-        [
-            hits[np.searchsorted(steps, rates, side="right") - 1]
-            for hits, steps in curves
-        ]
-    )
-    effective = shares.mean(axis=0) - instability_cost * shares.std(axis=0)
-    return np.maximum(effective, 0.0), rates
+    shares = [
+        hits[np.searchsorted(steps, rates, side="right") - 1]
+        for hits, steps in curves
+    ]
+    return np.stack(shares), rates
+
+
+def effective(shares, instability_cost):
+    """(K,) mean of (C, K) shares over classes, less their deviation."""
+    spread = instability_cost * shares.std(axis=0)
+    return np.maximum(shares.mean(axis=0) - spread, 0.0)
 
 
 def area(shares, rates, max_rate):
-    """Area under a curve of rising rates, divided by its width."""
+    """Area under shares (..., K) at rising rates (K,), divided by its width."""
     widths = np.diff(np.append(rates, max_rate))
-    return float((widths * shares).sum() / max_rate)
+    return (widths * shares).sum(axis=-1) / max_rate

@@ -11,6 +11,8 @@ import abc
 
 import torch
 
+from speechbrain_mmsed.lobes.visual.weights import file_sha256
+
 
 class SoundEmbedder(torch.nn.Module, abc.ABC):
     """What extraction needs to know of a network for sound.
@@ -75,3 +77,36 @@ class SoundEmbedder(torch.nn.Module, abc.ABC):
             "network" (name), "weights_sha256" (of the file of weights),
             "preprocessing" (text); values that JSON can hold.
         """
+
+
+class PretrainedSoundEmbedder(SoundEmbedder):
+    """A sound embedder around a network that is trained no further.
+
+    Arguments
+    ---------
+    width, sample_rate
+        As of a `SoundEmbedder`.
+    network : torch.nn.Module
+        Frozen here.
+    name : str
+        What the network is, for the description.
+    weights : str
+        The file its weights came from.
+    preprocessing : str
+        For the description.
+    """
+
+    def __init__(
+        self, width, sample_rate, network, name, weights, preprocessing
+    ):
+        super().__init__(width, sample_rate)
+        self.network = network.requires_grad_(False).eval()
+        self._description = {
+            "network": name,
+            "weights_sha256": file_sha256(weights),
+            "preprocessing": preprocessing,
+        }
+
+    def description(self):
+        """What decides on the features, as a new dict."""
+        return dict(self._description)

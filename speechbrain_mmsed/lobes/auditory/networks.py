@@ -15,48 +15,14 @@ from speechbrain.processing.features import (
     spectral_magnitude,
 )
 
-from speechbrain_mmsed.lobes.auditory.base import SoundEmbedder
+from speechbrain_mmsed.lobes.auditory.base import PretrainedSoundEmbedder
 from speechbrain_mmsed.lobes.visual.weights import (
     WeightsError,
-    file_sha256,
     fill_network,
     find_weights,
     load_weights,
     optional_package,
 )
-
-
-class PretrainedSoundEmbedder(SoundEmbedder):
-    """A sound embedder around a network that is trained no further.
-
-    Arguments
-    ---------
-    width, sample_rate
-        As of a `SoundEmbedder`.
-    network : torch.nn.Module
-        Frozen here.
-    name : str
-        What the network is, for the description.
-    weights : str
-        The file its weights came from.
-    preprocessing : str
-        For the description.
-    """
-
-    def __init__(
-        self, width, sample_rate, network, name, weights, preprocessing
-    ):
-        super().__init__(width, sample_rate)
-        self.network = network.requires_grad_(False).eval()
-        self._description = {
-            "network": name,
-            "weights_sha256": file_sha256(weights),
-            "preprocessing": preprocessing,
-        }
-
-    def description(self):
-        """What decides on the features, as a new dict."""
-        return dict(self._description)
 
 
 class BeatsEmbedder(PretrainedSoundEmbedder):

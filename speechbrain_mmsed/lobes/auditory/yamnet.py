@@ -12,11 +12,10 @@ import math
 import torch
 from torch import nn
 
-from speechbrain_mmsed.lobes.auditory.base import SoundEmbedder
+from speechbrain_mmsed.lobes.auditory.base import PretrainedSoundEmbedder
 from speechbrain_mmsed.lobes.auditory.yamnet_weights import read_weights
 from speechbrain_mmsed.lobes.visual.weights import (
     WeightsError,
-    file_sha256,
     find_weights,
 )
 
@@ -33,7 +32,7 @@ BLOCKS = (
 )
 
 
-class YamnetEmbedder(SoundEmbedder):
+class YamnetEmbedder(PretrainedSoundEmbedder):
     """YAMNet up to the mean over its last map, 1024 values.
 
     Arguments
@@ -64,9 +63,8 @@ get it and put it there, nothing is downloaded for you
     """
 
     def __init__(self, weights, hop_seconds=0.3, batch_size=32):
-        super().__init__(BLOCKS[-1][0], SAMPLE_RATE)
-        self.hop = round(hop_seconds * SAMPLE_RATE / HOP)
-        if not 1 <= self.hop <= PATCH:
+        hop = round(hop_seconds * SAMPLE_RATE / HOP)
+        if not 1 <= hop <= PATCH:
             raise ValueError(
                 f"hop_seconds is {hop_seconds}, expected 0.01 to 0.96: beyond "
                 "that some of the sound would not be heard"
@@ -77,13 +75,19 @@ get it and put it there, nothing is downloaded for you
             "https://storage.googleapis.com/audioset/yamnet.h5",
             "Apache-2.0",
         )
-        self.batch_size = batch_size
-        self.network = _network()
-        _fill(self.network, read_weights(path), path)
-        self.network.requires_grad_(False)
+        network = _network()
+        _fill(network, read_weights(path), path)
+        super().__init__(
+            BLOCKS[-1][0],
+            SAMPLE_RATE,
+            network,
+            "YAMNet, mean of last map",
+            path,
+            f"0.975 s each {hop * HOP / SAMPLE_RATE:g} s",
+        )
+        self.hop, self.batch_size = hop, batch_size
         self.register_buffer("window", torch.hann_window(FRAME))
         self.register_buffer("mel", mel_matrix())
-        self._sha256 = file_sha256(path)
 
     def forward(self, waveform):
         """(samples,) at 16 kHz -> (N, 1024), and times (N,) in seconds.
@@ -108,14 +112,6 @@ get it and put it there, nothing is downloaded for you
         """(samples,) -> (frames, 64), as many as fit."""
         frames = waveform.unfold(0, FRAME, HOP) * self.window
         return (torch.fft.rfft(frames, FFT).abs() @ self.mel + OFFSET).log()
-
-    def description(self):
-        """What decides on the features."""
-        return {
-            "network": "YAMNet, mean of last map",
-            "weights_sha256": self._sha256,
-            "preprocessing": f"0.975 s each {self.hop * HOP / SAMPLE_RATE:g} s",
-        }
 
 
 def mel_matrix():

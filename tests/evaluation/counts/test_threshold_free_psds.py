@@ -203,9 +203,10 @@ def test_counts_at_every_distinct_score_equal_a_plain_count():
     n_clips = len(scores.filenames)
     for label in ("Dog", "Cat", "Fox"):
         c = LABELS.index(label)
-        hits, fails = counts._tables[c]
+        *tables, ends = counts._tables
+        hits, fails = (np.split(t.toarray(), ends)[c] for t in tables)
         tp = np.cumsum(hits @ np.ones(n_clips))
-        failed = np.cumsum(fails.toarray(), axis=0)
+        failed = np.cumsum(fails, axis=0)
         failed = failed.reshape(len(tp), 6, n_clips).sum(axis=2)
         points = set(zip(tp, map(tuple, failed), strict=True)) | {
             (0.0, (0.0,) * 6)
