@@ -39,9 +39,11 @@ class MixupPlan:
     partner: torch.Tensor
 
     def apply(self, tensor):
-        """ratio * tensor + (1 - ratio) * tensor[partner], tensor (B, ...)."""
-        partner = self.partner.to(tensor.device)
-        return torch.lerp(tensor[partner], tensor, self.ratio)
+        """ratio * tensor + (1 - ratio) * tensor[partner], tensor (B, ...).
+
+        Both are on one device.
+        """
+        return torch.lerp(tensor[self.partner], tensor, self.ratio)
 
 
 class Mixup:
@@ -73,13 +75,12 @@ class Mixup:
     def draw(self, groups, seed):
         """A MixupPlan, or None where the batch stays as it is.
 
-        `groups` (B,): clips are paired within equal numbers only. `seed`:
+        `groups` (B,), on the CPU: only equal ones are paired. `seed`:
         what the draw depends on, (seed, epoch, step).
         """
         generator = derive_generator(*seed, "mixup")
         if torch.rand((), generator=generator).item() >= self.rate:
             return None
-        groups = groups.cpu()
         partner = torch.arange(len(groups))
         for group in groups.unique():
             rows = (groups == group).nonzero().flatten()
@@ -104,8 +105,6 @@ def mixup_groups(subset, available):
     >>> mixup_groups(torch.tensor([0, 0, 0]), have).tolist()
     [3, 1, 3]
     """
-    bits = 2 ** torch.arange(available.shape[1], device=available.device)
+    bits = 2 ** torch.arange(available.shape[1])
     pattern = (available.long() * bits).sum(1)
-    return (
-        subset.to(available.device).long() * 2 ** available.shape[1] + pattern
-    )
+    return subset.long() * 2 ** available.shape[1] + pattern

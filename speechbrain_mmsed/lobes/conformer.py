@@ -13,10 +13,8 @@ Authors
 from torch import nn
 
 from speechbrain_mmsed.nnet.attention import RelativeMultiheadAttention
-from speechbrain_mmsed.nnet.cross_attention import (
-    FusedCrossAttention,
-    weigh_memories,
-)
+from speechbrain_mmsed.nnet.cross_attention import FusedCrossAttention
+from speechbrain_mmsed.nnet.dropout import Dropout
 from speechbrain_mmsed.nnet.sub_blocks import ConvolutionModule, FeedForward
 
 # The class token takes position 0 of the decoder's sequence, so that its
@@ -72,10 +70,18 @@ class ConformerEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(d_model)
 
-    def forward(self, x, memories=None):
-        """Encode (B, T, d_model), with weighted memories if there are any."""
+    def forward(self, x, used=None):
+        """Encode (B, T, d_model).
+
+        `used` (B,) bool: the clips of which batch norm takes its statistics,
+        by default all.
+        """
+        return self._run(x, used)
+
+    def _run(self, x, *inputs):
+        """All blocks, with what they take besides."""
         for block in self.blocks:
-            x = block(x, memories)
+            x = block(x, *inputs)
         return self.norm(x)
 
 
@@ -92,9 +98,8 @@ class ConformerDecoder(ConformerEncoder):
     Example
     -------
     >>> import torch
-    >>> from speechbrain_mmsed.nnet.cross_attention import Memory
     >>> decoder = ConformerDecoder(n_layers=1, n_memories=2)
-    >>> memories = [Memory(torch.randn(2, 64, 128)) for _ in range(2)]
+    >>> memories = [torch.randn(2, 64, 128) for _ in range(2)]
     >>> weights = torch.full((2, 2), 0.5)
     >>> decoder(torch.randn(2, 65, 128), memories, weights).shape
     torch.Size([2, 65, 128])
@@ -105,7 +110,7 @@ class ConformerDecoder(ConformerEncoder):
 
     def forward(self, x, memories, fusion_weights):
         """Decode while attending to all memories, as `TransformerDecoder`."""
-        return super().forward(x, weigh_memories(memories, fusion_weights))
+        return self._run(x, None, memories, fusion_weights)
 
 
 class _Block(nn.Module):
@@ -133,14 +138,14 @@ class _Block(nn.Module):
         self.convolution = ConvolutionModule(d_model, *convolution)
         self.second_norm = nn.LayerNorm(d_model)
         self.second_ffn = FeedForward(d_model, *ffn)
-        self.dropout = nn.Dropout(self.self_attention.dropout)
+        self.dropout = Dropout(self.self_attention.dropout)
 
-    def forward(self, x, memories):
+    def forward(self, x, used=None, memories=None, weights=None):
         x = x + 0.5 * self.first_ffn(self.first_norm(x))
         normed = self.self_norm(x)
         x = x + self.dropout(self.self_attention(normed, normed))
         if self.cross_attention is not None:
-            fused = self.cross_attention(self.cross_norm(x), memories)
+            fused = self.cross_attention(self.cross_norm(x), memories, weights)
             x = x + self.dropout(fused)
-        x = x + self.convolution(self.convolution_norm(x))
+        x = x + self.convolution(self.convolution_norm(x), used)
         return x + 0.5 * self.second_ffn(self.second_norm(x))

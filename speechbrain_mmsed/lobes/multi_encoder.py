@@ -2,8 +2,9 @@
 
 The primary stream (log-mel sound) passes a feature extractor, whose output
 feeds both its encoder and the decoder. Each other stream is projected and
-encoded for those clips that have it. The decoder's first position is a
-learnable class token, from which the clip's outputs are read.
+encoded, with zeros in place of what is missing, and weight 0 in the decoder.
+The decoder's first position is a learnable class token, from which the clip's
+outputs are read.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -22,7 +23,7 @@ from speechbrain_mmsed.lobes.transformer import (
     TransformerDecoder,
     TransformerEncoder,
 )
-from speechbrain_mmsed.nnet.cross_attention import Memory, zero_touch
+from speechbrain_mmsed.nnet.cross_attention import silence
 from speechbrain_mmsed.nnet.fusion import renormalise
 
 
@@ -34,18 +35,15 @@ class Encoded:
     ---------
     features : torch.Tensor
         (B, T, d_model) extractor output, the decoder's input.
-    memories : list of Memory or None
-        One per stream, primary first; None where no clip was encoded.
+    memories : list of torch.Tensor
+        (B, T, d_model), one per stream, primary first.
     available : torch.Tensor
-        (B, S) bool, the streams that each clip has.
-    touch : torch.Tensor or None
-        Zero that keeps skipped encoders in the graph (training only).
+        (B, S) bool, the streams of each clip that were encoded.
     """
 
     features: torch.Tensor
     memories: list
     available: torch.Tensor
-    touch: torch.Tensor | None = None
 
 
 class MultiEncoder(nn.Module):
@@ -60,7 +58,8 @@ class MultiEncoder(nn.Module):
         Log-mel (B, frames, n_mels) to (B, T, d_model); its attribute `width`
         is d_model.
     encoder : callable
-        Builds one encoder, (B, T, d_model) to the same shape.
+        Builds one encoder, (B, T, d_model) to the same shape, which also
+        takes the (B,) bool clips whose statistics count.
     decoder : callable
         Called with `n_memories=S`, builds the decoder.
     streams : list of str
@@ -170,57 +169,44 @@ class MultiEncoder(nn.Module):
         log_mel, streams, available
             As in `forward`.
         fusion_weights : torch.Tensor, optional
-            (S,) or (B, S): streams of weight 0 are not encoded, and must then
-            have weight 0 in `decode` too. By default all available streams
-            are encoded.
+            (S,) or (B, S): a stream of weight 0 counts as missing, in
+            `decode` too. By default all available streams are encoded.
 
         Returns
         -------
         Encoded
             Input of `decode`.
         """
-        features = self.extractor(log_mel)
+        features = _wide(self.extractor(log_mel))
         if available is None:
-            available = torch.ones(
-                (features.shape[0], self.n_streams), dtype=torch.bool
-            ).to(features.device)
+            shape = features.shape[0], self.n_streams
+            available = features.new_ones(shape, dtype=torch.bool)
         self._check(features, streams, available)
-        wanted = available
         if fusion_weights is not None:
-            wanted = renormalise(fusion_weights, available) > 0
-        memories = [Memory(self.encoders[0](features))]
-        touch = None
-        for index in range(1, self.n_streams):
-            projection = self.projections[index - 1]
-            encoder = self.encoders[index]
-            rows = wanted[:, index].nonzero().squeeze(1)
-            if len(rows) == 0:
-                memories.append(None)
-                if self.training:
-                    zero = zero_touch(projection, features)
-                    zero = zero + zero_touch(encoder, features)
-                    touch = zero if touch is None else touch + zero
-                continue
-            x = streams[index - 1]
-            if len(rows) == len(wanted):
-                rows = None
-            x = x if rows is None else x[rows]
-            memories.append(Memory(encoder(projection(x)), rows))
-        return Encoded(features, memories, available, touch)
+            available = renormalise(fusion_weights, available) > 0
+        memories = [self.encoders[0](features)]
+        for projection, encoder, x, used in zip(
+            self.projections,
+            self.encoders[1:],
+            streams,
+            available.T[1:],
+            strict=True,
+        ):
+            x = _wide(projection(silence(x, used)))
+            memories.append(encoder(x, used))
+        return Encoded(features, memories, available)
 
     def decode(self, encoded, fusion_weights=None):
-        """Run the decoder on what `encode` gave; outputs as of `forward`.
-
-        Streams that `encode` skipped must have weight 0.
-        """
+        """Run the decoder on what `encode` gave; outputs as of `forward`."""
         weights = self.gate_weights(encoded, fusion_weights)
-        features = encoded.features
+        features, (primary, *others) = encoded.features, encoded.memories
+        # Also what was encoded, but has no weight now, may hold anything.
+        used = (weights > 0).T[1:]
+        others = [silence(x, has) for x, has in zip(others, used, strict=True)]
         token = self.class_token.to(features.dtype)
         token = token.expand(features.shape[0], 1, -1)
         x = torch.cat([token, features], dim=1)
-        logits = self.classifier(self.decoder(x, encoded.memories, weights))
-        if encoded.touch is not None:
-            logits = logits + encoded.touch.to(logits.dtype)
+        logits = self.classifier(self.decoder(x, [primary, *others], weights))
         return logits[:, 0], logits[:, 1:]
 
     def gate_weights(self, encoded, given=None):
@@ -232,8 +218,9 @@ class MultiEncoder(nn.Module):
                 f"fusion_weights is missing: this network has "
                 f"{self.n_streams} streams and no gate"
             )
-        weights = torch.ones(1) if given is None else given
-        return renormalise(weights, encoded.available)
+        if given is None:
+            given = encoded.features.new_ones(1)
+        return renormalise(given, encoded.available)
 
     def _check(self, features, streams, available):
         """Refuses streams or availability whose shapes do not fit."""
@@ -256,6 +243,11 @@ class MultiEncoder(nn.Module):
                     f"stream {name} has shape {tuple(x.shape)}, expected "
                     f"({n_clips}, {n_frames}, {width})"
                 )
+
+
+def _wide(x):
+    """At least float32: under autocast, sums of blocks keep their precision."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def build_encoder(architecture, n_positions, **sizes):

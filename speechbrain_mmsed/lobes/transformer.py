@@ -11,10 +11,8 @@ Authors
 from torch import nn
 
 from speechbrain_mmsed.nnet.attention import MultiheadAttention
-from speechbrain_mmsed.nnet.cross_attention import (
-    FusedCrossAttention,
-    weigh_memories,
-)
+from speechbrain_mmsed.nnet.cross_attention import FusedCrossAttention
+from speechbrain_mmsed.nnet.dropout import Dropout
 from speechbrain_mmsed.nnet.positions import LearnablePositions
 from speechbrain_mmsed.nnet.sub_blocks import FeedForward
 
@@ -71,11 +69,15 @@ class TransformerEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(d_model)
 
-    def forward(self, x, memories=None):
-        """Encode (B, T, d_model), with weighted memories if there are any."""
+    def forward(self, x, used=None):
+        """Encode (B, T, d_model); `used` is what a conformer needs."""
+        return self._run(x)
+
+    def _run(self, x, *memories):
+        """All blocks, in a decoder with memories and their weights."""
         x = self.positions(x)
         for block in self.blocks:
-            x = block(x, memories)
+            x = block(x, *memories)
         return self.norm(x)
 
 
@@ -94,9 +96,8 @@ class TransformerDecoder(TransformerEncoder):
     Example
     -------
     >>> import torch
-    >>> from speechbrain_mmsed.nnet.cross_attention import Memory
     >>> decoder = TransformerDecoder(n_layers=1, n_memories=2)
-    >>> memories = [Memory(torch.randn(2, 64, 128)) for _ in range(2)]
+    >>> memories = [torch.randn(2, 64, 128) for _ in range(2)]
     >>> weights = torch.full((2, 2), 0.5)
     >>> decoder(torch.randn(2, 65, 128), memories, weights).shape
     torch.Size([2, 65, 128])
@@ -110,10 +111,10 @@ class TransformerDecoder(TransformerEncoder):
     def forward(self, x, memories, fusion_weights):
         """Decode (B, L, d_model), class token first, attending to all memories.
 
-        `memories` has one Memory or None per encoder, the first with all
-        clips; rows of `fusion_weights` (B, n_memories) sum to 1.
+        `memories` are (B, T, d_model), one per encoder; rows of
+        `fusion_weights` (B, n_memories) sum to 1.
         """
-        return super().forward(x, weigh_memories(memories, fusion_weights))
+        return self._run(x, memories, fusion_weights)
 
 
 class _Block(nn.Module):
@@ -133,12 +134,12 @@ class _Block(nn.Module):
             )
         self.ffn_norm = nn.LayerNorm(d_model)
         self.ffn = FeedForward(*ffn)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
-    def forward(self, x, memories):
+    def forward(self, x, memories=None, weights=None):
         normed = self.self_norm(x)
         x = x + self.dropout(self.self_attention(normed, normed))
         if self.cross_attention is not None:
-            fused = self.cross_attention(self.cross_norm(x), memories)
+            fused = self.cross_attention(self.cross_norm(x), memories, weights)
             x = x + self.dropout(fused)
         return x + self.ffn(self.ffn_norm(x))

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from speechbrain_mmsed.nnet.dropout import draws_bits, dropped, rescaling
 from speechbrain_mmsed.nnet.positions import relative_shift, sinusoids
 
 
@@ -79,7 +80,7 @@ class MultiheadAttention(nn.Module):
         return self._attend(queries, keys, values)
 
     def _project(self, query, memory):
-        """Queries, keys, values as (B, heads, frames, d_head)."""
+        """Queries, keys, values as (B, frames, heads, d_head)."""
         for name, x in (("query", query), ("memory", memory)):
             if x.dim() != 3 or x.shape[-1] != self.d_model:
                 raise ValueError(
@@ -100,19 +101,40 @@ class MultiheadAttention(nn.Module):
         return tuple(map(self._heads, (queries, *joint.chunk(2, dim=-1))))
 
     def _heads(self, x):
-        """(B, frames, heads * d_head) to (B, heads, frames, d_head)."""
-        return x.unflatten(-1, (self.n_heads, self.d_head)).transpose(1, 2)
+        """(B, frames, heads * d_head) to (B, frames, heads, d_head)."""
+        return x.unflatten(-1, (self.n_heads, self.d_head))
 
     def _attend(self, queries, keys, values, bias=None):
         """Attention of projected heads; `bias` is added to the scores."""
+        if draws_bits(queries, self.dropout, self.training):
+            return self._attend_by_head(queries, keys, values, bias)
         heads = F.scaled_dot_product_attention(
-            queries,
-            keys,
-            values,
+            queries.transpose(1, 2),
+            keys.transpose(1, 2),
+            values.transpose(1, 2),
             attn_mask=bias,
             dropout_p=self.dropout if self.training else 0.0,
         )
         return self.out(heads.transpose(1, 2).flatten(2))
+
+    def _attend_by_head(self, queries, keys, values, bias):
+        """The same on a processor, where torch's is slow with dropout.
+
+        Each head is a view that matrix products take as it is, without copies.
+        """
+        found, parts = [], [x.unbind(2) for x in (queries, keys, values)]
+        none = [queries.new_zeros(())] * self.n_heads
+        parts.append(none if bias is None else bias.unbind(1))
+        for q, k, v, b in zip(*parts, strict=True):
+            scores = torch.baddbmm(
+                b, q, k.transpose(1, 2), alpha=1 / math.sqrt(self.d_head)
+            )
+            weights = scores.softmax(-1)
+            lost = dropped(weights, self.dropout)
+            found.append(weights.masked_fill(lost, 0.0) @ v)
+        # Dropout's factor where there are fewest values to multiply.
+        weight = self.out.weight * rescaling(self.dropout)
+        return F.linear(torch.cat(found, -1), weight, self.out.bias)
 
     def extra_repr(self):
         """Sizes, for `print(module)`."""
@@ -178,12 +200,12 @@ class RelativeMultiheadAttention(MultiheadAttention):
         )
         table = sinusoids(distances + self.query_offset, self.d_model)
         positions = self._heads(self.position(table.to(query.dtype))[None])
-        position_queries = queries + self.position_bias[:, None].to(
-            queries.dtype
+        position_queries = queries + self.position_bias.to(queries.dtype)
+        scores = position_queries.transpose(1, 2) @ positions.permute(
+            0, 2, 3, 1
         )
-        scores = position_queries @ positions.transpose(-2, -1)
         bias = relative_shift(scores, n_keys) / math.sqrt(self.d_head)
-        queries = queries + self.content_bias[:, None].to(queries.dtype)
+        queries = queries + self.content_bias.to(queries.dtype)
         return self._attend(queries, keys, values, bias)
 
     def extra_repr(self):

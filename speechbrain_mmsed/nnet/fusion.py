@@ -168,6 +168,9 @@ def short_form(weights):
 def renormalise(weights, available):
     """Set the weights of missing streams to 0, scale the others back to 1.
 
+    Values are checked where they are on the CPU, as `clip_weights` and a
+    batch that was just made have them: on a card it would have to wait.
+
     Arguments
     ---------
     weights : torch.Tensor
@@ -201,6 +204,23 @@ def renormalise(weights, available):
     weights = weights.to(
         available.device, torch.promote_types(weights.dtype, torch.float32)
     )
+    if weights.device.type == "cpu" and not torch.compiler.is_compiling():
+        _check_values(weights, available)
+    kept = torch.where(available, weights, torch.zeros_like(weights))
+    return kept / kept.sum(dim=1, keepdim=True)
+
+
+def _check_primary(weight):
+    """Refuses a weight outside (0, 1]."""
+    if not 0.0 < weight <= 1.0:
+        raise ValueError(
+            f"the weight of the primary stream is {weight}, expected a number "
+            "above 0 and at most 1"
+        )
+
+
+def _check_values(weights, available):
+    """Refuses weights and availability that no clip can have."""
     if not bool((torch.isfinite(weights) & (weights >= 0)).all()):
         raise ValueError(
             f"fusion weights must be finite and not negative: {weights}"
@@ -213,15 +233,4 @@ def renormalise(weights, available):
     if not bool(available[:, 0].all()):
         raise ValueError(
             "the primary stream (column 0) must be available for each clip"
-        )
-    kept = torch.where(available, weights, torch.zeros_like(weights))
-    return kept / kept.sum(dim=1, keepdim=True)
-
-
-def _check_primary(weight):
-    """Refuses a weight outside (0, 1]."""
-    if not 0.0 < weight <= 1.0:
-        raise ValueError(
-            f"the weight of the primary stream is {weight}, expected a number "
-            "above 0 and at most 1"
         )

@@ -12,6 +12,7 @@ import functools
 import torch
 from torch import nn
 
+from speechbrain_mmsed.nnet.cross_attention import silence
 from speechbrain_mmsed.nnet.fusion import fusion_weights, renormalise
 
 
@@ -36,9 +37,8 @@ class FusionGate(nn.Module):
 
     Example
     -------
-    >>> from speechbrain_mmsed.nnet.cross_attention import Memory
     >>> gate = FusionGate(n_streams=2, d_model=8, start=0.75)
-    >>> memories = [Memory(torch.ones(2, 4, 8)), None]
+    >>> memories = [torch.ones(2, 4, 8) for _ in range(2)]
     >>> gate(memories, torch.tensor([[True, False]] * 2)).tolist()
     [[1.0, 0.0], [1.0, 0.0]]
     """
@@ -67,8 +67,9 @@ class FusionGate(nn.Module):
 
         Arguments
         ---------
-        memories : list of Memory or None
-            One per stream, (B_s, M, d_model), of all clips that have it.
+        memories : list of torch.Tensor
+            (B, M, d_model), one per stream; anything may be in the rows of
+            clips without it.
         available : torch.Tensor
             (B, S) bool.
 
@@ -77,16 +78,10 @@ class FusionGate(nn.Module):
         torch.Tensor
             (B, S) float32, as of `renormalise`.
         """
-        width = self.hidden.in_features // len(memories)
-        nothing = self.hidden.weight.new_zeros((len(available), width))
-        means = []
-        for memory, has in zip(memories, available.T, strict=True):
-            mean = nothing
-            if memory is not None:
-                mean = memory.features.mean(dim=1).to(nothing.dtype)
-                if memory.rows is not None:
-                    mean = nothing.index_copy(0, memory.rows, mean)
-            means.append(torch.where(has[:, None], mean, nothing))
+        means = [
+            silence(memory, has).mean(dim=1).to(self.hidden.weight.dtype)
+            for memory, has in zip(memories, available.T, strict=True)
+        ]
         hidden = torch.relu(self.hidden(torch.cat(means, dim=1)))
         evidence = self.output(hidden).float()
         evidence = torch.where(available, evidence, torch.zeros_like(evidence))

@@ -4,7 +4,10 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import torch
 from torch import nn
+
+from speechbrain_mmsed.nnet.dropout import Dropout
 
 
 class FeedForward(nn.Module):
@@ -25,7 +28,6 @@ class FeedForward(nn.Module):
 
     Example
     -------
-    >>> import torch
     >>> FeedForward(128, 512)(torch.randn(2, 64, 128)).shape
     torch.Size([2, 64, 128])
     """
@@ -42,9 +44,9 @@ class FeedForward(nn.Module):
         self.layers = nn.Sequential(
             nn.Linear(d_model, d_ffn),
             activation(),
-            nn.Dropout(dropout) if dropout_after_both else nn.Identity(),
+            Dropout(dropout) if dropout_after_both else nn.Identity(),
             nn.Linear(d_ffn, d_model),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
         for layer in (self.layers[0], self.layers[3]):
             nn.init.xavier_uniform_(layer.weight)
@@ -75,7 +77,6 @@ class ConvolutionModule(nn.Module):
 
     Example
     -------
-    >>> import torch
     >>> ConvolutionModule(128)(torch.randn(2, 64, 128)).shape
     torch.Size([2, 64, 128])
     """
@@ -96,13 +97,52 @@ class ConvolutionModule(nn.Module):
             padding=kernel_size // 2,
             groups=d_model,
         )
-        self.norm = nn.BatchNorm1d(d_model, momentum=bn_momentum)
+        self.norm = MaskedBatchNorm(d_model, momentum=bn_momentum)
         self.out = nn.Sequential(
-            nn.SiLU(), nn.Linear(d_model, d_model), nn.Dropout(dropout)
+            nn.SiLU(), nn.Linear(d_model, d_model), Dropout(dropout)
         )
 
-    def forward(self, x):
-        """Mix neighbouring frames of (B, T, d_model)."""
+    def forward(self, x, used=None):
+        """Mix neighbouring frames of (B, T, d_model); `used` as of its norm."""
         x = self.gate(x).transpose(1, 2)
-        x = self.norm(self.depthwise(x))
+        x = self.norm(self.depthwise(x), used)
         return self.out(x.transpose(1, 2))
+
+
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch norm whose statistics come from some clips of the batch only.
+
+    A clip without a stream must not move the mean of that stream. Arguments
+    and buffers are those of `torch.nn.BatchNorm1d` with a momentum.
+
+    Example
+    -------
+    >>> norm = MaskedBatchNorm(1)
+    >>> x = torch.tensor([[[1.0]], [[3.0]], [[1000.0]]])
+    >>> norm(x, torch.tensor([True, True, False]))[:2, 0, 0].round().tolist()
+    [-1.0, 1.0]
+    """
+
+    def forward(self, x, used=None):
+        """Normalise (B, C, T), finite.
+
+        `used` (B,) bool: the clips that count, by default all of them; with
+        none of them running statistics stay as they are.
+        """
+        if used is None or not self.training:
+            return super().forward(x)
+        kept = used[:, None, None]
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        zero, count = wide.new_zeros(()), used.sum() * x.shape[2]
+        divisor = count.clamp(min=1)
+        mean = torch.where(kept, wide, zero).sum((0, 2)) / divisor
+        centred = wide - mean[:, None]
+        squares = torch.where(kept, centred.square(), zero).sum((0, 2))
+        with torch.no_grad():
+            share = (count > 0).to(self.running_mean.dtype) * self.momentum
+            unbiased = squares / (count - 1).clamp(min=1)
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
+            self.running_var.lerp_(unbiased.to(self.running_var.dtype), share)
+            self.num_batches_tracked.add_(count > 0)
+        scale = self.weight * torch.rsqrt(squares / divisor + self.eps)
+        return (centred * scale[:, None] + self.bias[:, None]).to(x.dtype)

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import torch
 import torch.nn.functional as F
 
 
@@ -16,17 +17,17 @@ def masked_bce(logits, targets, mask):
 
     Example
     -------
-    >>> import torch
     >>> keep = torch.tensor([True, False])
     >>> loss = masked_bce(torch.zeros(2, 3), torch.ones(2, 3), keep)
     >>> round(loss.item(), 4)
     0.6931
     """
-    if not mask.any():
-        return logits.sum() * 0.0
-    return F.binary_cross_entropy_with_logits(
-        logits[mask].float(), targets[mask].float()
-    )
+    losses = F.binary_cross_entropy_with_logits(
+        logits.float(), targets.float(), reduction="none"
+    ).flatten(1)
+    # Multiplied out rather than selected, so that shapes stay as they are.
+    kept = torch.where(mask[:, None], losses, losses.new_zeros(()))
+    return kept.sum() / (mask.sum().clamp(min=1) * losses.shape[1])
 
 
 def classification_losses(student, weak, strong, subset, subsets):
@@ -48,7 +49,6 @@ def classification_losses(student, weak, strong, subset, subsets):
 
     Example
     -------
-    >>> import torch
     >>> out = torch.zeros(2, 3), torch.zeros(2, 4, 3)
     >>> losses = classification_losses(
     ...     out, torch.ones(2, 3), torch.ones(2, 4, 3),
@@ -83,7 +83,6 @@ def consistency_losses(student, teacher):
 
     Example
     -------
-    >>> import torch
     >>> out = torch.zeros(2, 3), torch.zeros(2, 4, 3)
     >>> consistency_losses(out, out)["clip_consistency"].item()
     0.0

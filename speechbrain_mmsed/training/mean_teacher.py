@@ -45,6 +45,9 @@ class MeanTeacherBrain(sb.Brain):
         SpeechBrain loggers that get the figures of every epoch.
     log_interval : int
         Batches between two progress lines.
+    tf32 : bool
+        Whether a card multiplies float32 matrices with 10 bits of mantissa,
+        several times faster; convolutions always do.
 
     Example
     -------
@@ -76,13 +79,16 @@ class MeanTeacherBrain(sb.Brain):
         learning_rate_decay,
         loggers=(),
         log_interval=25,
+        tf32=True,
     ):
+        torch.backends.cuda.matmul.allow_tf32 = tf32
         super().__init__(modules, opt_class, hparams, run_opts, checkpointer)
         self.teacher_decay = teacher_decay
         self.consistency_weight = consistency_weight
         self.learning_rate_decay = learning_rate_decay
         self.loggers, self.log_interval = loggers, log_interval
         self.teacher = make_teacher(self.modules["network"])
+        self._teach = self.teacher
         self.epoch = 1
         self.progress = TrainingProgress()
         self._clips, self._clock = 0, time.time()
@@ -93,11 +99,23 @@ class MeanTeacherBrain(sb.Brain):
 
     @property
     def student(self):
-        """The network without its wrapper for distributed training."""
+        """The network without wrappers for distributed training, compiling."""
         network = self.modules["network"]
         if isinstance(network, DistributedDataParallel):
-            return network.module
+            network = network.module
+        if isinstance(network, torch._dynamo.OptimizedModule):
+            network = network._orig_mod
         return network
+
+    @property
+    def _on_card(self):
+        """Whether there is something to wait for."""
+        return torch.device(self.device).type == "cuda"
+
+    def make_dataloader(self, dataset, stage, **loader_kwargs):
+        """As of Brain; batches are pinned for a card."""
+        loader_kwargs.setdefault("pin_memory", self._on_card)
+        return super().make_dataloader(dataset, stage, **loader_kwargs)
 
     @property
     def step_key(self):
@@ -105,11 +123,19 @@ class MeanTeacherBrain(sb.Brain):
         rank = self.rank if self.distributed_launch else 0
         return self.hparams.seed, self.epoch, self.step, rank
 
+    def to_device(self, tensor):
+        """A small tensor from the CPU, or None; nothing waits for a card."""
+        if tensor is None:
+            return None
+        if self._on_card:
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
+
     def student_and_teacher(self, *inputs):
         """Outputs of both; the teacher's are without gradient."""
         student = self.modules["network"](*inputs)
         with torch.no_grad():
-            teacher = self.teacher(*inputs)
+            teacher = self._teach(*inputs)
         return student, teacher
 
     def total_loss(self, classification, student, teacher):
@@ -129,12 +155,7 @@ class MeanTeacherBrain(sb.Brain):
 
     def track(self, values):
         """Adds figures (scalars by name) to the averages of the stage."""
-        self.progress.track(
-            {
-                name: float(torch.as_tensor(value).detach())
-                for name, value in values.items()
-            }
-        )
+        self.progress.track(values)
 
     def training_record(self):
         """What was trained, over all parts of an interrupted run: a dict."""
@@ -254,11 +275,23 @@ class MeanTeacherBrain(sb.Brain):
             return False
         return super()._should_save_intra_epoch_ckpt(*since)
 
+    def _compile(self):
+        """Compiles the networks, and only these: one graph each."""
+        if self.compile and self.compile_module_keys is None:
+            self.compile_module_keys = ["network"]
+        super()._compile()
+        if self.compile:
+            self._teach = torch.compile(
+                self.teacher,
+                mode=self.compile_mode,
+                fullgraph=self.compile_using_fullgraph,
+                dynamic=self.compile_using_dynamic_shape_tracing,
+            )
+
     def _wrap_distributed(self):
         """Wraps without SyncBatchNorm, which Brain always puts in.
 
-        A process whose batch is without a stream skips that encoder; the others
-        would wait for its statistics, or get those of another layer.
+        It knows no clips that do not count, as `MaskedBatchNorm` does.
         """
         if not self.distributed_launch:
             super()._wrap_distributed()

@@ -7,6 +7,7 @@ Authors
 import json
 import time
 
+import torch
 from speechbrain.utils.checkpoints import (
     mark_as_loader,
     mark_as_saver,
@@ -52,15 +53,21 @@ class TrainingProgress:
         self._totals = {}
 
     def track(self, values):
-        """Adds figures (a dict of floats) to the averages of the stage."""
+        """Adds figures (a dict of scalars) to the averages of the stage.
+
+        Those on a card stay there until they are asked for.
+        """
         for name, value in values.items():
+            if isinstance(value, torch.Tensor):
+                value = value.detach().double()
             total, count = self._totals.get(name, (0.0, 0))
             self._totals[name] = (total + value, count + 1)
 
     def averages(self):
         """The stage's averages so far, a dict of floats."""
         return {
-            name: total / count for name, (total, count) in self._totals.items()
+            name: float(total) / count
+            for name, (total, count) in self._totals.items()
         }
 
     @mark_as_saver
@@ -70,7 +77,7 @@ class TrainingProgress:
             return
         content = {
             "train_stats": self.train_stats,
-            "totals": self._totals,
+            "totals": {k: (float(s), n) for k, (s, n) in self._totals.items()},
             "seconds": self.seconds,
         }
         with open(path, "w", encoding="utf-8") as file:
@@ -94,7 +101,6 @@ class MonitorF1:
 
     Example
     -------
-    >>> import torch
     >>> monitor = MonitorF1()
     >>> said, weak = torch.tensor([[2.0, -2.0]]), torch.ones(1, 2)
     >>> monitor.append("student", (said, said[None]), weak, weak[None])

@@ -8,8 +8,7 @@ from speechbrain_mmsed.lobes.conformer import (
     ConformerDecoder,
     ConformerEncoder,
 )
-from speechbrain_mmsed.nnet.cross_attention import Memory
-from speechbrain_mmsed.nnet.sub_blocks import ConvolutionModule
+from speechbrain_mmsed.nnet.sub_blocks import ConvolutionModule, MaskedBatchNorm
 
 SIZES = {"d_model": 8, "n_heads": 3, "d_head": 4, "d_ffn": 16, "n_layers": 1}
 
@@ -65,12 +64,38 @@ def test_momentum_is_passed_on_and_even_kernels_are_refused():
         ConformerEncoder(**SIZES, kernel_size=6)
 
 
-def test_training_on_one_clip_of_a_memory_works():
-    decoder = ConformerDecoder(**SIZES, n_memories=2).train()
-    memories = [
-        Memory(torch.randn(3, 6, 8)),
-        Memory(torch.randn(1, 6, 8), torch.tensor([1])),
-    ]
-    weights = torch.tensor([[1.0, 0.0], [0.5, 0.5], [1.0, 0.0]])
-    out = decoder(torch.randn(3, 7, 8), memories, weights)
-    assert bool(torch.isfinite(out).all())
+@pytest.mark.parametrize("used", [[1, 1, 1, 1], [0, 1, 1, 0], [0, 0, 1, 0]])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_masked_batch_norm_is_batch_norm_of_the_clips_that_count(used, dtype):
+    torch.manual_seed(0)
+    used = torch.tensor(used).bool()
+    ours, twin = MaskedBatchNorm(8), torch.nn.BatchNorm1d(8)
+    for norm in (ours, twin):
+        norm.to(dtype)
+        with torch.no_grad():
+            norm.weight.copy_(torch.linspace(0.5, 2, 8))
+            norm.bias.copy_(torch.linspace(-1, 1, 8))
+    for _ in range(2):
+        x = 3 * torch.randn(4, 8, 6, dtype=dtype) + 1
+        theirs = x[used].clone().requires_grad_()
+        x.requires_grad_()
+        found, expected = ours(x, used)[used], twin(theirs)
+        assert_close(found, expected, rtol=1e-5, atol=1e-5)
+        found.pow(3).sum().backward()
+        expected.pow(3).sum().backward()
+        assert_close(x.grad[used], theirs.grad, rtol=1e-3, atol=1e-3)
+        assert not bool(x.grad[~used].any())
+    for name, value in ours.state_dict().items():
+        assert_close(value, twin.state_dict()[name], rtol=1e-5, atol=1e-5)
+    twin.load_state_dict(ours.state_dict())
+    assert torch.equal(ours.eval()(x, used), twin.eval()(x))
+
+
+def test_masked_batch_norm_without_clips_leaves_its_statistics():
+    norm = MaskedBatchNorm(8)
+    before = {n: b.clone() for n, b in norm.named_buffers()}
+    x = torch.randn(2, 8, 6, requires_grad=True)
+    norm(x, torch.zeros(2).bool()).sum().backward()
+    assert bool(torch.isfinite(x.grad).all())
+    for name, value in norm.named_buffers():
+        assert torch.equal(value, before[name]), name

@@ -14,6 +14,7 @@ from speechbrain_mmsed.lobes.transformer import (
     TransformerDecoder,
     TransformerEncoder,
 )
+from speechbrain_mmsed.nnet.gate import FusionGate
 
 KINDS = ["transformer", "conformer"]
 WEIGHTS = torch.tensor([0.5, 0.3, 0.2])
@@ -83,6 +84,39 @@ def test_bf16_autocast_stays_near_float32(build, batch, kind):
         network(*batch, WEIGHTS)[1].float().sum().backward()
     for name, parameter in network.named_parameters():
         assert bool(torch.isfinite(parameter.grad).all()), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_blocks_add_up_in_float32_under_autocast(build, batch, kind):
+    network, found = build(kind), []
+    for stack in (*network.encoders, network.decoder):
+        for block in stack.blocks:
+            block.register_forward_hook(
+                lambda _, inputs, out: found.extend((inputs[0], out))
+            )
+    with torch.autocast("cpu", torch.bfloat16):
+        network(*batch, WEIGHTS)
+    assert len(found) == 16
+    assert {x.dtype for x in found} == {torch.float32}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("training", [True, False])
+def test_a_network_is_one_graph(build, batch, kind, training):
+    """Also with a gate, for fixed weights, and with a film in no clip."""
+    log_mel, streams, available = batch
+    lone = available & torch.tensor([True, False, False])
+    for gate, weights in ((None, WEIGHTS), (FusionGate, None)):
+        network = build(kind, n_layers=1, gate=gate).train(training)
+        torch._dynamo.reset()
+        compiled = torch.compile(network, backend="eager", fullgraph=True)
+        told = torch._dynamo.explain(network)(*batch, weights)
+        assert told.graph_break_count == 0 and told.graph_count == 1
+        with torch.no_grad():
+            for clips in (batch, (log_mel, streams, lone)):
+                torch.manual_seed(0)
+                found = compiled(*clips, weights)
+                assert all(bool(torch.isfinite(x).all()) for x in found)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,7 +9,6 @@ from speechbrain_mmsed.lobes.transformer import (
     TransformerDecoder,
     TransformerEncoder,
 )
-from speechbrain_mmsed.nnet.cross_attention import Memory
 from speechbrain_mmsed.nnet.sub_blocks import FeedForward
 
 SIZES = {"d_model": 12, "n_heads": 3, "d_head": 4, "d_ffn": 16}
@@ -71,7 +70,7 @@ def test_decoder_of_one_memory_equals_torch_layers():
         layer.norm2.load_state_dict(block.cross_norm.state_dict())
         layer.norm3.load_state_dict(block.ffn_norm.state_dict())
         expected = layer(expected, memory)
-    found = decoder(x, [Memory(memory)], torch.ones(2, 1))
+    found = decoder(x, [memory], torch.ones(2, 1))
     assert_close(found, decoder.norm(expected))
 
 

@@ -4,10 +4,12 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from speechbrain_mmsed.nnet import attention as attention_file
 from speechbrain_mmsed.nnet.attention import (
     MultiheadAttention,
     RelativeMultiheadAttention,
@@ -143,3 +145,44 @@ def test_wrong_shapes_are_named():
         attention(torch.randn(2, 5, 8), torch.randn(3, 4, 8))
     with pytest.raises(ValueError, match="even width"):
         RelativeMultiheadAttention(7)
+
+
+@pytest.mark.parametrize(
+    "kind", [MultiheadAttention, RelativeMultiheadAttention]
+)
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_heads_one_by_one_equal_torchs_attention(kind, precision, monkeypatch):
+    """On a processor in training; with the same dropped, as torch does it."""
+    torch.manual_seed(0)
+    ours = scramble(kind(8, n_heads=3, d_head=4, dropout=0.3)).train()
+    query, memory = torch.randn(2, 5, 8), torch.randn(2, 6, 8)
+    lost = torch.rand(3, 2, 5, 6) < 0.3
+    rows = iter([*lost, *lost])
+    monkeypatch.setattr(attention_file, "dropped", lambda *_: next(rows))
+
+    def slow(queries, keys, values, attn_mask=None, dropout_p=0.0):
+        assert dropout_p == 0.3
+        scores = queries.double() @ keys.double().transpose(2, 3) / 2
+        scores = scores if attn_mask is None else scores + attn_mask.double()
+        weights = scores.softmax(-1).masked_fill(lost.transpose(0, 1), 0.0)
+        share = 2**16 / (2**16 - round(0.3 * 2**16))
+        return (weights * share @ values.double()).to(queries.dtype)
+
+    found, gradients = [], []
+    for quick in (True, False):
+        monkeypatch.setattr(
+            attention_file, "draws_bits", lambda *_, quick=quick: quick
+        )
+        monkeypatch.setattr(F, "scaled_dot_product_attention", slow)
+        ours.zero_grad()
+        with torch.autocast("cpu", precision, enabled=precision != torch.float):
+            out = ours(query, memory)
+        out.float().square().sum().backward()
+        found.append(out.float())
+        gradients.append([p.grad.clone() for p in ours.parameters()])
+    near = {"rtol": 1e-4, "atol": 1e-4}
+    if precision == torch.bfloat16:
+        near = {"rtol": 0.05, "atol": 0.05 * found[0].abs().max().item()}
+    assert_close(*found, **near)
+    if precision == torch.float32:
+        assert_close(*gradients, **near)

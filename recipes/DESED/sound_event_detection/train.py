@@ -3,12 +3,11 @@
 
 One encoder per stream, a decoder whose cross-attentions are blended with
 weights that are zero for missing streams, mean-teacher training on
-strongly, weakly and unlabelled clips (Boes & Van hamme 2022).
+strongly, weakly and unlabelled clips (Boes & Van hamme 2022). Read from the
+bottom.
 
 To run it (audio only; one more stream: --streams '[openl3]'):
 > python train.py hparams/transformer.yaml --data_folder /data/DESED
-
-Read from the bottom.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -47,7 +46,7 @@ class SoundEventBrain(MeanTeacherBrain):
 
     def inputs(self, batch):
         """Log-mel (B, F, M), streams (B, T, D) and availability (B, S)."""
-        batch = batch.to(self.device)
+        batch = batch.to(self.device, non_blocking=True)
         if self.hparams.use_logmel_cache:
             log_mel = self.hparams.frontend.standardise(batch.log_mel)
         else:
@@ -57,22 +56,25 @@ class SoundEventBrain(MeanTeacherBrain):
 
     def compute_forward(self, batch, stage):
         """Logits of student and teacher, and the labels, mixed alike."""
-        log_mel, streams, available = self.inputs(batch)
-        weak, strong = batch.weak, batch.strong
+        # Drawn and checked on the CPU, where nothing waits for a card
+        available, rng, plan = batch.available, None, None
+        fusion = self.hparams.validation_fusion
         if stage == sb.Stage.TRAIN:
+            key, fusion = self.step_key, self.hparams.training_fusion
             groups = mixup_groups(batch.subset_index, available)
-            plan = self.hparams.mixup.draw(groups, self.step_key)
-            if plan is not None:
-                log_mel, weak, strong, *streams = (
-                    plan.apply(x) for x in (log_mel, weak, strong, *streams)
-                )
+            plan = self.hparams.mixup.draw(groups, key)
             if self.hparams.stream_dropout is not None:
-                key = self.step_key
                 available = self.hparams.stream_dropout(available, key)
-            rng = derive_generator(*self.step_key, "fusion")
-            weights = clip_weights(self.hparams.training_fusion, available, rng)
-        else:
-            weights = clip_weights(self.hparams.validation_fusion, available)
+            rng = derive_generator(*key, "fusion")
+        weights = self.to_device(clip_weights(fusion, available, rng))
+        available = self.to_device(available)
+        log_mel, streams, _ = self.inputs(batch)
+        weak, strong = batch.weak, batch.strong
+        if plan is not None:
+            plan.partner = self.to_device(plan.partner)
+            log_mel, weak, strong, *streams = (
+                plan.apply(x) for x in (log_mel, weak, strong, *streams)
+            )
         outputs = self.student_and_teacher(log_mel, streams, available, weights)
         return *outputs, weak, strong
 

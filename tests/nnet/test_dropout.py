@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from speechbrain_mmsed.lobes.cnn import RectifiedDropout
+from speechbrain_mmsed.nnet.dropout import RectifiedDropout
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_rate_and_expectation(rate):
     torch.manual_seed(0)
     drop = RectifiedDropout(rate)
-    kept = drop(torch.ones(200_001)) * drop.scale
+    kept = drop.rescale(drop(torch.ones(200_001)))
     assert abs((kept == 0).float().mean().item() - rate) < 0.005
     assert abs(kept.mean().item() - 1) < 0.005
 
@@ -41,7 +41,7 @@ def test_without_dropout_it_is_relu():
     assert torch.equal(RectifiedDropout(0.0)(x), x.relu())
     drop = RectifiedDropout(0.5).eval()
     assert torch.equal(drop(x), x.relu())
-    assert drop.scale == 1.0
+    assert torch.equal(drop.rescale(x), x)
 
 
 def test_seed_repeats_the_choice():
@@ -55,7 +55,8 @@ def test_seed_repeats_the_choice():
 
 
 def test_scale_matches_the_rate():
-    assert_close(RectifiedDropout(0.1).scale, 1 / 0.9, rtol=1e-4, atol=0)
+    scale = RectifiedDropout(0.1).rescale(torch.ones(1))
+    assert_close(scale, torch.tensor([1 / 0.9]), rtol=1e-4, atol=0)
     with pytest.raises(ValueError, match="dropout is 1.0"):
         RectifiedDropout(1.0)
 
