@@ -44,7 +44,7 @@ LAYERS = [
 
 # Keys of the yaml that are null upstream, or objects of SpeechBrain's own.
 WITHOUT = (
-    *("export", "probe_film", "run_record", "log_mel_cache"),
+    *("export", "probe_film", "run_record", "log_mel_cache", "resident"),
     *("gate", "stream_dropout", "weight_search"),
 )
 OWN = {
@@ -181,6 +181,8 @@ def use_the_core_only(path):
     tree["evaluate"]["models"] = ["student"]
     for key in WITHOUT:
         tree[key] = None
+    # For want of a cache.
+    tree["use_logmel_cache"] = False
     for key, own in OWN.items():
         tree[key].yaml_set_ctag(ruamel.yaml.tag.Tag(suffix=f"!new:{own}"))
     with path.open("w") as file:

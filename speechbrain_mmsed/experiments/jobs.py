@@ -20,6 +20,7 @@ from speechbrain_mmsed.files import changed_settings, write_json
 NOT_COMPARED = (
     *("data_folder", "prepared_folder", "streams_folder", "num_workers"),
     *("use_logmel_cache", "packed_streams", "ckpt_interval_minutes"),
+    "corpus_on_device",
 )
 
 

@@ -36,6 +36,8 @@ FREE_SETTINGS = (
     *("experiment_name", "log_mel_folder", "manifests", "preparation"),
     *("probe_film", "statistics", "open_streams", "train_loader"),
     *("test_loader", "mean_teacher", "run_record", "log_mel_cache"),
+    # The same batches, since the log-mel cache and streams are float16, too.
+    *("corpus_on_device", "resident"),
 )
 
 

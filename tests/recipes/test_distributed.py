@@ -104,6 +104,9 @@ def test_two_processes_train_one_network(tiny_corpus, tmp_path, yaml):
         "data_folder": data,
         "prepared_folder": prepared,
         "output_folder": tmp_path / "run",
+        # Both processes make the features, and one kind of run keeps them.
+        "log_mel_folder": tmp_path / "log_mel",
+        "corpus_on_device": yaml == "conformer.yaml",
         **SETTINGS,
     }
     options = ["--device", "cpu", "--distributed_backend", "gloo"]

@@ -229,6 +229,40 @@ def test_log_mel_cache_and_bf16_give_a_run(run, tiny_corpus, tmp_path):
     assert len(list((prepared / "log_mel").rglob("*.npy"))) == 32
 
 
+def test_a_corpus_in_memory_trains_the_same_network(run, monkeypatch, tmp_path):
+    settings = {
+        "use_logmel_cache": True,
+        "log_mel_folder": tmp_path / "log_mel",
+        "batches_per_epoch": 4,
+    }
+    read = run(name="read", num_workers=1, **settings)
+    settings["corpus_on_device"] = True
+    kept = run(name="kept", **settings)
+    assert_same_weights(read, kept)
+
+    # Interrupted, and continued out of memory or without.
+    brain = run.recipe.SoundEventBrain
+    original = brain.on_fit_batch_start
+
+    def interrupted(self, batch, should_step):
+        assert (self.epoch, self.step) != (2, 3), "stop here"
+        original(self, batch, should_step)
+
+    monkeypatch.setattr(brain, "on_fit_batch_start", interrupted)
+    for name in ("again", "without"):
+        with pytest.raises(AssertionError, match="stop here"):
+            run(
+                name=name,
+                ckpt_interval_minutes=0,
+                ckpt_interval_steps=1,
+                **settings,
+            )
+    monkeypatch.undo()
+    assert_same_weights(read, run(name="again", **settings))
+    settings["corpus_on_device"] = False
+    assert_same_weights(read, run(name="without", **settings))
+
+
 def test_films_a_sound_embedding_and_a_gate(run):
     folder = run(
         streams="[fake, heard]",
@@ -292,6 +326,8 @@ def test_a_weight_for_each_stream(run):
         ({"sample_rate": 8000}, "256 frames"),
         ({"data_folder": "/does/not/exist"}, "/does/not/exist"),
         ({"fusion": "half"}, "half"),
+        ({"corpus_on_device": "yes"}, "expected auto, True or False"),
+        ({"corpus_on_device": True}, "set use_logmel_cache: True"),
         ({"batch_weak": 0, "batch_strong": 0, "batch_unlabelled": 0}, "nothi"),
     ],
 )

@@ -154,20 +154,18 @@ def open_stores(hparams):
 def train(brain, hparams, datasets):
     """Trains on batches with a fixed share of each subset."""
     subsets = [datasets[name] for name in TRAIN_SUBSETS]
+    sizes, shares = list(map(len, subsets)), hparams["batch_sizes"]
     sampler = SubsetBatchSampler(
-        [len(subset) for subset in subsets],
-        hparams["batch_sizes"],
-        hparams["batches_per_epoch"],
-        hparams["seed"],
+        sizes, shares, hparams["batches_per_epoch"], hparams["seed"]
     )
     # Brain calls set_epoch on this; without it all epochs were the same.
-    brain.train_sampler, loader = sampler, hparams["train_loader"]
-    brain.fit(
-        hparams["epoch_counter"],
-        ConcatDataset(subsets),
-        hparams["test_loader"](datasets["validation"]),
-        train_loader_kwargs={"batch_sampler": sampler, **loader},
-    )
+    brain.train_sampler, clips = sampler, ConcatDataset(subsets)
+    loader = {"batch_sampler": sampler, **hparams["train_loader"]}
+    if hparams["resident"] is not None:
+        clips, loader = hparams["resident"](clips, loader, brain.device)
+    valid = hparams["test_loader"](datasets["validation"])
+    epochs = hparams["epoch_counter"]
+    brain.fit(epochs, clips, valid, train_loader_kwargs=loader)
 
 
 def score(brain, hparams, stores, datasets, untrained):

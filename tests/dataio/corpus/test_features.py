@@ -58,6 +58,24 @@ def test_features_are_unstandardised_and_made_once(
     assert LogMelCache(tmp_path, LogMelFrontend(), dtype).has("weak/a")
 
 
+def test_processes_that_make_a_clip_at_once_agree(tmp_path, waveform):
+    class Clips(torch.utils.data.Dataset):
+        cache = LogMelCache(tmp_path / "cache", LogMelFrontend())
+
+        def __len__(self):
+            return 12
+
+        def __getitem__(self, index):
+            # Batches of one go to each process in turn: it is the same clip.
+            return self.cache.read_or_make(f"weak/{index // 2}", waveform.clone)
+
+    loader = torch.utils.data.DataLoader(Clips(), num_workers=2)
+    expected = LogMelFrontend().log_mel(waveform[None]).half().float()
+    assert all(torch.equal(found, expected) for found in loader)
+    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {*(f"{i}.npy" for i in range(6)), "settings.json"}
+
+
 def test_nothing_is_written_before_it_is_needed(tmp_path):
     LogMelCache(tmp_path / "cache", LogMelFrontend())
     assert not (tmp_path / "cache").exists()
