@@ -10,15 +10,14 @@ Authors
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
-import time
 import uuid
 
 ABSENT = -1
-_LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp(\.\w+)?")
+# What `atomic_path` leaves behind where a process is killed.
+LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp(\.\w+)?")
 
 
 class DiskFullError(OSError):
@@ -83,34 +82,6 @@ def atomic_path(path):
         raise
 
 
-def remove_leftovers(folder, older_than=3600.0):
-    """Removes temporary files of writers that were killed, in all subfolders.
-
-    Those that changed less than `older_than` seconds ago may still be
-    written. Returns how many were removed.
-    """
-    removed = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
-            if not _LEFTOVER.fullmatch(name):
-                continue
-            path = os.path.join(where, name)
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - os.stat(path).st_mtime >= older_than:
-                    os.remove(path)
-                    removed += 1
-    return removed
-
-
-@contextlib.contextmanager
-def locked(path):
-    """Keeps other threads and processes out of a block, by a lock file."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    with open(path, "ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield  # closing the file unlocks it
-
-
 def write_text(path, text):
     """Writes a text file (UTF-8) as a whole."""
     with (
@@ -126,11 +97,6 @@ def write_json(path, content):
     write_text(path, text + "\n")
 
 
-def plain_name(text):
-    """Any text as a part of a file name: letters, digits, dots, _ and -."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
-
-
 def file_state(path):
     """Size in bytes and time of the last change (ns) of a file.
 
@@ -142,24 +108,3 @@ def file_state(path):
     except FileNotFoundError:
         return ABSENT, ABSENT
     return found.st_size, found.st_mtime_ns
-
-
-def changed_settings(before, now, ignored=()):
-    """What differs between the settings of an earlier call and these.
-
-    The one place where settings are compared, as a json would hold them (a
-    tuple equals a list): of a training run, of an experiment's runs, of a
-    folder of generated files. Returns key -> (value before, value now), None
-    where a side does not have it; `ignored` keys may differ.
-
-    Example
-    -------
-    >>> changed_settings({"a": [1], "b": 2}, {"a": (1,), "c": 3}, ["b"])
-    {'c': (None, 3)}
-    """
-    now = json.loads(json.dumps(now))
-    return {
-        key: (before.get(key), now.get(key))
-        for key in {**before, **now}
-        if before.get(key) != now.get(key) and key not in ignored
-    }

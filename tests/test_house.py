@@ -38,6 +38,7 @@ LAYERS = [
     "dataio.media",
     "lobes postprocessing augment",
     "nnet",
+    "folders",
     "files seeding",
 ]
 

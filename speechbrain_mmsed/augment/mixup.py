@@ -39,10 +39,7 @@ class MixupPlan:
     partner: torch.Tensor
 
     def apply(self, tensor):
-        """ratio * tensor + (1 - ratio) * tensor[partner], tensor (B, ...).
-
-        Both are on one device.
-        """
+        """ratio * tensor + (1 - ratio) * tensor[partner], tensor (B, ...)."""
         return torch.lerp(tensor[self.partner], tensor, self.ratio)
 
 

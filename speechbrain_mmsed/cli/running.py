@@ -46,7 +46,8 @@ def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
         0, or 1 if a recording failed; a UsageError is raised if nothing can
         be begun or results cannot be written.
     """
-    from speechbrain_mmsed.files import remove_leftovers, write_text
+    from speechbrain_mmsed.files import write_text
+    from speechbrain_mmsed.folders import remove_leftovers
     from speechbrain_mmsed.inference import DetectionError
     from speechbrain_mmsed.inference.folders.tables import (
         index_page,

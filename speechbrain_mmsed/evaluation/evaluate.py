@@ -36,7 +36,6 @@ from speechbrain_mmsed.evaluation.metrics.run import (
     PSDS_METRICS,
     f1_figure,
     f1_result,
-    undefined,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import (
     GroundTruth,
@@ -85,7 +84,7 @@ class Measured:
         Curves come from psds_eval only.
         """
         whole, labels = labels is None, labels or self.truth.labels
-        figures = undefined(labels, self.reason)
+        figures = _undefined(labels, self.reason)
         for metric, result in self.f1.items():
             of_class = {label: result["class_wise"][label] for label in labels}
             figures[metric] = f1_figure(metric, summarise(of_class))
@@ -241,3 +240,19 @@ def _check_pair(scores, ignored):
             f"{sorted(pair[0].keys() ^ pair[1].keys())[:20]}; score both in "
             "the same run"
         )
+
+
+def _undefined(labels, reason):
+    """Five figures, as `five_metrics`, that have no value for a reason."""
+    return {
+        metric: {
+            "value": None,
+            "average": F1_AVERAGES.get(metric, "psds"),
+            "class_wise": dict.fromkeys(labels),
+            "averaged_classes": [],
+            "excluded_classes": list(labels),
+            "reason": reason,
+            "computed_by": "",
+        }
+        for metric in METRICS
+    }

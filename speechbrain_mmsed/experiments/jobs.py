@@ -14,7 +14,8 @@ import sys
 from dataclasses import dataclass
 
 from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.files import changed_settings, write_json
+from speechbrain_mmsed.files import write_json
+from speechbrain_mmsed.folders import changed_settings
 
 # Where data lie and how they are read do not change what is computed.
 NOT_COMPARED = (

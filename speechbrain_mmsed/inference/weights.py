@@ -20,7 +20,7 @@ from speechbrain_mmsed.dataio.streams.records import (
     fingerprint,
     stream_kind,
 )
-from speechbrain_mmsed.files import changed_settings
+from speechbrain_mmsed.folders import changed_settings
 from speechbrain_mmsed.inference.results import DetectionError
 
 AGAIN = "export the run again by repeating its training command"

@@ -14,7 +14,6 @@ from torch import nn
 
 from speechbrain_mmsed.nnet.attention import RelativeMultiheadAttention
 from speechbrain_mmsed.nnet.cross_attention import FusedCrossAttention
-from speechbrain_mmsed.nnet.dropout import Dropout
 from speechbrain_mmsed.nnet.sub_blocks import ConvolutionModule, FeedForward
 
 # The class token takes position 0 of the decoder's sequence, so that its
@@ -138,7 +137,7 @@ class _Block(nn.Module):
         self.convolution = ConvolutionModule(d_model, *convolution)
         self.second_norm = nn.LayerNorm(d_model)
         self.second_ffn = FeedForward(d_model, *ffn)
-        self.dropout = Dropout(self.self_attention.dropout)
+        self.dropout = nn.Dropout(self.self_attention.dropout)
 
     def forward(self, x, used=None, memories=None, weights=None):
         x = x + 0.5 * self.first_ffn(self.first_norm(x))

@@ -250,6 +250,12 @@ def _wide(x):
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
+KINDS = {
+    "transformer": (TransformerEncoder, TransformerDecoder),
+    "conformer": (ConformerEncoder, ConformerDecoder),
+}
+
+
 def build_encoder(architecture, n_positions, **sizes):
     """An encoder for `MultiEncoder`, of the architecture that a yaml names.
 
@@ -261,9 +267,7 @@ def build_encoder(architecture, n_positions, **sizes):
     >>> build_encoder("conformer", 64, n_layers=1)(torch.ones(2, 64, 128)).shape
     torch.Size([2, 64, 128])
     """
-    if _is_conformer(architecture):
-        return ConformerEncoder(**sizes)
-    return TransformerEncoder(n_positions=n_positions, **sizes)
+    return _build(architecture, 0, n_positions, sizes)
 
 
 def build_decoder(architecture, n_positions, n_memories, **sizes):
@@ -274,18 +278,18 @@ def build_decoder(architecture, n_positions, n_memories, **sizes):
     >>> type(build_decoder("transformer", 64, 2, n_layers=1)).__name__
     'TransformerDecoder'
     """
-    if _is_conformer(architecture):
-        return ConformerDecoder(n_memories=n_memories, **sizes)
-    return TransformerDecoder(
-        n_positions=n_positions + 1, n_memories=n_memories, **sizes
-    )
+    # The class token comes first.
+    sizes["n_memories"] = n_memories
+    return _build(architecture, 1, n_positions + 1, sizes)
 
 
-def _is_conformer(architecture):
-    """Whether to build a conformer; other names than the two are refused."""
-    if architecture not in ("transformer", "conformer"):
+def _build(architecture, which, n_positions, sizes):
+    """An encoder or decoder; names of other architectures are refused."""
+    if architecture not in KINDS:
         raise ValueError(
             f"architecture is {architecture!r}, expected 'transformer' or "
             "'conformer'"
         )
-    return architecture == "conformer"
+    if architecture == "transformer":
+        sizes["n_positions"] = n_positions
+    return KINDS[architecture][which](**sizes)

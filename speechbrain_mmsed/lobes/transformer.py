@@ -12,7 +12,6 @@ from torch import nn
 
 from speechbrain_mmsed.nnet.attention import MultiheadAttention
 from speechbrain_mmsed.nnet.cross_attention import FusedCrossAttention
-from speechbrain_mmsed.nnet.dropout import Dropout
 from speechbrain_mmsed.nnet.positions import LearnablePositions
 from speechbrain_mmsed.nnet.sub_blocks import FeedForward
 
@@ -134,7 +133,7 @@ class _Block(nn.Module):
             )
         self.ffn_norm = nn.LayerNorm(d_model)
         self.ffn = FeedForward(*ffn)
-        self.dropout = Dropout(dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x, memories=None, weights=None):
         normed = self.self_norm(x)

@@ -136,13 +136,6 @@ class MultiheadAttention(nn.Module):
         weight = self.out.weight * rescaling(self.dropout)
         return F.linear(torch.cat(found, -1), weight, self.out.bias)
 
-    def extra_repr(self):
-        """Sizes, for `print(module)`."""
-        return (
-            f"d_model={self.d_model}, n_heads={self.n_heads}, "
-            f"d_head={self.d_head}, dropout={self.dropout}"
-        )
-
 
 class RelativeMultiheadAttention(MultiheadAttention):
     """Attention that also scores the distance between query and key frame.
@@ -207,7 +200,3 @@ class RelativeMultiheadAttention(MultiheadAttention):
         bias = relative_shift(scores, n_keys) / math.sqrt(self.d_head)
         queries = queries + self.content_bias.to(queries.dtype)
         return self._attend(queries, keys, values, bias)
-
-    def extra_repr(self):
-        """Sizes, for `print(module)`."""
-        return f"{super().extra_repr()}, query_offset={self.query_offset}"

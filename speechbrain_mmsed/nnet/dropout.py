@@ -17,25 +17,13 @@ LEVELS = 2**16
 
 
 def draws_bits(x, p, training):
-    """Whether `dropped` is to be used for x, rather than torch's dropout.
-
-    Example
-    -------
-    >>> draws_bits(torch.ones(1), 0.1, True), draws_bits(torch.ones(1), 0, True)
-    (True, False)
-    """
+    """Whether `dropped` is to be used for x, rather than torch's dropout."""
     eager = x.device.type == "cpu" and not torch.compiler.is_compiling()
     return eager and training and round(p * LEVELS) > 0
 
 
 def rescaling(p):
-    """What is kept must be multiplied with it, here or later.
-
-    Example
-    -------
-    >>> rescaling(0.5)
-    2.0
-    """
+    """What is kept must be multiplied with it, here or later."""
     return LEVELS / (LEVELS - round(p * LEVELS))
 
 
@@ -54,23 +42,6 @@ def dropped(x, p):
     bits = words.random_(-(2**63), None).view(torch.int16)[: x.numel()]
     chosen = bits < round(p * LEVELS) - LEVELS // 2
     return chosen.as_strided(x.shape, x.stride())
-
-
-class Dropout(nn.Dropout):
-    """torch's dropout, drawn by `dropped` where that is quicker.
-
-    Example
-    -------
-    >>> Dropout(0.5)(torch.ones(100)).unique().tolist()
-    [0.0, 2.0]
-    """
-
-    def forward(self, x):
-        """Set a random share of the values to 0, scale the others up."""
-        if not draws_bits(x, self.p, self.training):
-            return super().forward(x)
-        x = x.contiguous()
-        return x.masked_fill(dropped(x, self.p), 0.0) * rescaling(self.p)
 
 
 class RectifiedDropout(nn.Module):
@@ -112,10 +83,6 @@ class RectifiedDropout(nn.Module):
         if draws_bits(x, self.p, self.training):
             return x * rescaling(self.p)
         return x
-
-    def extra_repr(self):
-        """Rate, for `print(module)`."""
-        return f"p={self.p}"
 
 
 class _RectifyAndDrop(torch.autograd.Function):

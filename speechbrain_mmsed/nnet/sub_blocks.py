@@ -7,8 +7,6 @@ Authors
 import torch
 from torch import nn
 
-from speechbrain_mmsed.nnet.dropout import Dropout
-
 
 class FeedForward(nn.Module):
     """Two linear layers, with dropout after the second.
@@ -44,9 +42,9 @@ class FeedForward(nn.Module):
         self.layers = nn.Sequential(
             nn.Linear(d_model, d_ffn),
             activation(),
-            Dropout(dropout) if dropout_after_both else nn.Identity(),
+            nn.Dropout(dropout) if dropout_after_both else nn.Identity(),
             nn.Linear(d_ffn, d_model),
-            Dropout(dropout),
+            nn.Dropout(dropout),
         )
         for layer in (self.layers[0], self.layers[3]):
             nn.init.xavier_uniform_(layer.weight)
@@ -99,7 +97,7 @@ class ConvolutionModule(nn.Module):
         )
         self.norm = MaskedBatchNorm(d_model, momentum=bn_momentum)
         self.out = nn.Sequential(
-            nn.SiLU(), nn.Linear(d_model, d_model), Dropout(dropout)
+            nn.SiLU(), nn.Linear(d_model, d_model), nn.Dropout(dropout)
         )
 
     def forward(self, x, used=None):

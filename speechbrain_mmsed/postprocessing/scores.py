@@ -75,23 +75,11 @@ def weight_of_file(name):
 
 
 def ignored_streams(streams, kinds, weight):
-    """What is left out in turn, and which scores say so.
+    """What is left out in turn, of streams of these `kinds` at this `weight`.
 
-    All films together, as "video" (Table 7), and each stream that is not all
-    of them. Where nothing else is left it is the sound alone.
-
-    Arguments
-    ---------
-    streams, kinds : list of str
-        The streams besides the sound, and what each is made from.
-    weight : float, tuple of float or str
-        As of `score_file`.
-
-    Returns
-    -------
-    dict
-        Name -> the two arguments of `score_file`, and the columns of
-        availability that are left out.
+    Name -> the arguments of `score_file`, and the columns of availability: all
+    films together, as "video" (Table 7), and each stream that is not all of
+    them. Where nothing else is left it is the sound alone.
 
     Example
     -------
@@ -106,9 +94,7 @@ def ignored_streams(streams, kinds, weight):
         if [column] != films:
             columns[name] = [column]
     return {
-        name: (1.0, "", out)
-        if len(out) == len(streams)
-        else (weight, name, out)
+        name: (weight, name, out) if len(out) < len(streams) else (1.0, "", out)
         for name, out in columns.items()
     }
 

@@ -15,10 +15,9 @@ import speechbrain as sb
 import torch
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
-from torch.distributed import get_world_size
-from torch.nn.parallel import DistributedDataParallel
 
 from speechbrain_mmsed.seeding import derive_seed
+from speechbrain_mmsed.training.devices import DeviceBrain
 from speechbrain_mmsed.training.losses import consistency_losses
 from speechbrain_mmsed.training.progress import MonitorF1, TrainingProgress
 from speechbrain_mmsed.training.schedules import short_run_warnings
@@ -27,7 +26,7 @@ from speechbrain_mmsed.training.teacher import make_teacher, update_teacher
 logger = get_logger(__name__)
 
 
-class MeanTeacherBrain(sb.Brain):
+class MeanTeacherBrain(DeviceBrain):
     """Brain with a teacher; `modules["network"]` is the student.
 
     Arguments
@@ -45,9 +44,8 @@ class MeanTeacherBrain(sb.Brain):
         SpeechBrain loggers that get the figures of every epoch.
     log_interval : int
         Batches between two progress lines.
-    tf32 : bool
-        Whether a card multiplies float32 matrices with 10 bits of mantissa,
-        several times faster; convolutions always do.
+    **devices
+        Those of `DeviceBrain`.
 
     Example
     -------
@@ -79,10 +77,11 @@ class MeanTeacherBrain(sb.Brain):
         learning_rate_decay,
         loggers=(),
         log_interval=25,
-        tf32=True,
+        **devices,
     ):
-        torch.backends.cuda.matmul.allow_tf32 = tf32
-        super().__init__(modules, opt_class, hparams, run_opts, checkpointer)
+        super().__init__(
+            modules, opt_class, hparams, run_opts, checkpointer, **devices
+        )
         self.teacher_decay = teacher_decay
         self.consistency_weight = consistency_weight
         self.learning_rate_decay = learning_rate_decay
@@ -99,37 +98,14 @@ class MeanTeacherBrain(sb.Brain):
 
     @property
     def student(self):
-        """The network without wrappers for distributed training, compiling."""
-        network = self.modules["network"]
-        if isinstance(network, DistributedDataParallel):
-            network = network.module
-        if isinstance(network, torch._dynamo.OptimizedModule):
-            network = network._orig_mod
-        return network
-
-    @property
-    def _on_card(self):
-        """Whether there is something to wait for."""
-        return torch.device(self.device).type == "cuda"
-
-    def make_dataloader(self, dataset, stage, **loader_kwargs):
-        """As of Brain; batches are pinned for a card."""
-        loader_kwargs.setdefault("pin_memory", self._on_card)
-        return super().make_dataloader(dataset, stage, **loader_kwargs)
+        """The network without its wrappers."""
+        return self.unwrapped("network")
 
     @property
     def step_key(self):
         """(seed, epoch, step): what every draw of this step depends on."""
         rank = self.rank if self.distributed_launch else 0
         return self.hparams.seed, self.epoch, self.step, rank
-
-    def to_device(self, tensor):
-        """A small tensor from the CPU, or None; nothing waits for a card."""
-        if tensor is None:
-            return None
-        if self._on_card:
-            tensor = tensor.pin_memory()
-        return tensor.to(self.device, non_blocking=True)
 
     def student_and_teacher(self, *inputs):
         """Outputs of both; the teacher's are without gradient."""
@@ -162,23 +138,25 @@ class MeanTeacherBrain(sb.Brain):
         return {
             "training_steps": int(self.optimizer_step),
             "training_seconds": round(self.progress.seconds, 1),
-            "processes": self._n_processes(),
+            "processes": self.n_processes,
             "grad_accumulation_factor": int(self.grad_accumulation_factor),
             "precision": str(self.precision),
         }
-
-    def _n_processes(self):
-        """Number of processes that train together."""
-        return get_world_size() if self.distributed_launch else 1
 
     def on_fit_start(self):
         """Prepares a run and says what would make it train badly."""
         super().on_fit_start()
         self.progress.start()
         batches = self.hparams.number_of_epochs * self.hparams.batches_per_epoch
-        # Whole batches are dealt to processes, which then step together.
-        dealt = self.grad_accumulation_factor * self._n_processes()
-        steps = batches // dealt
+        steps = batches // self.grad_accumulation_factor
+        if self.n_processes > 1 and not self.divide_batches:
+            # Whole batches are dealt to processes, which then step together.
+            wanted, steps = steps, steps // self.n_processes
+            logger.warning(
+                f"{self.n_processes} processes take whole batches, so that "
+                f"there are {steps} steps of them instead of {wanted}: set "
+                "--divide_batches True for all steps, or schedules to fit."
+            )
         for warning in short_run_warnings(
             steps,
             self.teacher_decay,
@@ -276,7 +254,7 @@ class MeanTeacherBrain(sb.Brain):
         return super()._should_save_intra_epoch_ckpt(*since)
 
     def _compile(self):
-        """Compiles the networks, and only these: one graph each."""
+        """Compiles both networks, and only these."""
         if self.compile and self.compile_module_keys is None:
             self.compile_module_keys = ["network"]
         super()._compile()
@@ -287,20 +265,3 @@ class MeanTeacherBrain(sb.Brain):
                 fullgraph=self.compile_using_fullgraph,
                 dynamic=self.compile_using_dynamic_shape_tracing,
             )
-
-    def _wrap_distributed(self):
-        """Wraps without SyncBatchNorm, which Brain always puts in.
-
-        It knows no clips that do not count, as `MaskedBatchNorm` does.
-        """
-        if not self.distributed_launch:
-            super()._wrap_distributed()
-            return
-        gloo = self.distributed_backend == "gloo"
-        for name, module in self.modules.items():
-            if any(p.requires_grad for p in module.parameters()):
-                self.modules[name] = DistributedDataParallel(
-                    module,
-                    device_ids=None if gloo else [self.device],
-                    find_unused_parameters=self.find_unused_parameters,
-                )

@@ -16,7 +16,8 @@ import subprocess
 import ruamel.yaml
 from speechbrain.utils.distributed import run_on_main
 
-from speechbrain_mmsed.files import changed_settings, write_json, write_text
+from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.folders import changed_settings
 from speechbrain_mmsed.training.hparams import HparamsError
 
 SETTINGS_FILE = "settings.json"

@@ -7,12 +7,12 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import csv
 import dataclasses
 import glob
 import os
 
 import numpy as np
+import pandas as pd
 import torch
 from tqdm import tqdm
 
@@ -260,11 +260,7 @@ def _remove_others(folder, files):
 
 def _write_weights(folder, clips, streams, weights):
     """Writes what a gate gave to each clip."""
-    with (
-        atomic_path(os.path.join(folder, "fusion_weights.csv")) as path,
-        open(path, "w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(["filename", PRIMARY, *streams])
-        for name, row in zip(clips["filename"], weights, strict=True):
-            writer.writerow([name, *(f"{w:.4f}" for w in row)])
+    table = pd.DataFrame(weights, clips["filename"], [PRIMARY, *streams])
+    path = os.path.join(folder, "fusion_weights.csv")
+    with atomic_path(path) as name:
+        table.to_csv(name, float_format="%.4f", index_label="filename")

@@ -93,10 +93,8 @@ def launch(script, arguments):
     assert done.returncode == 0, done.stderr[-4000:]
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("yaml", ["transformer.yaml", "conformer.yaml"])
-def test_two_processes_train_one_network(tiny_corpus, tmp_path, yaml):
+def train_on_two(tiny_corpus, tmp_path, yaml, **more):
+    """What both processes told of a training."""
     data, prepared = tiny_corpus
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
@@ -108,6 +106,7 @@ def test_two_processes_train_one_network(tiny_corpus, tmp_path, yaml):
         "log_mel_folder": tmp_path / "log_mel",
         "corpus_on_device": yaml == "conformer.yaml",
         **SETTINGS,
+        **more,
     }
     options = ["--device", "cpu", "--distributed_backend", "gloo"]
     options += ["--noprogressbar"]
@@ -115,10 +114,17 @@ def test_two_processes_train_one_network(tiny_corpus, tmp_path, yaml):
         options += [f"--{key}", value]
     launch(script, [RECIPE, tmp_path, RECIPE / "hparams" / yaml, *options])
 
-    one, two = (
+    return [
         json.loads((tmp_path / f"rank{rank}.json").read_text())
         for rank in (0, 1)
-    )
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("yaml", ["transformer.yaml", "conformer.yaml"])
+def test_two_processes_train_one_network(tiny_corpus, tmp_path, yaml):
+    one, two = train_on_two(tiny_corpus, tmp_path, yaml)
     assert one["wrapped"] == "DistributedDataParallel"
     # Four batches an epoch, dealt to two: one step for each pair.
     assert one["steps"] == two["steps"] == 4
@@ -144,3 +150,16 @@ def test_two_processes_train_one_network(tiny_corpus, tmp_path, yaml):
         buffers = ("running_mean", "running_var", "num_batches_tracked")
         names = [k for k in state if k.rsplit(".", 1)[-1] not in buffers]
         assert digest(state, names) == one[key]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_divide_the_batches_of_one(tiny_corpus, tmp_path):
+    more = {"divide_batches": True, "batch_strong": 2, "batch_weak": 2}
+    one, two = train_on_two(tiny_corpus, tmp_path, "transformer.yaml", **more)
+    assert one["steps"] == two["steps"] == 8
+    for ours, theirs in zip(one["batches"], two["batches"], strict=True):
+        assert len(ours[2]) == len(theirs[2]) == 2
+        assert not set(ours[2]) & set(theirs[2])
+    assert one["student"] == two["student"]
+    assert one["teacher"] == two["teacher"]

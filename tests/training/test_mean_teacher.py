@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from speechbrain_mmsed.training import mean_teacher
+from speechbrain_mmsed.training import devices as devices_file
 from speechbrain_mmsed.training.schedules import (
     ConsistencyWeight,
     LearningRateDecay,
@@ -194,7 +194,7 @@ def test_processes_keep_their_own_batch_statistics(
             wrapped.append((device_ids, find_unused_parameters))
 
     brain = tiny_brain()
-    monkeypatch.setattr(mean_teacher, "DistributedDataParallel", Wrapper)
+    monkeypatch.setattr(devices_file, "DistributedDataParallel", Wrapper)
     brain.distributed_launch, brain.distributed_backend = True, backend
     brain.device = "cuda:1"
     brain._wrap_distributed()

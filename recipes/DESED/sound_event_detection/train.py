@@ -155,17 +155,16 @@ def train(brain, hparams, datasets):
     """Trains on batches with a fixed share of each subset."""
     subsets = [datasets[name] for name in TRAIN_SUBSETS]
     sizes, shares = list(map(len, subsets)), hparams["batch_sizes"]
-    sampler = SubsetBatchSampler(
-        sizes, shares, hparams["batches_per_epoch"], hparams["seed"]
-    )
+    batches, seed = hparams["batches_per_epoch"], hparams["seed"]
+    sampler = SubsetBatchSampler(sizes, shares, batches, seed, brain.share)
     # Brain calls set_epoch on this; without it all epochs were the same.
-    brain.train_sampler, clips = sampler, ConcatDataset(subsets)
+    brain.train_sampler, dataset = sampler, ConcatDataset(subsets)
     loader = {"batch_sampler": sampler, **hparams["train_loader"]}
     if hparams["resident"] is not None:
-        clips, loader = hparams["resident"](clips, loader, brain.device)
+        dataset, loader = hparams["resident"](dataset, loader, brain.device)
     valid = hparams["test_loader"](datasets["validation"])
     epochs = hparams["epoch_counter"]
-    brain.fit(epochs, clips, valid, train_loader_kwargs=loader)
+    brain.fit(epochs, dataset, valid, train_loader_kwargs=loader)
 
 
 def score(brain, hparams, stores, datasets, untrained):

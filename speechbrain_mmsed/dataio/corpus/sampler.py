@@ -33,6 +33,9 @@ class SubsetBatchSampler(Sampler):
         Batches in an epoch.
     seed : int
         Seed of the order.
+    share : tuple of int
+        (r, n): only the r-th of n equal parts of each batch, for one of n
+        processes.
 
     Example
     -------
@@ -42,7 +45,14 @@ class SubsetBatchSampler(Sampler):
     [3, 3]
     """
 
-    def __init__(self, subset_sizes, batch_sizes, batches_per_epoch, seed):
+    def __init__(
+        self,
+        subset_sizes,
+        batch_sizes,
+        batches_per_epoch,
+        seed,
+        share=(0, 1),
+    ):
         if len(subset_sizes) != len(batch_sizes):
             raise ValueError(
                 f"{len(subset_sizes)} subsets but {len(batch_sizes)} batch "
@@ -61,8 +71,13 @@ class SubsetBatchSampler(Sampler):
                 f"Batch sizes {list(batch_sizes)} and {batches_per_epoch} "
                 "batches an epoch leave nothing to train on."
             )
+        if any(batch % share[1] for batch in batch_sizes):
+            raise ValueError(
+                f"Batches of {list(batch_sizes)} clips cannot be divided by "
+                f"{share[1]} processes: choose multiples of it."
+            )
         self.batches_per_epoch = batches_per_epoch
-        self.seed = seed
+        self.seed, self.share = seed, share
         self.epoch = 1
 
     def set_epoch(self, epoch):
@@ -79,9 +94,11 @@ class SubsetBatchSampler(Sampler):
 
     def _batch(self, step):
         """Indices, subset after subset, of a step of the whole training."""
-        indices, offset = [], 0
+        indices, offset, (first, n_parts) = [], 0, self.share
         for subset, (size, batch) in enumerate(self.subsets):
-            for position in range(step * batch, (step + 1) * batch):
+            for position in range(
+                step * batch + first, (step + 1) * batch, n_parts
+            ):
                 order = _pass(self.seed, subset, position // size, size)
                 indices.append(offset + int(order[position % size]))
             offset += size

@@ -14,7 +14,7 @@ import pathlib
 import shutil
 import tempfile
 
-from speechbrain_mmsed.files import changed_settings
+from speechbrain_mmsed.folders import changed_settings
 
 
 def is_complete(folder, settings, settings_file):

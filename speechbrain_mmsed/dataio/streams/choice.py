@@ -16,7 +16,7 @@ import importlib
 import os
 
 from speechbrain_mmsed.dataio.streams.records import StreamError
-from speechbrain_mmsed.files import plain_name
+from speechbrain_mmsed.folders import plain_name
 from speechbrain_mmsed.lobes.auditory import SoundEmbedder
 from speechbrain_mmsed.lobes.visual import FrameEmbedder, TimmEmbedder
 

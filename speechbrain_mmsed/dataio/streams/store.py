@@ -33,13 +33,11 @@ from speechbrain_mmsed.dataio.streams.stored import (
 )
 from speechbrain_mmsed.files import (
     atomic_path,
-    changed_settings,
     disk_full_explained,
-    locked,
-    remove_leftovers,
     write_json,
     write_text,
 )
+from speechbrain_mmsed.folders import changed_settings, locked, remove_leftovers
 
 LIBRARIES = ("speechbrain_mmsed", "torch", "av", "numpy")
 

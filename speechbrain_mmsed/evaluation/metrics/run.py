@@ -231,19 +231,3 @@ def f1_figure(metric, result):
         "reason": result["reason"],
         "computed_by": "speechbrain_mmsed" if metric == "cbf1" else library,
     }
-
-
-def undefined(labels, reason):
-    """Five figures, as `five_metrics`, that have no value for a reason."""
-    return {
-        metric: {
-            "value": None,
-            "average": F1_AVERAGES.get(metric, "psds"),
-            "class_wise": dict.fromkeys(labels),
-            "averaged_classes": [],
-            "excluded_classes": list(labels),
-            "reason": reason,
-            "computed_by": "",
-        }
-        for metric in METRICS
-    }

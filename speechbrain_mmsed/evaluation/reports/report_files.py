@@ -37,7 +37,8 @@ from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     load_counts,
     save_counts,
 )
-from speechbrain_mmsed.files import plain_name, write_json, write_text
+from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.folders import plain_name
 
 NO_MATPLOTLIB = (
     "No pictures: matplotlib is not installed "

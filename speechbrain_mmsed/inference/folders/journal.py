@@ -16,12 +16,8 @@ import contextlib
 import json
 import os
 
-from speechbrain_mmsed.files import (
-    ABSENT,
-    changed_settings,
-    file_state,
-    write_text,
-)
+from speechbrain_mmsed.files import ABSENT, file_state, write_text
+from speechbrain_mmsed.folders import changed_settings
 
 # In place of a recording's name: tables of all of them.
 ALL = ""

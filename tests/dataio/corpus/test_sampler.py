@@ -44,6 +44,30 @@ def test_epochs_differ_and_seeds_repeat():
     assert first != batches(make(2), 2)
 
 
+@pytest.mark.parametrize("n_processes", [1, 2, 4])
+def test_processes_divide_the_batches_of_one(n_processes):
+    settings = [9, 5], [8, 4], 3, 7
+    whole = batches(SubsetBatchSampler(*settings), 2)
+    parts = [
+        batches(SubsetBatchSampler(*settings, (rank, n_processes)), 2)
+        for rank in range(n_processes)
+    ]
+    for step, batch in enumerate(whole):
+        here = [part[step] for part in parts]
+        assert sorted(sum(here, [])) == sorted(batch)
+        for ours in here:
+            of_first = sum(index < 9 for index in ours)
+            assert (of_first, len(ours)) == (
+                8 // n_processes,
+                12 // n_processes,
+            )
+
+
+def test_batches_that_cannot_be_divided_are_refused():
+    with pytest.raises(ValueError, match="8, 3.* divided by 2 processes"):
+        SubsetBatchSampler([9, 5], [8, 3], 3, 7, (0, 2))
+
+
 def test_resumed_epoch_equals_uninterrupted_one():
     whole = batches(SubsetBatchSampler([7, 3], [2, 2], 4, 0), 3)
     resumed = SubsetBatchSampler([7, 3], [2, 2], 4, 0)
