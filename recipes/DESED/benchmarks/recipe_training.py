@@ -159,6 +159,8 @@ def make_brain(kind, hparams, run_opts):
     """A Brain of class `kind` without checkpoints, log and progress bar."""
     run_opts = {"noprogressbar": True, **run_opts}
     settings = {**hparams["mean_teacher"], "loggers": []}
+    # As `use_tf32` left it.
+    settings["tf32"] = torch.backends.cuda.matmul.allow_tf32
     return kind(
         hparams["modules"],
         hparams["opt_class"],
