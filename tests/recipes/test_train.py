@@ -49,7 +49,7 @@ def run(load_recipe, tiny_corpus, tmp_path):
     recipe = load_recipe("sound_event_detection/train.py")
     data, prepared = tiny_corpus
 
-    def start(yaml="quickstart.yaml", name="run", **overrides):
+    def start(yaml="quickstart.yaml", name="run", flags=(), **overrides):
         settings = {
             "data_folder": data,
             "prepared_folder": prepared,
@@ -58,7 +58,7 @@ def run(load_recipe, tiny_corpus, tmp_path):
             **overrides,
         }
         arguments = [str(HPARAMS / yaml), "--device", "cpu"]
-        arguments += ["--noprogressbar"]
+        arguments += ["--noprogressbar", *flags]
         for key, value in settings.items():
             arguments += [f"--{key}", str(value)]
         recipe.main(arguments)
@@ -340,3 +340,36 @@ def test_wrong_settings_stop_before_the_first_batch(
     monkeypatch.setattr(run.recipe.SoundEventBrain, "fit_batch", no_batch)
     with pytest.raises(Exception, match=message):
         run(**overrides)
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "quickstart.yaml",
+        pytest.param("conformer.yaml", marks=pytest.mark.slow),
+    ],
+)
+def test_a_compiled_training_is_the_plain_one(run, monkeypatch, yaml):
+    """Compiled without writing C++, which takes minutes."""
+    small = {"dropout": 0.0, "d_model": 16, "d_head": 8, "d_ffn": 16}
+    small["cnn_channels"] = "[4, 4, 4, 4, 4, 4, 16]"
+    plain = run(yaml, "plain", **small)
+    real, graphs = torch.compile, []
+
+    def count(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    def compile_plainly(module, mode, fullgraph, dynamic):
+        return real(module, backend=count, fullgraph=True, dynamic=dynamic)
+
+    monkeypatch.setattr(torch, "compile", compile_plainly)
+    compiled = run(yaml, "compiled", ["--compile"], **small)
+    # Student and teacher, in training and in validation.
+    assert len(graphs) == 4
+    for name, state in weights(plain).items():
+        found = weights(compiled)[name]
+        assert list(found) == list(state)
+        for key, value in state.items():
+            torch.testing.assert_close(found[key], value, rtol=1e-4, atol=1e-4)
+    assert_detector_agrees(compiled, run.corpus)
