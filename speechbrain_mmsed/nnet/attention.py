@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from speechbrain_mmsed.nnet.dropout import draws_bits, dropped, rescaling
-from speechbrain_mmsed.nnet.positions import relative_shift, sinusoids
+from speechbrain_mmsed.nnet.positions import distance_table, relative_shift
 
 
 class MultiheadAttention(nn.Module):
@@ -186,12 +186,8 @@ class RelativeMultiheadAttention(MultiheadAttention):
         """As that of `MultiheadAttention`."""
         queries, keys, values = self._project(query, memory)
         n_queries, n_keys = query.shape[1], memory.shape[1]
-        # Largest distance first, so that along a row of scores (one query)
-        # the index grows with the key.
-        distances = torch.arange(
-            n_queries - 1, -n_keys, -1, device=query.device
-        )
-        table = sinusoids(distances + self.query_offset, self.d_model)
+        lengths = n_queries, n_keys, self.query_offset, self.d_model
+        table = distance_table(*lengths, query.device)
         positions = self._heads(self.position(table.to(query.dtype))[None])
         position_queries = queries + self.position_bias.to(queries.dtype)
         scores = position_queries.transpose(1, 2) @ positions.permute(

@@ -7,6 +7,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
 import math
 
 import torch
@@ -61,6 +62,33 @@ def sinusoids(distances, width):
     exponents = torch.arange(0, width, 2, device=distances.device) / width
     angles = distances[:, None] * torch.exp(-math.log(10000.0) * exponents)
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def distance_table(n_queries, n_keys, query_offset, width, device):
+    """Sinusoids (n_queries + n_keys - 1, width) of all distances.
+
+    Largest distance first, so that along a row of scores (one query) the
+    index grows with the key. The last ones are kept.
+
+    Example
+    -------
+    >>> distance_table(65, 64, -1, 8, torch.device("cpu")).shape
+    torch.Size([128, 8])
+    """
+    if torch.compiler.is_compiling():  # which keeps what does not change
+        return _distances(n_queries, n_keys, query_offset, width, device)
+    # A detector may ask first, whose tensors could not be trained with.
+    with torch.inference_mode(False):
+        return _kept_distances(n_queries, n_keys, query_offset, width, device)
+
+
+def _distances(n_queries, n_keys, query_offset, width, device):
+    """What `distance_table` returns, made anew."""
+    distances = torch.arange(n_queries - 1, -n_keys, -1, device=device)
+    return sinusoids(distances + query_offset, width)
+
+
+_kept_distances = functools.lru_cache(maxsize=32)(_distances)
 
 
 def relative_shift(scores, n_keys):

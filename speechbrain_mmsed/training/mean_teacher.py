@@ -259,6 +259,8 @@ class MeanTeacherBrain(DeviceBrain):
             self.compile_module_keys = ["network"]
         super()._compile()
         if self.compile:
+            # Where that fails torch says why, and trains as it is.
+            torch._dynamo.config.suppress_errors = True
             self._teach = torch.compile(
                 self.teacher,
                 mode=self.compile_mode,

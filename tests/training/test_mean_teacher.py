@@ -203,3 +203,23 @@ def test_processes_keep_their_own_batch_statistics(
     assert torch.nn.BatchNorm1d in kinds
     assert torch.nn.SyncBatchNorm not in kinds
     assert brain.student is brain.modules["network"].module
+
+
+def test_networks_that_cannot_be_compiled_train_as_they_are(
+    tiny_brain, fit, monkeypatch, caplog
+):
+    real = torch.compile
+
+    def break_down(graph, inputs):
+        raise RuntimeError("no compiler here")
+
+    def compile_badly(module, **options):
+        return real(module, backend=break_down)
+
+    torch._dynamo.reset()
+    # Set by the Brain; this undoes it after the test.
+    monkeypatch.setattr(torch._dynamo.config, "suppress_errors", False)
+    monkeypatch.setattr(torch, "compile", compile_badly)
+    brain = fit(tiny_brain(run_opts={"compile": True}))
+    assert brain.optimizer_step == len(brain.records) == 6
+    assert "no compiler here" in caplog.text
