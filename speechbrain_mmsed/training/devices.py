@@ -44,9 +44,8 @@ class DeviceBrain(sb.Brain):
     @property
     def share(self):
         """(number of this process, processes) by which a batch is divided."""
-        if not self.divide_batches or not self.distributed_launch:
-            return 0, 1
-        return self.rank, self.n_processes
+        divided = self.divide_batches and self.distributed_launch
+        return (self.rank, self.n_processes) if divided else (0, 1)
 
     def unwrapped(self, name):
         """A module without wrappers for processes and for compiling."""

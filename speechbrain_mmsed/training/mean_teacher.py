@@ -126,12 +126,8 @@ class MeanTeacherBrain(DeviceBrain):
         """
         consistency = consistency_losses(student, teacher)
         weight = self.consistency_weight(self.optimizer_step)
-        self.track({**classification, **consistency})
+        self.progress.track({**classification, **consistency})
         return sum(classification.values()) + weight * sum(consistency.values())
-
-    def track(self, values):
-        """Adds figures (scalars by name) to the averages of the stage."""
-        self.progress.track(values)
 
     def training_record(self):
         """What was trained, over all parts of an interrupted run: a dict."""
@@ -153,9 +149,8 @@ class MeanTeacherBrain(DeviceBrain):
             # Whole batches are dealt to processes, which then step together.
             wanted, steps = steps, steps // self.n_processes
             logger.warning(
-                f"{self.n_processes} processes take whole batches, so that "
-                f"there are {steps} steps of them instead of {wanted}: set "
-                "--divide_batches True for all steps, or schedules to fit."
+                f"{self.n_processes} processes take whole batches: {steps} steps "
+                f"instead of {wanted}. Set --divide_batches True or schedules."
             )
         for warning in short_run_warnings(
             steps,
@@ -207,7 +202,7 @@ class MeanTeacherBrain(DeviceBrain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs the stage; after validation a checkpoint is kept."""
-        self.track(self.monitor.summarize())
+        self.progress.track(self.monitor.summarize())
         stats = {"loss": float(stage_loss), **self.progress.averages()}
         if stage == sb.Stage.TRAIN:
             self.progress.train_stats = stats
