@@ -149,8 +149,9 @@ class MeanTeacherBrain(DeviceBrain):
             # Whole batches are dealt to processes, which then step together.
             wanted, steps = steps, steps // self.n_processes
             logger.warning(
-                f"{self.n_processes} processes take whole batches: {steps} steps "
-                f"instead of {wanted}. Set --divide_batches True or schedules."
+                f"{self.n_processes} processes take whole batches, {steps} "
+                f"steps instead of {wanted}: set --divide_batches True, or "
+                "schedules that fit."
             )
         for warning in short_run_warnings(
             steps,
