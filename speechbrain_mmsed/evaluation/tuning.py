@@ -7,8 +7,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import functools
-
 import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
@@ -101,12 +99,6 @@ def validation_f1(scores, truth_folder, labels):
     A fraction; classes without events count 0. `truth_folder` as of
     `evaluate_run`, `labels` the C class labels.
     """
-    truth = _truth(truth_folder, tuple(labels))
+    truth = GroundTruth.load_subset(truth_folder, "validation", labels)
     tuned, by_class = tune_event(scores, truth)
     return by_class[tuned.tuned].sum() / len(by_class)
-
-
-@functools.lru_cache(maxsize=1)
-def _truth(folder, labels):
-    """The reference of the validation set, read once for a whole search."""
-    return GroundTruth.load_subset(folder, "validation", list(labels))

@@ -62,11 +62,10 @@ class FusedCrossAttention(nn.Module):
             )
         weights = weights.to(torch.promote_types(query.dtype, torch.float32))
         fused = None
-        for attention, memory, weight in zip(
-            self.attentions, memories, weights.T, strict=True
-        ):
-            part = attention(query, memory).to(weights.dtype)
-            weight = weight[:, None, None]
+        pairs = zip(self.attentions, memories, strict=True)
+        for (attention, memory), weight in zip(pairs, weights.T, strict=True):
+            part, weight = attention(query, memory), weight[:, None, None]
+            part = part.to(weights.dtype)
             if fused is None:
                 fused = part * weight
             else:

@@ -75,20 +75,19 @@ def distance_table(n_queries, n_keys, query_offset, width, device):
     >>> distance_table(65, 64, -1, 8, torch.device("cpu")).shape
     torch.Size([128, 8])
     """
-    if torch.compiler.is_compiling():  # which keeps what does not change
-        return _distances(n_queries, n_keys, query_offset, width, device)
+    # A compiler keeps what does not change.
+    compiling = torch.compiler.is_compiling()
+    make = _distances.__wrapped__ if compiling else _distances
     # A detector may ask first, whose tensors could not be trained with.
     with torch.inference_mode(False):
-        return _kept_distances(n_queries, n_keys, query_offset, width, device)
+        return make(n_queries, n_keys, query_offset, width, device)
 
 
+@functools.lru_cache(maxsize=32)
 def _distances(n_queries, n_keys, query_offset, width, device):
-    """What `distance_table` returns, made anew."""
+    """What `distance_table` returns."""
     distances = torch.arange(n_queries - 1, -n_keys, -1, device=device)
     return sinusoids(distances + query_offset, width)
-
-
-_kept_distances = functools.lru_cache(maxsize=32)(_distances)
 
 
 def relative_shift(scores, n_keys):

@@ -103,9 +103,15 @@ class MeanTeacherBrain(DeviceBrain):
 
     @property
     def step_key(self):
-        """(seed, epoch, step): what every draw of this step depends on."""
+        """(seed, epoch, step, process): what draws of clips depend on."""
         rank = self.rank if self.distributed_launch else 0
         return self.hparams.seed, self.epoch, self.step, rank
+
+    @property
+    def batch_key(self):
+        """The same for draws of a batch, of which a process may have a part."""
+        *key, rank = self.step_key
+        return *key, 0 if self.divide_batches else rank
 
     def student_and_teacher(self, *inputs):
         """Outputs of both; the teacher's are without gradient."""
@@ -149,9 +155,8 @@ class MeanTeacherBrain(DeviceBrain):
             # Whole batches are dealt to processes, which then step together.
             wanted, steps = steps, steps // self.n_processes
             logger.warning(
-                f"{self.n_processes} processes take whole batches, {steps} "
-                f"steps instead of {wanted}: set --divide_batches True, or "
-                "schedules that fit."
+                f"{self.n_processes} processes take whole batches, so {steps} "
+                f"steps instead of {wanted}: set --divide_batches True?"
             )
         for warning in short_run_warnings(
             steps,

@@ -53,10 +53,7 @@ class TrainingProgress:
         self._totals = {}
 
     def track(self, values):
-        """Adds figures (a dict of scalars) to the averages of the stage.
-
-        Those on a card stay there until they are asked for.
-        """
+        """Adds scalars by name to the averages; a card's stay there."""
         for name, value in values.items():
             if isinstance(value, torch.Tensor):
                 value = value.detach().double()

@@ -78,7 +78,7 @@ def step(load_recipe, tmp_path):
     """A function that trains one step on the card and tells of waits."""
     recipe = load_recipe("benchmarks/recipe_training.py")
 
-    def run(network, more=""):
+    def run(network, more="", placed=False):
         small = "n_layers: 1\nn_heads: 2\nd_head: 8\nd_ffn: 16\n"
         settings = network, [2, 3, 4], tmp_path, small + more
         hparams = recipe.recipe_hparams(*settings)
@@ -87,6 +87,8 @@ def step(load_recipe, tmp_path):
         for module in (*brain.modules.values(), brain.teacher):
             module.to(CARD)
         brain.device = CARD
+        if placed:
+            batch = recipe.place(batch, CARD)
         with Waits() as waits:
             brain.optimizer = hparams["opt_class"](
                 brain.modules["network"].parameters()
@@ -101,6 +103,7 @@ def step(load_recipe, tmp_path):
     return run
 
 
+@pytest.mark.parametrize("placed", [True, False])
 @pytest.mark.parametrize(
     ("network", "more"),
     [
@@ -110,8 +113,9 @@ def step(load_recipe, tmp_path):
         ("conformer:3", "mixup_rate: 1.0\nfusion: random_split"),
     ],
 )
-def test_only_speechbrain_waits_for_the_card(step, network, more):
-    places = step(network, more)
+def test_only_speechbrain_waits_for_the_card(step, network, more, placed):
+    """Whether features come with the batch or are in its memory already."""
+    places = step(network, more, placed)
     assert [p for p in places if str(ROOT) in p] == []
     assert len(places) <= 2, places
 

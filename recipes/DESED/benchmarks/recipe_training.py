@@ -112,6 +112,17 @@ def make_batch(hparams, seed):
     return hparams["train_loader"]["collate_fn"](items)
 
 
+def place(batch, device):
+    """The batch as the corpus in a card's memory gives it, changed in place.
+
+    Features and labels are there; what draws are made from stays on the CPU.
+    """
+    kept = batch.available, batch.subset_index
+    batch.to(device)
+    batch.available, batch.subset_index = kept
+    return batch
+
+
 class OurTraining:
     """The recipe's Brain in the middle of an epoch, one step at a time.
 

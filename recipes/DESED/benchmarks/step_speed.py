@@ -37,7 +37,13 @@ import tempfile
 import torch
 from contender import Contender
 from plain_training import PlainTraining
-from recipe_training import OurTraining, make_batch, recipe_hparams, use_tf32
+from recipe_training import (
+    OurTraining,
+    make_batch,
+    place,
+    recipe_hparams,
+    use_tf32,
+)
 from tqdm import tqdm
 from whole_training import loader_rates, processes_rate
 
@@ -50,7 +56,9 @@ def contenders(network, precision, folder, args):
     hparams = recipe_hparams(*settings)
     batches = [make_batch(hparams, seed) for seed in range(args.n_batches)]
     if not args.from_host:
-        batches = [batch.to(args.device) for batch in batches]
+        batches = [place(batch, args.device) for batch in batches]
+    elif args.device.startswith("cuda"):
+        batches = [batch.pin_memory() for batch in batches]
     where = args.device, precision
     ways = {
         "plain": lambda: PlainTraining(hparams, *where),

@@ -24,6 +24,7 @@ from recipe_training import (
     load,
     make_batch,
     make_brain,
+    place,
     recipe_hparams,
     use_tf32,
 )
@@ -198,7 +199,7 @@ def _train(batch, device, seconds, more, tf32):
         with tempfile.TemporaryDirectory() as folder:
             hparams = recipe_hparams(NETWORK, batch, folder, more)
             training = OurTraining(hparams, device, "fp32")
-            data = make_batch(hparams, seed=1).to(device)
+            data = place(make_batch(hparams, seed=1), device)
             for _ in range(2):
                 training.step(data)
             # Patient: others may still load their libraries.

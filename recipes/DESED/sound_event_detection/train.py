@@ -60,11 +60,12 @@ class SoundEventBrain(MeanTeacherBrain):
         available, rng, plan = batch.available, None, None
         fusion = self.hparams.validation_fusion
         if stage == sb.Stage.TRAIN:
-            key, fusion = self.step_key, self.hparams.training_fusion
+            key, fusion = self.batch_key, self.hparams.training_fusion
             groups = mixup_groups(batch.subset_index, available)
             plan = self.hparams.mixup.draw(groups, key)
             if self.hparams.stream_dropout is not None:
-                available = self.hparams.stream_dropout(available, key)
+                drop = self.hparams.stream_dropout
+                available = drop(available, self.step_key)
             rng = derive_generator(*key, "fusion")
         weights = self.to_device(clip_weights(fusion, available, rng))
         available = self.to_device(available)

@@ -138,10 +138,16 @@ def _feature_shapes(clip):
 def _read_all(dataset, loader, device):
     """Reads all clips once, by the workers of a loader: ResidentClips."""
     begun, first, total = time.time(), dataset[0], len(dataset)
-    features = {
-        key: torch.empty((total, *shape), dtype=torch.float16, device=device)
-        for key, shape in _feature_shapes(first).items()
-    }
+    shapes = _feature_shapes(first).items()
+    half = {"dtype": torch.float16, "device": device}
+    try:
+        features = {k: torch.empty((total, *s), **half) for k, s in shapes}
+    except torch.OutOfMemoryError as error:
+        # Another process may have taken what was free a moment ago.
+        raise CorpusOnDeviceError(
+            f"{device} has no room for {total} clips any more: use another "
+            "device, or set corpus_on_device: False."
+        ) from error
     labels = {key: [] for key in first if key not in features}
     chunks = DataLoader(
         dataset,
