@@ -296,7 +296,7 @@ def test_intervals_hold_the_figures(corpus):
     predictions = corpus / "tables/evaluation"
     report = evaluate(corpus, predictions, "--intervals", out="intervals")
     metrics = report["metrics"]["system"]["all"]
-    figures = report["further"]["intervals"]
+    figures = report["further"]["system"]["intervals"]
     for metric, average in (("ebf1", "macro"), ("psds1", "value")):
         figure = figures[metric]["figures"][average]
         assert figure["value"] == pytest.approx(metrics[metric], abs=1e-9)
@@ -312,7 +312,7 @@ def test_f1_of_events_has_intervals_and_can_be_compared(corpus, tmp_path):
         report = evaluate(
             corpus, tmp_path / "points", *options, point, out=f"th_{point}"
         )
-    figures = report["further"]["intervals"]
+    figures = report["further"]["system"]["intervals"]
     assert set(figures) == {"cbf1", "sbf1", "ebf1", "ibf1"}
     macro = figures["ebf1"]["figures"]["macro"]
     metrics = report["metrics"]["system"]["all"]

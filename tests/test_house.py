@@ -31,7 +31,7 @@ LAYERS = [
     "evaluation.evaluate evaluation.readers",
     "evaluation.tuning evaluation.statistics",
     "evaluation.counts",
-    "evaluation.metrics evaluation.problems",
+    "evaluation.metrics",
     "training",
     "dataio.streams",
     "dataio.corpus",
@@ -39,7 +39,7 @@ LAYERS = [
     "lobes postprocessing augment",
     "nnet",
     "folders",
-    "files seeding",
+    "files seeding problems",
 ]
 
 

@@ -59,10 +59,10 @@ def add_parser(commands):
 
 def run(arguments):
     """Runs the command; 0."""
-    from speechbrain_mmsed.evaluation.problems import PredictionError
     from speechbrain_mmsed.evaluation.reports.report_files import (
         compare_reports,
     )
+    from speechbrain_mmsed.problems import PredictionError
 
     try:
         compare_reports(

@@ -6,6 +6,8 @@ Authors
 
 import argparse
 import math
+import os
+import pathlib
 
 from speechbrain_mmsed.cli.arguments import UsageError
 
@@ -27,9 +29,10 @@ Predictions are told apart by their content:
 """
 
 TUNING = """\
-With validation data thresholds and median windows are tuned there, for each
-class and metric. Without, every figure has --threshold and --window (0.5 and
-no filter if not given) and is labelled as untuned."""
+With validation data thresholds and median windows, or the settings of boxes,
+are tuned there, for each class and metric. Without, every figure has
+--threshold and --window (0.5 and no filter if not given) and is labelled as
+untuned."""
 
 VALIDATION = [
     f"validation_{what}"
@@ -40,7 +43,8 @@ MEANINGLESS = {
     "npz": ["operating_point", "end_tolerance"],
     "score-tsv": ["operating_point", "weight"],
     "event-tsv": VALIDATION
-    + ["threshold", "window", "end_tolerance", "weight", "ignored_predictions"],
+    + ["threshold", "window", "end_tolerance", "weight"]
+    + ["ignored_predictions", "postprocessing"],
 }
 
 # Every option with what follows it, and its help text.
@@ -63,6 +67,9 @@ GENERAL = {
     "--no-pictures": "figures and tables only",
 }
 POST_PROCESSING = {
+    "--postprocessing": "events from a median filter and a threshold on frames "
+    "(if not given), or sound event bounding boxes with a confidence each, in "
+    "a row NAME, boxes: F1 at a tuned confidence, PSDS over all",
     "--validation-predictions DIR": "scores to tune with",
     "--validation-ground-truth TSV": "their reference",
     "--validation-durations TSV": "their durations",
@@ -118,6 +125,7 @@ SETTINGS = {
         )
     },
     "--weight": {"type": weight},
+    "--postprocessing": {"choices": ["median", "boxes", "both"]},
 }
 
 
@@ -146,9 +154,9 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command; 0."""
     from speechbrain_mmsed.evaluation.metrics import scored
-    from speechbrain_mmsed.evaluation.problems import PredictionError
     from speechbrain_mmsed.evaluation.readers.tables import recognise
     from speechbrain_mmsed.evaluation.system.report import evaluate_system
+    from speechbrain_mmsed.problems import PredictionError
 
     try:
         form = arguments.format or recognise(arguments.predictions)
@@ -159,10 +167,20 @@ def run(arguments):
             arguments.threshold = scored.DEFAULT_THRESHOLD
         if arguments.window is None:
             arguments.window = scored.DEFAULT_WINDOW
+        _make_folder(pathlib.Path(arguments.out))
         evaluate_system(arguments, form)
     except (PredictionError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
+
+
+def _make_folder(out):
+    """The folder of the report, before the work."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: a file; expected a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {out}: no permission to write there")
 
 
 def _problems(arguments, form):
@@ -184,6 +202,11 @@ def _problems(arguments, form):
                 f"{given[name]} and validation data: either the value is given "
                 "or it is tuned"
             )
+    if not validation and arguments.postprocessing in ("boxes", "both"):
+        yield (
+            f"--postprocessing {arguments.postprocessing} needs validation "
+            f"data, on which boxes are tuned: {', '.join(absent)}"
+        )
     no_f1 = form == "event-tsv" and not arguments.operating_point
     if no_f1 and arguments.intervals:
         yield (

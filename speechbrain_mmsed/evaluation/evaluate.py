@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from speechbrain_mmsed.evaluation.counts.psds_counting import count
+from speechbrain_mmsed.evaluation.counts.psds_counting import count_tuned
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
@@ -41,7 +41,15 @@ from speechbrain_mmsed.evaluation.metrics.truth import (
     GroundTruth,
     check_same_clips,
 )
-from speechbrain_mmsed.evaluation.tuning import tune_all, tune_scenarios
+from speechbrain_mmsed.evaluation.tuning import (
+    tune_all,
+    tune_all_boxes,
+    tune_scenarios,
+)
+from speechbrain_mmsed.postprocessing.box_parameters import (
+    has_boxes,
+    processed,
+)
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 SPLITS = ("all", "video_available", "video_ignored", "video_unavailable")
@@ -52,9 +60,14 @@ NO_POINT = (
 )
 
 
-def tune(scores, truth):
-    """ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2 from validation."""
+def tune(scores, truth, boxes=False):
+    """ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2 from validation.
+
+    With `boxes` BoxParameters, but for cbf1.
+    """
     check_same_clips(scores, truth)
+    if boxes:
+        return tune_all_boxes(scores, truth, METRICS[1:])
     f1 = tune_all(scores, truth)
     tuned = [f1[kind][0] for kind in ("clip", "segment", "event")]
     tuned += tune_scenarios(scores, truth, PSDS_METRICS)
@@ -109,17 +122,19 @@ def measure(scores, truth, parameters, official=False):
     """Measured of a set of clips.
 
     `parameters` are those of `tune`. `official`: PSDS comes from psds_eval,
-    which takes seconds for each figure; otherwise from the fast counts, equal
-    but for rounding.
+    which takes seconds for each figure; otherwise, and for boxes, from the
+    fast counts, equal but for rounding.
     """
     check_same_clips(scores, truth)
-    f1 = {m: f1_result(m, scores, truth, parameters[m]) for m in F1_AVERAGES}
-    counts, results = {}, {}
-    for metric in PSDS_METRICS:
-        windows = parameters[metric].windows
-        ((counts[metric],),) = count(scores, truth, windows[None], [metric])
-        if official:
-            results[metric] = psds(scores, truth, windows, metric)
+    f1, counts, results = {}, {}, {}
+    for metric, tuned in parameters.items():
+        if metric in F1_AVERAGES:
+            some = processed(scores, tuned)
+            f1[metric] = f1_result(metric, some, truth, tuned)
+            continue
+        counts[metric] = count_tuned(scores, truth, tuned, metric)
+        if official and not has_boxes(tuned):
+            results[metric] = psds(scores, truth, tuned.windows, metric)
     return Measured(truth, f1, counts, results)
 
 

@@ -7,10 +7,15 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
+
 import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
-from speechbrain_mmsed.evaluation.counts.psds_counting import count
+from speechbrain_mmsed.evaluation.counts.psds_counting import (
+    count,
+    count_boxes,
+)
 from speechbrain_mmsed.evaluation.metrics.scored import (
     THRESHOLDS,
     WINDOWS,
@@ -19,6 +24,9 @@ from speechbrain_mmsed.evaluation.metrics.scored import (
     best_windows,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.postprocessing.box_tuning import tune_boxes
+
+F1_KINDS = {"sbf1": "segment", "ebf1": "event"}
 
 
 def tune_all(scores, truth, thresholds=THRESHOLDS, windows=WINDOWS):
@@ -86,6 +94,34 @@ def tune_scenarios(scores, truth, scenarios, windows=WINDOWS):
         best_windows(truth.labels, windows, np.array([c.areas() for c in row]))
         for row in count(scores, truth, each, scenarios)
     ]
+
+
+def tune_all_boxes(scores, truth, metrics, **settings):
+    """BoxParameters of `metrics`, and the tuned ClassParameters of cbf1.
+
+    A clip's label follows from the clip's own score, which boxes do not
+    touch; `settings` as of `tune_boxes`.
+    """
+    labels, _ = best_parameters(count_clips(scores, truth, THRESHOLDS))
+    labels.windows = None
+    score = functools.partial(_score_boxes, truth)
+    tuned = tune_boxes(scores, metrics, score, **settings)
+    return {"cbf1": labels, **{m: found for m, (found, _) in tuned.items()}}
+
+
+def _score_boxes(truth, boxes, metrics):
+    """Best F1 or area of each class, as `tune_boxes` asks for them."""
+    found = {}
+    kinds = {m: F1_KINDS[m] for m in metrics if m in F1_KINDS}
+    if kinds:
+        grid = count_grid(boxes, truth, THRESHOLDS, [1], kinds.values())
+        for metric, kind in kinds.items():
+            best, f1 = best_parameters(grid[kind])
+            found[metric] = np.where(best.tuned, f1, -1.0), best.thresholds
+    psds = [metric for metric in metrics if metric not in kinds]
+    counts = count_boxes(boxes, truth, psds) if psds else []
+    areas = {m: (c.areas(), None) for m, c in zip(psds, counts, strict=True)}
+    return found | areas
 
 
 def choose_weight(folder, truth):

@@ -81,3 +81,13 @@ class BoxParameters(ClassParameters):
     def boxes(self, scores):
         """What `box_scores` makes of scores of these classes."""
         return box_scores(scores, self.lengths, self.absolute, self.relative)
+
+
+def has_boxes(parameters):
+    """Whether these are the parameters of boxes, or of a median filter."""
+    return isinstance(parameters, BoxParameters)
+
+
+def processed(scores, parameters):
+    """Scores that `decode` takes at these parameters: of boxes, if so."""
+    return parameters.boxes(scores) if has_boxes(parameters) else scores

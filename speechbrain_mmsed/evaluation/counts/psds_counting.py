@@ -4,6 +4,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import dataclasses
+
 import numpy as np
 
 from speechbrain_mmsed.evaluation.counts.matching import reference_events
@@ -16,6 +18,7 @@ from speechbrain_mmsed.evaluation.counts.psds_counts import (
     PsdsCounts,
 )
 from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS, scenario_of
+from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 
 
 def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
@@ -50,6 +53,27 @@ def psds_by_clip(scores, truth, windows, scenario, thresholds=None):
     windows = np.asarray(windows)[None]
     ((counts,),) = _count(scores, truth, windows, [scenario], thresholds, False)
     return counts
+
+
+def count_boxes(boxes, truth, scenarios, whole=True):
+    """[scenario] PsdsCounts of `box_scores`, by clip or of the `whole`.
+
+    Every confidence is a threshold, and so is 0, below which no box lies; the
+    criteria are those of psds_eval.
+    """
+    levels = np.unique(np.append(boxes.frame.astype(np.float64), 0.0))
+    windows = np.ones((1, len(boxes.labels)), dtype=int)
+    found = _count(boxes, truth, windows, scenarios, levels, whole)
+    return [dataclasses.replace(c, n_thresholds=0) for (c,) in found]
+
+
+def count_tuned(scores, truth, parameters, scenario, whole=True):
+    """PsdsCounts at ClassParameters (50 thresholds) or BoxParameters."""
+    if has_boxes(parameters):
+        boxes = parameters.boxes(scores)
+        return count_boxes(boxes, truth, [scenario], whole)[0]
+    some = parameters.windows[None], [scenario], THRESHOLDS, whole
+    return _count(scores, truth, *some)[0][0]
 
 
 def _count(scores, truth, windows, scenarios, thresholds, whole):

@@ -62,7 +62,8 @@ class PsdsCounts:
     scenario : Scenario
         What is counted.
     n_thresholds : int or None
-        How many there are; None: every distinct score is one.
+        How many there are; 0: every confidence of a box is one; None: every
+        distinct score.
     """
 
     filenames: list
@@ -78,7 +79,7 @@ class PsdsCounts:
     @property
     def definition(self):
         """What is counted."""
-        points = f"{self.n_thresholds} thresholds"
+        points = f"{self.n_thresholds or 'all confidences as'} thresholds"
         if self.n_thresholds is None:
             points = ALL_THRESHOLDS
         return f"PSDS, {self.scenario.text()}; {points}"

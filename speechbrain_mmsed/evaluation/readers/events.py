@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 
 from speechbrain_mmsed.evaluation.metrics.truth import overlapping
-from speechbrain_mmsed.evaluation.problems import (
+from speechbrain_mmsed.evaluation.readers.tables import prediction_files
+from speechbrain_mmsed.evaluation.readers.truth import match_names, read_events
+from speechbrain_mmsed.problems import (
     PredictionError,
     listed,
     refuse_clips,
     refuse_rows,
 )
-from speechbrain_mmsed.evaluation.readers.tables import prediction_files
-from speechbrain_mmsed.evaluation.readers.truth import match_names, read_events
 
 _ODD_EVENTS = {
     "zero_length": "have no length; psds_eval drops them, sed_eval counts "

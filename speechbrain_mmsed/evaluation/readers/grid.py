@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechbrain_mmsed.evaluation.problems import PredictionError, listed
+from speechbrain_mmsed.problems import PredictionError, listed
 
 # Times are often written with three decimals.
 _TIME_TOLERANCE = 1e-3

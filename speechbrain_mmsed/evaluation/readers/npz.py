@@ -7,10 +7,10 @@ Authors
 import dataclasses
 import zipfile
 
-from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.evaluation.readers.tables import prediction_files
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
 from speechbrain_mmsed.postprocessing.scores import ClipScores, weight_of_file
+from speechbrain_mmsed.problems import PredictionError, listed
 
 
 def npz_files(path, without=""):

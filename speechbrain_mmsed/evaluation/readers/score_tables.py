@@ -11,11 +11,6 @@ Authors
 import numpy as np
 
 from speechbrain_mmsed.evaluation.metrics import psd_roc, scored
-from speechbrain_mmsed.evaluation.problems import (
-    PredictionError,
-    listed,
-    repeated,
-)
 from speechbrain_mmsed.evaluation.readers.grid import (
     TableError,
     check_axis,
@@ -34,6 +29,11 @@ from speechbrain_mmsed.postprocessing.decode import (
     reflected_frames,
 )
 from speechbrain_mmsed.postprocessing.scores import ClipScores
+from speechbrain_mmsed.problems import (
+    PredictionError,
+    listed,
+    repeated,
+)
 
 
 def score_labels(folder):

@@ -9,12 +9,12 @@ import pathlib
 
 import pandas as pd
 
-from speechbrain_mmsed.evaluation.problems import (
+from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
+from speechbrain_mmsed.problems import (
     PredictionError,
     listed,
     repeated,
 )
-from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
 TIMES = ["onset", "offset"]
 FORMS = {

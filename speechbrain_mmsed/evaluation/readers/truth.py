@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.problems import (
-    PredictionError,
-    listed,
-    refuse_clips,
-    refuse_rows,
-    repeated,
-)
 from speechbrain_mmsed.evaluation.readers.tables import (
     TIMES,
     header_of,
     read_text_table,
 )
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
+from speechbrain_mmsed.problems import (
+    PredictionError,
+    listed,
+    refuse_clips,
+    refuse_rows,
+    repeated,
+)
 
 _YES = {"1", "1.0", "true", "yes", "present"}
 _NO = {"0", "0.0", "false", "no", "absent", ""}

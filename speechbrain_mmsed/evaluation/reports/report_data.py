@@ -14,9 +14,11 @@ import speechbrain_mmsed
 from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.reports.report_tables import AVERAGES
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
+    PSDS,
     THRESHOLD_FREE,
     intervals,
 )
+from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 
 LIBRARIES = ("psds_eval", "sed_eval", "numpy", "pandas")
 SECTIONS = (
@@ -169,10 +171,13 @@ def describe_figures(system, form, said):
 
     def describe(metric, figure):
         parameters = system.parameters.get(metric)
+        boxes = metric in PSDS and has_boxes(parameters)
         return {
             "value": figure["value"],
             "reason": figure["reason"],
-            "definition": _definition(metric, form, len(system.points)),
+            "definition": _definition(
+                metric, "boxes" if boxes else form, len(system.points)
+            ),
             "post_processing": said,
             "parameters": parameters and parameters.to_dict(),
             "n_classes": len(figure["averaged_classes"]),
@@ -192,6 +197,7 @@ def _definition(metric, form, n_points):
     added = {
         ("psds", "npz"): "; 50 thresholds 0.01 to 0.99",
         ("psds", "score-tsv"): "; 50 thresholds 0.01 to 0.99",
+        ("psds", "boxes"): "; all confidences of boxes as thresholds",
         ("psds", "event-tsv"): f"; {n_points} operating points as given",
         ("cbf1", "event-tsv"): "; a clip's labels are those of its events",
         ("cbf1", "score-tsv"): "; a clip's score is the largest of its frames",

@@ -8,7 +8,6 @@ import pathlib
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.reports.charts import (
     draw_availability,
     draw_classes,
@@ -39,6 +38,7 @@ from speechbrain_mmsed.evaluation.statistics.stored_counts import (
 )
 from speechbrain_mmsed.files import write_json, write_text
 from speechbrain_mmsed.folders import plain_name
+from speechbrain_mmsed.problems import PredictionError
 
 NO_MATPLOTLIB = (
     "No pictures: matplotlib is not installed "

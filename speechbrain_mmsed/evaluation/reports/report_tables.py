@@ -126,9 +126,11 @@ def rows(text, n_texts=1):
 
 
 def parameters_of(tuned, index):
-    """Threshold and window of a class, from a ClassParameters as a dict."""
-    both = tuned["thresholds"], tuned["windows"]
-    text = " / ".join(f"{x[index]:g}" for x in both if x is not None)
+    """Settings of a class, from ClassParameters or BoxParameters as a dict."""
+    boxes = ("lengths", "absolute", "relative")
+    names = "thresholds", *(boxes if "lengths" in tuned else ["windows"])
+    every = [tuned[name] for name in names]
+    text = " / ".join(f"{x[index]:.3g}" for x in every if x is not None)
     return text + ("" if tuned["tuned"][index] else " (default)")
 
 

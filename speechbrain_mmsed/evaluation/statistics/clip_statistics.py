@@ -10,11 +10,17 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     intersection_counts,
     segment_counts,
 )
-from speechbrain_mmsed.evaluation.counts.psds_counting import psds_by_clip
-from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS
+from speechbrain_mmsed.evaluation.counts.psds_counting import (
+    count_tuned,
+    psds_by_clip,
+)
 from speechbrain_mmsed.evaluation.statistics.bootstrap import (
     N_RESAMPLES,
     bootstrap,
+)
+from speechbrain_mmsed.postprocessing.box_parameters import (
+    has_boxes,
+    processed,
 )
 from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
 
@@ -36,8 +42,9 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
 
     `parameters` are those of `tune`. The intersection-based F1 takes those of
     "ibf1" if given, else those of ebf1; PSDS over all thresholds has the
-    windows of PSDS. Kinds are those of `KINDS` and `THRESHOLD_FREE`; all
-    counts have `result()` and `figures(weights)`.
+    windows of PSDS, and is left out for boxes, whose PSDS is over all. Kinds
+    are those of `KINDS` and `THRESHOLD_FREE`; all counts have `result()` and
+    `figures(weights)`.
     """
     unknown = sorted(set(kinds) - {*KINDS, *THRESHOLD_FREE})
     if unknown:
@@ -51,14 +58,17 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
             statistics[kind] = clip_counts(tags, truth)
         elif kind in EVENT_COUNTS:
             tuned = parameters.get(kind, parameters["ebf1"])
-            events = decode(scores, tuned.thresholds, tuned.windows)
+            some = processed(scores, tuned)
+            events = decode(some, tuned.thresholds, tuned.windows)
             statistics[kind] = EVENT_COUNTS[kind](events, truth)
+        elif kind in PSDS:
+            some = scores, truth, parameters[kind], kind
+            statistics[kind] = count_tuned(*some, whole=False)
         else:
             scenario = kind.removeprefix("threshold_free_")
-            statistics[kind] = psds_by_clip(
-                *(scores, truth, parameters[scenario].windows, scenario),
-                THRESHOLDS if kind in PSDS else None,
-            )
+            if not has_boxes(tuned := parameters[scenario]):
+                some = scores, truth, tuned.windows, scenario
+                statistics[kind] = psds_by_clip(*some)
     return statistics
 
 

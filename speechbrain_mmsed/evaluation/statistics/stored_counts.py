@@ -18,9 +18,9 @@ from speechbrain_mmsed.evaluation.counts.counts import Counts
 from speechbrain_mmsed.evaluation.counts.psds_changes import Changes
 from speechbrain_mmsed.evaluation.counts.psds_counts import PsdsCounts
 from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
-from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.files import atomic_path
 from speechbrain_mmsed.folders import plain_name
+from speechbrain_mmsed.problems import PredictionError, listed
 
 CLASSES = {"f1": Counts, "psds": PsdsCounts}
 # A system with its video ignored, after the system's name.

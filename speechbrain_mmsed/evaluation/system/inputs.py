@@ -8,7 +8,6 @@ import functools
 
 from speechbrain_mmsed.evaluation.evaluate import EvaluatedSystem
 from speechbrain_mmsed.evaluation.metrics.scored import WINDOWS
-from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.events import read_points
 from speechbrain_mmsed.evaluation.readers.npz import (
     load_npz,
@@ -27,6 +26,7 @@ from speechbrain_mmsed.evaluation.readers.truth import (
 )
 from speechbrain_mmsed.evaluation.reports.report_tables import fusion_title
 from speechbrain_mmsed.evaluation.tuning import choose_weight
+from speechbrain_mmsed.problems import PredictionError
 
 UNKNOWN_VIDEO = (
     "Which clips have video is not known; with --video figures are split by it."

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import os
+import dataclasses
 import pathlib
 import time
 
@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.evaluate import evaluate_splits, tune
 from speechbrain_mmsed.evaluation.metrics.run import METRICS
-from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.readers.tables import FORMS
 from speechbrain_mmsed.evaluation.reports.documents import (
     screen_report,
@@ -29,6 +28,12 @@ from speechbrain_mmsed.evaluation.run import count_system
 from speechbrain_mmsed.evaluation.system.inputs import read_inputs
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
+BOXES = (
+    "Sound event bounding boxes (Ebbers et al., arXiv 2406.04212): length of "
+    "a change, both thresholds of gaps and, for F1, of confidence, tuned for "
+    "each class and metric on {}. Clip labels have no boxes."
+)
+
 
 def evaluate_system(arguments, form):
     """Reads, measures, writes and prints; returns what report.json holds.
@@ -36,8 +41,7 @@ def evaluate_system(arguments, form):
     Of the checked arguments of `mmsed evaluate`; `form` is a key of `FORMS`.
     """
     start = time.time()
-    name, out = arguments.name, pathlib.Path(arguments.out)
-    _make_folder(out)
+    out = pathlib.Path(arguments.out)
     system, truth = read_inputs(arguments, form)
     said = _choose_parameters(system, arguments)
     how = "as asked" if arguments.format else "recognised from the content"
@@ -48,23 +52,30 @@ def evaluate_system(arguments, form):
     for note in [*system.notes, said]:
         print(f"- {note}")
     with tqdm(total=4, desc="evaluation", disable=None) as bar:
-        if system.validation is not None:
-            system.parameters = tune(system.validation, truth["validation"])
+        systems = _tuned(system, truth.get("validation"), arguments, said)
         bar.update()
-        system.splits = evaluate_splits(system, truth["evaluation"])
+        for each, _ in systems.values():
+            each.splits = evaluate_splits(each, truth["evaluation"])
         metadata = _metadata(arguments, form, said)
-        report = report_data({name: system}, {}, truth, {}, metadata)
+        models = {name: each for name, (each, _) in systems.items()}
+        report = report_data(models, {}, truth, {}, metadata)
         report["notes"] = system.notes
         report["tuned"] = system.validation is not None
-        report["figures"] = {name: describe_figures(system, form, said)}
-        content = {"report": report, "name": name}
-        report["sections"] = text_sections("figures.txt", **content)
+        report["figures"] = {
+            name: describe_figures(each, form, how)
+            for name, (each, how) in systems.items()
+        }
+        report |= {"sections": [], "further": {}}
         bar.update()
-        counts = count_system(name, system, truth["evaluation"])
-        if name in counts:
-            further = further_figures(counts[name][0], arguments.intervals)
-            content["further"] = report["further"] = further
-            report["sections"] += text_sections("further.txt", **content)
+        counts = {}
+        for name, each in models.items():
+            content = {"report": report, "name": name}
+            report["sections"] += text_sections("figures.txt", **content)
+            counts |= count_system(name, each, truth["evaluation"])
+            if name in counts:
+                further = further_figures(counts[name][0], arguments.intervals)
+                content["further"] = report["further"][name] = further
+                report["sections"] += text_sections("further.txt", **content)
         metadata["seconds"] = round(time.time() - start, 1)
         bar.update()
         spectrogram = None
@@ -76,7 +87,9 @@ def evaluate_system(arguments, form):
 
             spectrogram = SpectrogramFolder(arguments.audio)
         page = write_report(
-            *(report, out, {name: system}, truth, counts),
+            # Of frames' scores: there are no pictures of boxes.
+            *(report, out, {n: s for n, s in models.items() if s is system}),
+            *(truth, counts),
             spectrogram=spectrogram,
             pictures=arguments.pictures,
         )
@@ -89,13 +102,18 @@ def evaluate_system(arguments, form):
     return report
 
 
-def _make_folder(out):
-    """The folder of the report, before the work."""
-    if out.exists() and not out.is_dir():
-        raise PredictionError(f"--out {out}: a file; expected a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise PredictionError(f"--out {out}: no permission to write there")
+def _tuned(system, truth, arguments, said):
+    """Name -> the system with its parameters, and how they came about."""
+    names, systems = [arguments.name, f"{arguments.name}, boxes"], {}
+    if arguments.postprocessing != "boxes":
+        if truth is not None:
+            system.parameters = tune(system.validation, truth)
+        systems[names[0]] = system, said
+    if arguments.postprocessing in ("boxes", "both"):
+        parameters = tune(system.validation, truth, boxes=True)
+        boxes = dataclasses.replace(system, parameters=parameters)
+        systems[names[1]] = boxes, BOXES.format(system.parameters_from)
+    return systems
 
 
 def _choose_parameters(system, arguments):

@@ -7,9 +7,6 @@ import pandas as pd
 import pytest
 
 from speechbrain_mmsed.evaluation.counts import psds_changes
-from speechbrain_mmsed.evaluation.counts.psds_changes import (
-    median_scores,
-)
 from speechbrain_mmsed.evaluation.counts.psds_counting import (
     count,
     psds_by_clip,
@@ -21,6 +18,7 @@ from speechbrain_mmsed.postprocessing.decode import (
     decode,
     frames_inside,
 )
+from speechbrain_mmsed.postprocessing.runs import median_scores
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 HOP = 0.1565

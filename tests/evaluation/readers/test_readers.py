@@ -16,7 +16,6 @@ from speechbrain_mmsed.evaluation.metrics.psd_roc import (
 )
 from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.problems import PredictionError, listed
 from speechbrain_mmsed.evaluation.readers.events import (
     _chosen_point,
     _point_files,
@@ -38,6 +37,7 @@ from speechbrain_mmsed.evaluation.readers.truth import (
     read_video,
 )
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
+from speechbrain_mmsed.problems import PredictionError, listed
 
 LABELS = ["Dog", "Cat"]
 HOP = 0.064

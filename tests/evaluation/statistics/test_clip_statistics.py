@@ -19,7 +19,6 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     segment_f1,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.problems import PredictionError
 from speechbrain_mmsed.evaluation.statistics.bootstrap import (
     compare,
     jackknife_errors,
@@ -42,6 +41,7 @@ from speechbrain_mmsed.postprocessing.decode import (
 )
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 from speechbrain_mmsed.postprocessing.scores import ClipScores
+from speechbrain_mmsed.problems import PredictionError
 
 HOP = 0.1565
 LABELS = ["Dog", "Cat", "Fox", "Cow"]

@@ -5,11 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.evaluation.counts.psds_changes import (
-    distinct_runs,
-    median_scores,
-)
 from speechbrain_mmsed.postprocessing.decode import decode, frames_inside
+from speechbrain_mmsed.postprocessing.runs import distinct_runs, median_scores
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 HOP = 0.1565
