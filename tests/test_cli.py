@@ -13,6 +13,8 @@ from corpora import make_corpus, write_table, write_truth
 from speechbrain_mmsed.cli import main
 from speechbrain_mmsed.evaluation.metrics.psds import psds_of_operating_points
 from speechbrain_mmsed.evaluation.run import evaluate_run
+from speechbrain_mmsed.postprocessing.box_parameters import BoxParameters
+from speechbrain_mmsed.postprocessing.boxes import box_table
 from speechbrain_mmsed.postprocessing.decode import decode
 
 LABELS = ["Dog", "Cat", "Saw"]
@@ -121,6 +123,55 @@ def test_tables_of_the_same_scores_get_the_same_figures(corpus, tuned):
         )
     assert report["tuned_parameters"] == tuned["tuned_parameters"]
     assert report["further"] == tuned["further"]
+
+
+@pytest.mark.parametrize("form", ["npz", "tables"])
+def test_boxes_are_a_second_system(corpus, tuned, form):
+    options = tuning(corpus, corpus / form / "validation")
+    options += ["--postprocessing", "both"]
+    out = f"both_{form}"
+    report = evaluate(corpus, corpus / form / "evaluation", *options, out=out)
+    assert list(report["metrics"]) == ["system", "system, boxes"]
+    metrics = {name: of["all"] for name, of in report["metrics"].items()}
+    assert metrics["system"] == tuned["metrics"]["system"]["all"]
+    boxes = metrics["system, boxes"]
+    assert boxes["cbf1"] == metrics["system"]["cbf1"]
+    assert all(boxes[m] != metrics["system"][m] for m in METRICS[1:])
+    parameters = report["tuned_parameters"]["system, boxes"]
+    evaluation, truth = make_scores(1)
+    for metric in ("psds1", "psds2"):
+        settings = BoxParameters.from_dict(parameters[metric])
+        table = box_table(settings.boxes(evaluation))
+        points = [
+            table[table["confidence"] > level]
+            for level in [0.0, *sorted(set(table["confidence"]))]
+        ]
+        points = [table.drop(columns="confidence") for table in points]
+        expected = psds_of_operating_points(points, truth, metric)["value"]
+        assert boxes[metric] == pytest.approx(expected, abs=1e-9)
+    text = (corpus / out / "report.md").read_text()
+    assert "## Tuned parameters, system, boxes" in text
+    assert "all confidences of boxes" in text
+    assert "seconds on each side of a change" in text
+
+
+def test_boxes_alone(corpus, tmp_path):
+    options = tuning(corpus, corpus / "npz/validation")
+    options += ["--postprocessing", "boxes", "--intervals"]
+    report = evaluate(
+        *(corpus, corpus / "npz/evaluation", *options),
+        out="boxes",
+        pictures=True,
+    )
+    assert list(report["metrics"]) == ["system, boxes"]
+    further = report["further"]["system, boxes"]
+    assert set(further["figures"]) == {"ibf1"}
+    figure = further["intervals"]["psds1"]["figures"]["value"]
+    metrics = report["metrics"]["system, boxes"]["all"]
+    assert figure["value"] == pytest.approx(metrics["psds1"], abs=1e-9)
+    counts = corpus / "boxes/counts_system__boxes.npz"
+    out = str(tmp_path)
+    assert main(["compare", str(counts), str(counts), "--out", out]) == 0
 
 
 def test_every_figure_says_what_it_is(corpus, tuned):

@@ -160,6 +160,14 @@ def test_labels_of_operating_points_must_be_known(data, capsys):
         all_in(message, "Saw")
 
 
+def test_boxes_need_scores_to_be_tuned_on(data, capsys):
+    for how in ("boxes", "both"):
+        message = fail(capsys, data, "npz", "--postprocessing", how)
+        all_in(message, f"--postprocessing {how}", "--validation-predictions")
+    message = fail(capsys, data, "points", "--postprocessing", "median")
+    all_in(message, "--postprocessing", "event-tsv")
+
+
 def test_overlapping_events_are_listed(data, capsys):
     edit(data / "truth.tsv", cell("filename", "Y01.wav"))
     message = fail(capsys, data, "tables")

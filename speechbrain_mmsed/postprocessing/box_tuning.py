@@ -16,9 +16,11 @@ from speechbrain_mmsed.postprocessing.box_parameters import BoxParameters
 from speechbrain_mmsed.postprocessing.boxes import box_scores
 
 # Seconds on each side of a change, and the two thresholds of a gap; the
-# middle of each is the default of a class that cannot be tuned.
+# middle of each is the default of a class that cannot be tuned. The lowest
+# absolute one is for networks that are never certain, the highest for PSDS2,
+# which does not mind boxes that are too long.
 LENGTHS = (0.2, 0.5, 1.0)
-ABSOLUTE = (0.1, 0.2, 0.3)
+ABSOLUTE = (0.02, 0.1, 0.3)
 RELATIVE = (1.5, 2.0, 3.0)
 DEFAULT_CONFIDENCE = 0.5
 # Values that differ by less are the same but for rounding.

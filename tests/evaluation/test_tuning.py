@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import tracemalloc
 from types import SimpleNamespace
 
@@ -13,6 +14,9 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
     event_f1,
     segment_f1,
 )
+from speechbrain_mmsed.evaluation.metrics.psds import (
+    areas_of_operating_points,
+)
 from speechbrain_mmsed.evaluation.metrics.scored import (
     THRESHOLDS,
     WINDOWS,
@@ -22,14 +26,23 @@ from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.tuning import (
     choose_weight,
     tune_all,
+    tune_all_boxes,
     tune_event,
     tune_scenarios,
     validation_f1,
 )
 from speechbrain_mmsed.nnet.fusion import fusion_weights
-from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
+from speechbrain_mmsed.postprocessing.box_parameters import processed
+from speechbrain_mmsed.postprocessing.boxes import box_scores, box_table
+from speechbrain_mmsed.postprocessing.decode import (
+    EVENT_COLUMNS,
+    decode,
+    decode_tags,
+)
 from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
 from speechbrain_mmsed.training.weight_search import WeightSearch
+
+ONES = np.ones(3, dtype=int)
 
 
 @pytest.fixture
@@ -120,6 +133,51 @@ def test_tuned_parameters_are_the_best_by_official_counts(
     for c, label in enumerate(("Dog", "Cat")):
         assert figures["class_wise"][label]["f1"] == f1[c] == best[c] > 0.3
     assert figures["macro"] == pytest.approx(best.mean())
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"), [("sbf1", segment_f1), ("ebf1", event_f1)]
+)
+def test_tuned_boxes_are_the_best_by_official_counts(name, metric, validation):
+    scores, truth = validation
+    grid = {"lengths": [0.2, 0.5], "absolute": [0.2], "relative": [1.5, 3.0]}
+    tuned = tune_all_boxes(scores, truth, [name], **grid)
+    assert tuned["cbf1"].windows is None
+    best = np.zeros(2)
+    for *point, threshold in itertools.product(*grid.values(), THRESHOLDS):
+        boxes = box_scores(scores, *np.repeat([point], 3, axis=0).T)
+        table = box_table(boxes)
+        figures = metric(table[table["confidence"] > threshold], truth)
+        f1 = [figures["class_wise"][c]["f1"] for c in ("Dog", "Cat")]
+        best = np.maximum(best, f1)
+    parameters = tuned[name]
+    events = decode(processed(scores, parameters), parameters.thresholds, ONES)
+    figures = metric(events, truth)["class_wise"]
+    assert [figures[c]["f1"] for c in ("Dog", "Cat")] == best.tolist()
+    assert best.min() > 0.1
+    assert parameters.tuned.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("scenario", ["psds1", "psds2"])
+def test_tuned_boxes_have_the_largest_areas(scenario, validation):
+    scores, truth = validation
+    grid = {"lengths": [0.2, 0.5], "absolute": [0.1], "relative": [1.5, 3.0]}
+    parameters = tune_all_boxes(scores, truth, [scenario], **grid)[scenario]
+    found = []
+    for settings in (
+        *itertools.product(*grid.values()),
+        (parameters.lengths, parameters.absolute, parameters.relative),
+    ):
+        settings = [np.broadcast_to(values, 3) for values in settings]
+        table = box_table(box_scores(scores, *settings))
+        points = [
+            table.loc[table["confidence"] > level, EVENT_COLUMNS]
+            for level in [0.0, *sorted(set(table["confidence"]))]
+        ]
+        found.append(areas_of_operating_points(points, truth, scenario))
+    *others, chosen = np.array(found)
+    np.testing.assert_allclose(chosen, np.max(others, axis=0), atol=1e-9)
+    assert chosen[:2].min() > 0
 
 
 def test_a_class_without_events_keeps_defaults(validation):
