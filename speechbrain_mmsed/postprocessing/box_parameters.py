@@ -27,7 +27,7 @@ class BoxParameters(ClassParameters):
     absolute : numpy.ndarray
         (C,) how far below its boxes a gap's score has to fall, 0 to 1 ...
     relative : numpy.ndarray
-        (C,) ... or by which factor >= 1, for the gap to stay open.
+        (C,) ... and by which factor >= 1, for the gap to stay open.
 
     Raises
     ------

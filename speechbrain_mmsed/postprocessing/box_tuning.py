@@ -16,12 +16,11 @@ from speechbrain_mmsed.postprocessing.box_parameters import BoxParameters
 from speechbrain_mmsed.postprocessing.boxes import box_scores
 
 # Seconds on each side of a change, and the two thresholds of a gap; the
-# middle of each is the default of a class that cannot be tuned. The lowest
-# absolute one is for networks that are never certain, the highest for PSDS2,
-# which does not mind boxes that are too long.
-LENGTHS = (0.2, 0.5, 1.0)
-ABSOLUTE = (0.02, 0.1, 0.3)
-RELATIVE = (1.5, 2.0, 3.0)
+# middle of each is the default of a class that cannot be tuned. The highest are
+# for PSDS2, which does not mind boxes that are too long.
+LENGTHS = (0.15, 0.3, 0.5)
+ABSOLUTE = (0.05, 0.2, 0.7)
+RELATIVE = (1.2, 2.0, 5.0)
 DEFAULT_CONFIDENCE = 0.5
 # Values that differ by less are the same but for rounding.
 SAME = 1e-12
@@ -78,7 +77,7 @@ def tune_boxes(
     ...     return {"long": ((boxes.frame > 0).sum(axis=(0, 1)), None)}
     >>> tuned, values = tune_boxes(scores, ["long"], long_ones)["long"]
     >>> tuned.lengths.tolist(), values.tolist()
-    ([0.2], [3])
+    ([0.15], [3])
     """
     axes = [list(map(float, axis)) for axis in (lengths, absolute, relative)]
     if not all(axes) or rounds < 1:

@@ -30,11 +30,13 @@ def box_scores(scores, lengths, absolute, relative):
 
     Between the mean scores right and left of each frame's start lies a
     difference; its maxima are onsets, its minima offsets. A gap between two
-    boxes is closed where its mean score reaches that of the less certain one
-    but for less than `absolute`, and but for a factor below `relative`; all
-    gaps at once. A confidence is the mean score in a box. Beyond its ends a
-    clip is silent, so that a box may begin and end there. Of equal maxima
-    side by side the last, and of minima the first, bounds the box.
+    boxes stays open where its mean score lies at least `absolute`, and at
+    least by the factor `relative`, below that of the more certain box; all
+    gaps are judged at once. (Against the less certain one, a clear event would
+    be joined to the noise beside it.) A confidence is the mean score in a box.
+    Beyond its ends a clip is silent, so that a box may begin and end there. Of
+    equal maxima side by side the last, and of minima the first, bounds the
+    box.
 
     Arguments
     ---------
@@ -140,9 +142,9 @@ def _merged(sums, row, first, past, absolute, relative):
     left = np.flatnonzero(row[1:] == row[:-1])
     at, start, end = row[left], past[left], first[left + 1]
     gap = (sums[at, end] - sums[at, start]) / (end - start)
-    lower = np.minimum(mean[left], mean[left + 1])
-    near = np.round(lower - gap, DECIMALS) < absolute[at]
-    near &= np.round(lower - relative[at] * gap, DECIMALS) < 0
+    higher = np.maximum(mean[left], mean[left + 1])
+    near = np.round(higher - gap, DECIMALS) < absolute[at]
+    near |= np.round(higher - relative[at] * gap, DECIMALS) < 0
     closed = left[near]
     return (
         *(np.delete(row, closed), np.delete(first, closed + 1)),

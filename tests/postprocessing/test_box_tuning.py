@@ -73,7 +73,7 @@ def test_of_equal_ones_the_first_is_taken(scores):
 
 def test_fine_rounds_lose_nothing_and_look_between(scores):
     def far(boxes, metrics):
-        return {"far": (value(boxes, 0.45), None)}
+        return {"far": (value(boxes, 0.6), None)}
 
     coarse, fine = (
         tune_boxes(scores, ["far"], far, **GRID, rounds=rounds)["far"]
@@ -81,7 +81,7 @@ def test_fine_rounds_lose_nothing_and_look_between(scores):
     )
     assert (fine[1] >= coarse[1]).all()
     assert (fine[1] > coarse[1]).any()
-    assert set(fine[0].lengths) - set(GRID["lengths"])
+    assert set(fine[0].relative) - set(GRID["relative"])
 
 
 def test_an_empty_grid_is_refused(scores):

@@ -63,9 +63,9 @@ def slow_boxes(values, step, absolute, relative):
         closed = False
         if before is not None:
             gap = mean(before[1], box[0])
-            lower = min(mean(*before), mean(*box))
-            closed = round(lower - gap, 9) < absolute
-            closed = closed and round(lower - relative * gap, 9) < 0
+            higher = max(mean(*before), mean(*box))
+            closed = round(higher - gap, 9) < absolute
+            closed = closed or round(higher - relative * gap, 9) < 0
         if closed:
             boxes[-1][1] = box[1]
         else:
@@ -123,10 +123,9 @@ def test_silence_has_no_box():
 @pytest.mark.parametrize(
     "absolute, relative, n_boxes",
     [
-        (0.2, 1.5, 2),  # falls by 0.25 and by a factor of 2
-        (0.3, 1.5, 2),  # one of both is enough to stay open
-        (0.2, 2.5, 2),
-        (0.3, 2.5, 1),
+        (0.5, 3.0, 2),  # falls by 0.5 and by a factor of 3, and just so
+        (0.6, 3.0, 1),
+        (0.5, 3.1, 1),
     ],
 )
 def test_a_gap_is_closed_where_it_is_shallow(absolute, relative, n_boxes):
