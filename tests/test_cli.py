@@ -155,6 +155,22 @@ def test_boxes_are_a_second_system(corpus, tuned, form):
     assert "seconds on each side of a change" in text
 
 
+def test_boxes_are_compared_with_the_filter_where_both_count_alike(
+    corpus, tmp_path
+):
+    options = tuning(corpus, corpus / "npz/validation")
+    options += ["--postprocessing", "both"]
+    evaluate(corpus, corpus / "npz/evaluation", *options, out="pair")
+    files = ["counts_system.npz", "counts_system__boxes.npz"]
+    files = [str(corpus / "pair" / name) for name in files]
+    assert main(["compare", *files, "--out", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "comparison.json").read_text())
+    assert set(results) == {"cbf1", "sbf1", "ebf1", "ibf1"}
+    assert results["cbf1"]["figures"]["micro"]["difference"] == 0
+    text = (tmp_path / "comparison.md").read_text()
+    assert "psds1, psds2, or both have it by other" in text
+
+
 def test_boxes_alone(corpus, tmp_path):
     options = tuning(corpus, corpus / "npz/validation")
     options += ["--postprocessing", "boxes", "--intervals"]
