@@ -57,6 +57,8 @@ def recognise(path):
     found = {}
     for file in _files_of(path, [".npz", ".tsv", ".csv"]):
         npz = file.suffix.lower() == ".npz"
+        if file.name == "fusion_weights.csv":  # what a gate gave to each clip
+            continue
         found.setdefault("npz" if npz else _form_of(file), []).append(file)
     if not found:
         folders = listed(p.name for p in path.glob("*") if p.is_dir())

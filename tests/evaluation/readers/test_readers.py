@@ -380,3 +380,11 @@ def test_labels_from_words_or_a_file(tmp_path):
     assert read_labels(["b", "a"]) == ["b", "a"]
     (tmp_path / "labels").write_text("Music, singing\n\nDog\n")
     assert read_labels([str(tmp_path / "labels")]) == ["Music, singing", "Dog"]
+
+
+def test_what_a_gate_gave_is_no_prediction(tmp_path):
+    """A gated run's scores have a table of fusion weights beside them."""
+    for name in ("weight_gated.npz", "weight_1.0000.npz"):
+        (tmp_path / name).touch()
+    (tmp_path / "fusion_weights.csv").write_text("filename,sound\na.wav,1.0\n")
+    assert recognise(tmp_path) == "npz"
