@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
+from speechbrain_mmsed.postprocessing.decode import (
+    EVENT_COLUMNS,
+    frames_inside,
+)
+from speechbrain_mmsed.postprocessing.runs import median_scores
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 HOP = 0.1565
@@ -78,3 +82,14 @@ def dense_tables(counts):
     tp = dense[..., own, own].copy()
     dense[..., own, own] = 0
     return tp, dense[..., n_classes], dense[..., :n_classes]
+
+
+def audible_scores(scores, windows):
+    """(N, T, C) filtered scores, minus infinity past a clip's end."""
+    filtered = median_scores(scores.frame, windows)
+    filtered[
+        ~frames_inside(
+            scores.durations, scores.frame.shape[1], scores.frame_hop
+        )
+    ] = -np.inf
+    return filtered

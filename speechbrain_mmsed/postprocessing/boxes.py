@@ -19,7 +19,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from speechbrain_mmsed.postprocessing.decode import frames_inside
+from speechbrain_mmsed.postprocessing.decode import decode, frames_inside
 
 # Differences that are equal but for rounding shall be equal.
 DECIMALS = 9
@@ -100,20 +100,13 @@ def box_table(boxes):
     >>> box_table(scores).drop(columns="filename").values.tolist()
     [[1.0, 3.0, 'Dog', 0.5], [4.0, 5.5, 'Dog', 0.25]]
     """
-    padded = np.pad(boxes.frame, ((0, 0), (1, 1), (0, 0))).transpose(0, 2, 1)
-    there = padded > 0
-    clips, classes, first = np.nonzero(there[..., 1:] > there[..., :-1])
-    past = np.nonzero(there[..., 1:] < there[..., :-1])[2]
-    ends = np.minimum(past * boxes.frame_hop, boxes.durations[clips])
-    return pd.DataFrame(
-        {
-            "filename": np.array(boxes.filenames, dtype=object)[clips],
-            "onset": first * boxes.frame_hop,
-            "offset": ends,
-            "event_label": np.array(boxes.labels, dtype=object)[classes],
-            "confidence": boxes.frame[clips, first, classes].astype(float),
-        }
-    )
+    n_classes = len(boxes.labels)
+    table = decode(boxes, np.zeros(n_classes), np.ones(n_classes, dtype=int))
+    clip = pd.Index(boxes.filenames).get_indexer(table["filename"])
+    label = pd.Index(boxes.labels).get_indexer(table["event_label"])
+    first = np.rint(table["onset"].to_numpy() / boxes.frame_hop).astype(int)
+    confidence = boxes.frame[clip, first, label].astype(float)
+    return table.assign(confidence=confidence)
 
 
 def _candidates(sums, step):

@@ -2,25 +2,15 @@
 
 import numpy as np
 import pytest
+from corpora import audible_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.postprocessing.decode import decode, frames_inside
-from speechbrain_mmsed.postprocessing.runs import distinct_runs, median_scores
+from speechbrain_mmsed.postprocessing.decode import decode
+from speechbrain_mmsed.postprocessing.runs import distinct_runs
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 HOP = 0.1565
-
-
-def audible_scores(scores, windows):
-    """(N, T, C) filtered scores, minus infinity past a clip's end."""
-    filtered = median_scores(scores.frame, windows)
-    filtered[
-        ~frames_inside(
-            scores.durations, scores.frame.shape[1], scores.frame_hop
-        )
-    ] = -np.inf
-    return filtered
 
 
 @settings(deadline=None, max_examples=30)

@@ -139,9 +139,9 @@ def _read_all(dataset, loader, device):
     """Reads all clips once, by the workers of a loader: ResidentClips."""
     begun, first, total = time.time(), dataset[0], len(dataset)
     shapes = _feature_shapes(first).items()
-    half = {"dtype": torch.float16, "device": device}
+    kind = {"dtype": torch.float16, "device": device}
     try:
-        features = {k: torch.empty((total, *s), **half) for k, s in shapes}
+        features = {k: torch.empty((total, *s), **kind) for k, s in shapes}
     except torch.OutOfMemoryError as error:
         # Another process may have taken what was free a moment ago.
         raise CorpusOnDeviceError(

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from corpora import audible_scores
 
 from speechbrain_mmsed.evaluation.counts import psds_changes
 from speechbrain_mmsed.evaluation.counts.psds_counting import (
@@ -16,7 +17,6 @@ from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,
     decode,
-    frames_inside,
 )
 from speechbrain_mmsed.postprocessing.runs import median_scores
 from speechbrain_mmsed.postprocessing.scores import ClipScores
@@ -61,17 +61,6 @@ def random_corpus(n_clips, seed, levels=None):
         LABELS,
     )
     return scores, truth
-
-
-def audible_scores(scores, windows):
-    """(N, T, C) filtered scores, minus infinity past a clip's end."""
-    filtered = median_scores(scores.frame, windows)
-    filtered[
-        ~frames_inside(
-            scores.durations, scores.frame.shape[1], scores.frame_hop
-        )
-    ] = -np.inf
-    return filtered
 
 
 def by_sed_scores_eval(scores, truth, windows, scenario):
