@@ -8,8 +8,6 @@ import argparse
 import os
 import sys
 
-import speechbrain_mmsed
-
 EXIT = """\
 exit code: 0 all recordings done, 1 some failed (the others are done, the
 summary says why), 2 nothing was begun or results could not be written."""
@@ -60,6 +58,12 @@ def add_recordings_parser(commands, name, **texts):
         "--device",
         default="cpu",
         help="where the network runs, for instance cuda:0 (cpu)",
+    )
+    add(
+        "--trust",
+        action="store_true",
+        help="let the model's yaml build and run whatever it names, which "
+        "may be anything: only for a folder whose author you know",
     )
     add(
         "--jobs",
@@ -115,7 +119,7 @@ def open_all(arguments):
         inputs = collect(arguments.recordings)
     except (DetectionError, OSError) as error:
         raise UsageError(str(error)) from error
-    detector = _load(model, arguments.device)
+    detector = _load(model, arguments.device, arguments.trust)
     streams = ", ".join(["sound", *detector.streams])
     say(f"model: {model}, {len(detector.labels)} classes, from {streams}")
     _check_streams(detector, inputs, arguments.primary_weight)
@@ -177,7 +181,7 @@ def _check_streams(detector, inputs, primary_weight):
             )
 
 
-def _load(model, device):
+def _load(model, device, trust):
     """The detector, or one line that says why there is none."""
     import torch
 
@@ -192,14 +196,7 @@ def _load(model, device):
         ) from error
     try:
         return SoundEventDetector.from_hparams(
-            source=model, run_opts={"device": device}
+            source=model, run_opts={"device": device}, trust=trust
         )
     except (DetectionError, OSError) as error:
         raise UsageError(str(error)) from error
-    except (ValueError, RuntimeError, ImportError) as error:
-        raise UsageError(
-            f"--model {model} cannot be loaded: {error}. If another version "
-            f"of speechbrain_mmsed exported it (this is "
-            f"{speechbrain_mmsed.__version__}), repeat the training's command: "
-            f"a finished training is not repeated, but exported again"
-        ) from error

@@ -131,8 +131,8 @@ def _listen(arguments, opened, how, outputs, journal, on_result):
     how = {**how, "progress": None if single else False}
     find = Finder(detector, outputs, **how)
     if arguments.out and arguments.jobs > 1 and not single:
-        of_each = (model, arguments.device, arguments.jobs, outputs)
-        find = ProcessFinder(*of_each, find, **how)
+        start = (model, arguments.device, arguments.trust)
+        find = ProcessFinder(start, arguments.jobs, outputs, find, **how)
     with tqdm(
         detect_all(inputs.files, find, outputs, journal),
         arguments.command,

@@ -17,6 +17,7 @@ import torch
 from speechbrain_mmsed.dataio.streams.records import fingerprint
 from speechbrain_mmsed.files import write_json, write_text
 from speechbrain_mmsed.inference.export_yaml import detector_yaml
+from speechbrain_mmsed.lobes.visual.weights import file_sha256
 
 METRICS = ("cbf1", "sbf1", "ebf1", "psds1", "psds2")
 
@@ -125,6 +126,11 @@ def export_detector(folder, resolved_yaml, frontend, models, streams, report):
             ("README.md", _model_card(report, list(models), descriptions)),
         ):
             write_text(os.path.join(temporary, name), text)
+        hashes = {
+            name: file_sha256(os.path.join(temporary, name))
+            for name in sorted(os.listdir(temporary))
+        }
+        write_json(os.path.join(temporary, "files.json"), hashes)
     return folder
 
 

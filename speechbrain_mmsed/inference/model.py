@@ -13,9 +13,12 @@ import torch
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.fetching import fetch
 
+import speechbrain_mmsed
 from speechbrain_mmsed.inference.results import DetectionError, FileScores
 from speechbrain_mmsed.inference.streams import StreamSetup
+from speechbrain_mmsed.inference.trust import check_files, refuse_code
 from speechbrain_mmsed.inference.weights import (
+    AGAIN,
     StreamEmbedders,
     load_weights,
     read_json,
@@ -73,11 +76,13 @@ class ExportedModel(Pretrained):
         savedir=None,
         model="student",
         remote=False,
+        trust=False,
         **kwargs,
     ):
         """Loads an exported folder; a local one needs no network.
 
-        Nothing is run but what the folder's yaml names.
+        Its files must have the hashes of its files.json, and its yaml may
+        build nothing but networks of this package.
 
         Arguments
         ---------
@@ -92,6 +97,10 @@ class ExportedModel(Pretrained):
         remote : bool
             Whether the source may be elsewhere, for instance the name of a
             HuggingFace repository. Without it a mistyped folder asks nobody.
+        trust : bool
+            Whether the yaml may build and run whatever it names, which is
+            as much as the person who wrote it could do at this keyboard; a
+            detector with an embedder of one's own needs it.
         **kwargs : dict
             As for SpeechBrain's `Pretrained.from_hparams`, for instance
             run_opts={"device": "cpu"} or overrides={"weights_folder": ...}.
@@ -115,21 +124,37 @@ class ExportedModel(Pretrained):
                 f"into its output folder (from Python, remote=True allows "
                 f"the name of a HuggingFace repository)"
             )
+        check_files(get)
+        yaml = get(hparams_file)
+        if not trust:
+            refuse_code(yaml)
+        # From here on the files that were looked at, wherever they are from.
+        get = pathlib.Path(yaml).parent.joinpath
         postprocessing = read_json(get("postprocessing.json"))
         if model not in postprocessing:
             raise DetectionError(
                 f"model is {model!r}, expected one of those in {source}: "
                 f"{', '.join(postprocessing)}"
             )
-        detector = super().from_hparams(
-            source,
-            hparams_file,
-            savedir=savedir,
-            postprocessing=postprocessing[model],
-            descriptions=read_json(get("streams.json")),
-            card=pathlib.Path(get("README.md")).read_text(encoding="utf-8"),
-            **kwargs,
-        )
+        try:
+            detector = super().from_hparams(
+                os.fspath(get()),
+                hparams_file,
+                savedir=savedir,
+                postprocessing=postprocessing[model],
+                descriptions=read_json(get("streams.json")),
+                card=get("README.md").read_text(encoding="utf-8"),
+                **kwargs,
+            )
+        except DetectionError:
+            raise
+        except Exception as error:  # whatever constructors make of its values
+            reason = " ".join(str(error).split())[:400]
+            raise DetectionError(
+                f"{yaml} does not build a detector: {type(error).__name__}: "
+                f"{reason}. If another version of speechbrain_mmsed wrote it "
+                f"(this is {speechbrain_mmsed.__version__}), {AGAIN}"
+            ) from error
         if model != "student":
             load_weights(detector.mods.network, get(f"{model}.ckpt"))
         return detector

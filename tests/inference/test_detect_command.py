@@ -185,6 +185,7 @@ def test_what_cannot_be_begun_is_one_line(
     old = shutil.copytree(model, tmp_path / "old")
     text = (old / "hyperparams.yaml").read_text()
     (old / "hyperparams.yaml").write_text(text.replace("peak_floor", "floor"))
+    (old / "files.json").unlink()
     names = {"MODEL": model, "FILMS": str(films), "OLD": str(old)}
     arguments = [names.get(a, a) for a in arguments]
     arguments = [a.replace("FILMS/", f"{films}/") for a in arguments]

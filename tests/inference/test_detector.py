@@ -208,6 +208,7 @@ def test_weights_are_read_without_running_anything(export, tmp_path):
 
     network = tmp_path / "detector/network.ckpt"
     good = network.read_bytes()
+    (tmp_path / "detector/files.json").unlink()  # as one who means harm would
     torch.save({"a": Bomb()}, network)
     with pytest.raises(DetectionError, match="network.ckpt"):
         SoundEventDetector.from_hparams(source=tmp_path / "detector")
@@ -245,7 +246,7 @@ def test_only_who_says_so_asks_the_network(tmp_path, monkeypatch):
     monkeypatch.setattr("speechbrain_mmsed.inference.model.fetch", fetch)
     with pytest.raises(FileNotFoundError):
         SoundEventDetector.from_hparams(source="run/detector", remote=True)
-    assert fetched == [("postprocessing.json", "run/detector")]
+    assert fetched == [("files.json", "run/detector")]
 
 
 def test_the_teacher_is_there_if_it_was_exported(export, exported, tmp_path):

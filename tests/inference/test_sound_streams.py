@@ -97,7 +97,7 @@ def test_without_the_weights_nothing_is_detected(
     recipe = {"class": "own_levels.Levels", "arguments": {"weights": "w.pt"}}
     export(tmp_path, streams=["levels"], described=described(), recipe=recipe)
     folder = tmp_path / "detector"
-    detector = SoundEventDetector.from_hparams(source=folder)
+    detector = SoundEventDetector.from_hparams(source=folder, trust=True)
     path = sounds.write_wav(tmp_path / "a.wav", sounds.noise(2.0))
     with pytest.raises(DetectionError, match=r"levels cannot be made.*w\.pt"):
         detector.scores_file(path)
@@ -106,9 +106,14 @@ def test_without_the_weights_nothing_is_detected(
     with pytest.raises(DetectionError, match=r"levels cannot be made.*w\.pt"):
         detector.stream(16000)
     assert detector.scores_file(path, primary_weight=1).clip.shape == (3,)
-    code = main(["detect", str(path), "--model", str(folder)])
-    message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert code == 2 and "levels cannot be made" in message
+    command = ["detect", str(path), "--model", str(folder)]
+    for more, reason in (
+        ([], "'!name:own_levels.Levels' is named"),
+        (["--trust"], "levels cannot be made"),
+    ):
+        assert main([*command, *more]) == 2
+        message = capsys.readouterr().err.strip().splitlines()[-1]
+        assert reason in message
 
 
 def test_an_imported_embedding_has_to_be_given(export, sounds, tmp_path):

@@ -208,7 +208,9 @@ def test_the_yaml_builds_the_network_of_the_films(
     module = types.ModuleType("colours")
     module.MeanColour = MeanColour
     monkeypatch.setitem(sys.modules, "colours", module)
-    detector = SoundEventDetector.from_hparams(source=tmp_path / "detector")
+    detector = SoundEventDetector.from_hparams(
+        source=tmp_path / "detector", trust=True
+    )
     assert detector.scores_file(path).streams == {"colour": "used"}
 
     # Without its weights it is told, and the sound is enough.
@@ -216,7 +218,9 @@ def test_the_yaml_builds_the_network_of_the_films(
         raise FileNotFoundError("no weights at x.pt")
 
     module.MeanColour = missing
-    detector = SoundEventDetector.from_hparams(source=tmp_path / "detector")
+    detector = SoundEventDetector.from_hparams(
+        source=tmp_path / "detector", trust=True
+    )
     assert detector.scores_file(path).streams == {
         "colour": "absent: colour cannot be made: no weights at x.pt"
     }

@@ -26,8 +26,8 @@ class ProcessFinder:
 
     Arguments
     ---------
-    model, device : str
-        Detector folder and where networks run.
+    model : tuple
+        Detector folder, where networks run, and whether to trust it.
     n_jobs : int
         Number of processes.
     outputs, **how
@@ -36,9 +36,9 @@ class ProcessFinder:
         Of this process, for what is left if a process dies.
     """
 
-    def __init__(self, model, device, n_jobs, outputs, fallback, **how):
+    def __init__(self, model, n_jobs, outputs, fallback, **how):
         self.n_jobs, self.fallback = n_jobs, fallback
-        self._start = (model, device, n_jobs, outputs, how)
+        self._start = (*model, n_jobs, outputs, how)
 
     def __call__(self, files):
         """Yields (Result, None) for each file, in order."""
@@ -63,7 +63,7 @@ class ProcessFinder:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _load(model, device, n_jobs, outputs, how):
+def _load(model, device, trust, n_jobs, outputs, how):
     """Once in each process: the detector."""
     global _finder
     import torch
@@ -74,7 +74,7 @@ def _load(model, device, n_jobs, outputs, how):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // n_jobs))
     detector = SoundEventDetector.from_hparams(
-        source=model, run_opts={"device": device}
+        source=model, run_opts={"device": device}, trust=trust
     )
     _finder = Finder(detector, outputs, **{**how, "progress": False})
 

@@ -35,9 +35,8 @@ def test_two_processes_give_the_results_of_one(
     folders = [tmp_path / name for name in ("one", "two")]
     one, two = (Outputs(folder, ["tsv", "webvtt"]) for folder in folders)
     alone = Finder(detector, one, metric="sbf1", progress=False)
-    several = ProcessFinder(
-        exported[0], "cpu", 2, two, Finder(detector), metric="sbf1"
-    )
+    model = (exported[0], "cpu", False)
+    several = ProcessFinder(model, 2, two, Finder(detector), metric="sbf1")
     expected = [result for result, _ in alone(files)]
     found = [result for result, _ in several(files)]
     assert [r.file.name for r in found] == [f"{n}.wav" for n in range(5)]
@@ -52,7 +51,7 @@ def test_two_processes_give_the_results_of_one(
 
     # A process that dies leaves the rest to this one.
     monkeypatch.setattr(processes, "_find", Death())
-    again = ProcessFinder(exported[0], "cpu", 1, None, alone)
+    again = ProcessFinder(model, 1, None, alone)
     assert_same([result for result, _ in again(files)], expected)
 
 
