@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -76,3 +77,23 @@ def test_misuse_is_told(detector):
     stream.close()
     with pytest.raises(DetectionError, match="closed"):
         stream.feed(np.zeros(10))
+
+
+def test_a_stream_keeps_to_one_thread(detector, sounds, monkeypatch):
+    seen, score = [], detector.score_windows
+
+    def watched(items):
+        seen.append(torch.get_num_threads())
+        return score(items)
+
+    monkeypatch.setattr(detector, "score_windows", watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        stream = detector.stream(44100)
+        stream.feed(sounds.noise(12.0, 44100))
+        stream.close()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 1]
