@@ -44,6 +44,8 @@ EXTRAS = {
         "transformers>=4.40",
     ],
     "plot": ["matplotlib>=3.7"],
+    # The microphone of `mmsed listen`.
+    "live": ["sounddevice>=0.4"],
     # Only tests compare with it, and skip without; it is built from source,
     # which needs a C compiler, so it is no part of "dev".
     "compare": ["sed_scores_eval==0.0.4"],

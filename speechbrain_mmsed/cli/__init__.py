@@ -13,10 +13,10 @@ import argparse
 import sys
 
 import speechbrain_mmsed
-from speechbrain_mmsed.cli import compare, detect, evaluate, tag
+from speechbrain_mmsed.cli import compare, detect, evaluate, listen, tag
 from speechbrain_mmsed.cli.arguments import UsageError
 
-COMMANDS = (detect, tag, evaluate, compare)
+COMMANDS = (detect, tag, listen, evaluate, compare)
 
 
 def make_parser():

@@ -34,13 +34,7 @@ def add_recordings_parser(commands, name, **texts):
         help="sounds or films with sound, of any length; of a folder, and "
         "of those in it, all that have a suffix of sounds or films",
     )
-    add(
-        "--model",
-        required=True,
-        metavar="DIR",
-        help="detector folder that a training wrote "
-        "(<output_folder>/detector), or the training's output folder",
-    )
+    add_model_arguments(parser)
     add(
         "--out",
         metavar="DIR",
@@ -55,17 +49,6 @@ def add_recordings_parser(commands, name, **texts):
         "film (default: what training chose on validation)",
     )
     add(
-        "--device",
-        default="cpu",
-        help="where the network runs, for instance cuda:0 (cpu)",
-    )
-    add(
-        "--trust",
-        action="store_true",
-        help="let the model's yaml build and run whatever it names, which "
-        "may be anything: only for a folder whose author you know",
-    )
-    add(
         "--jobs",
         type=count,
         default=1,
@@ -75,6 +58,30 @@ def add_recordings_parser(commands, name, **texts):
         "several processors already (1)",
     )
     return parser
+
+
+def add_model_arguments(parser):
+    """Adds what says which model runs where."""
+    add = parser.add_argument
+    add(
+        "--model",
+        required=True,
+        metavar="DIR",
+        help="detector folder that a training wrote "
+        "(<output_folder>/detector), or the training's output folder",
+    )
+    add(
+        "--device",
+        default="auto",
+        help="where the network runs: auto, cpu, cuda, cuda:1, mps (auto: a "
+        "GPU if there is one)",
+    )
+    add(
+        "--trust",
+        action="store_true",
+        help="let the model's yaml build and run whatever it names, which "
+        "may be anything: only for a folder whose author you know",
+    )
 
 
 def _weight(text):
@@ -108,10 +115,7 @@ def open_all(arguments):
     model = _find_model(arguments.model)
     if arguments.out and os.path.isfile(arguments.out):
         raise UsageError(f"--out {arguments.out} is a file, expected a folder")
-    # Before torch is loaded: threads of the network that have nothing to do
-    # give their processor to those that decode, instead of waiting in a
-    # loop. On a busy machine this was five times as fast.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _before_torch()
     from speechbrain_mmsed.inference import DetectionError
     from speechbrain_mmsed.inference.folders.inputs import collect
 
@@ -119,11 +123,55 @@ def open_all(arguments):
         inputs = collect(arguments.recordings)
     except (DetectionError, OSError) as error:
         raise UsageError(str(error)) from error
-    detector = _load(model, arguments.device, arguments.trust)
+    detector, model = load_model(arguments)
     streams = ", ".join(["sound", *detector.streams])
     say(f"model: {model}, {len(detector.labels)} classes, from {streams}")
     _check_streams(detector, inputs, arguments.primary_weight)
     return inputs, detector, model
+
+
+def load_model(arguments):
+    """The SoundEventDetector of the arguments, and its folder.
+
+    Where it runs is put into the arguments for `auto`. Raises a UsageError
+    if it cannot be used.
+    """
+    model = _find_model(arguments.model)
+    _before_torch()
+    import torch
+
+    from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
+
+    if arguments.device == "auto":
+        gpu = torch.cuda.is_available()
+        arguments.device = "cuda:0" if gpu else "cpu"
+    try:
+        torch.zeros(1, device=arguments.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().split("\n")[0]
+        if "Expected one of" in reason:
+            reason = "expected auto, cpu, cuda, cuda:1 or mps"
+        raise UsageError(
+            f"--device {arguments.device} cannot be used: {reason}"
+        ) from error
+    try:
+        detector = SoundEventDetector.from_hparams(
+            source=model,
+            run_opts={"device": arguments.device},
+            trust=arguments.trust,
+        )
+    except (DetectionError, OSError) as error:
+        raise UsageError(str(error)) from error
+    return detector, model
+
+
+def _before_torch():
+    """Lets threads that have nothing to do give their processor to others.
+
+    Those of the network would wait in a loop: on a busy machine, decoding was
+    five times as fast with this.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _find_model(folder):
@@ -179,24 +227,3 @@ def _check_streams(detector, inputs, primary_weight):
                 f"and repeat the training's command, which exports the model "
                 f"again"
             )
-
-
-def _load(model, device, trust):
-    """The detector, or one line that says why there is none."""
-    import torch
-
-    from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
-
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise UsageError(
-            f"--device {device} cannot be used: {first}"
-        ) from error
-    try:
-        return SoundEventDetector.from_hparams(
-            source=model, run_opts={"device": device}, trust=trust
-        )
-    except (DetectionError, OSError) as error:
-        raise UsageError(str(error)) from error

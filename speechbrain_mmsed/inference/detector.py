@@ -10,6 +10,7 @@ import os
 
 import pandas as pd
 
+from speechbrain_mmsed.inference.listening import EventStream
 from speechbrain_mmsed.inference.model import ExportedModel
 from speechbrain_mmsed.inference.reading import read_windows
 from speechbrain_mmsed.inference.results import (
@@ -229,8 +230,8 @@ class SoundEventDetector(ExportedModel):
         events = events_of(scores, self.tuned(metric))
         return Detection(events, scores, tags_of(scores, thresholds))
 
-    def stream(self, sample_rate, filename="stream"):
-        """A DetectionStream, for sound that is still to come.
+    def stream(self, sample_rate, filename="stream", latency=None):
+        """A DetectionStream, which gives scores of sound still to come.
 
         Arguments
         ---------
@@ -238,8 +239,28 @@ class SoundEventDetector(ExportedModel):
             Hz of the chunks.
         filename : str
             A name for the results.
+        latency : float or None
+            Seconds until a frame's scores are there, about .4 to 9; the
+            shorter, the more they differ from those of the whole recording.
+            None: equal to those, after a window and a little more.
         """
-        return DetectionStream(self, sample_rate, filename)
+        return DetectionStream(self, sample_rate, filename, latency)
+
+    def listen(
+        self, sample_rate, metric="ebf1", filename="stream", latency=None
+    ):
+        """An EventStream, which gives events of sound still to come.
+
+        Arguments
+        ---------
+        sample_rate, filename, latency
+            As in `stream`; the median filters add half of their window.
+        metric : str
+            As in `detect_file`.
+        """
+        parameters = self.tuned(metric)
+        stream = self.stream(sample_rate, filename, latency)
+        return EventStream(stream, parameters)
 
     def _read(self, path, video, features, weight):
         """What `read_windows` yields for a recording."""

@@ -9,6 +9,7 @@ import contextlib
 import numpy as np
 import torch
 
+from speechbrain_mmsed.inference.listening import LiveCutter
 from speechbrain_mmsed.inference.resampling import BlockResampler
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.scoring import BATCH_SIZE, Stitcher
@@ -21,11 +22,13 @@ class DetectionStream:
     The parts that `feed` and `close` give are, one after the other, the
     scores of the whole as `scores_file` gives them. A frame is final when a
     window with a second of sound after it is complete: at most `latency`
-    seconds after it began, and the length of a chunk. `SoundEventDetector`
-    builds it in `stream`.
+    seconds after it began, and the length of a chunk. With a `latency` of
+    less than a window they are those of windows that end with the newest
+    sound, and differ from those of the file. `SoundEventDetector` builds it
+    in `stream`.
     """
 
-    def __init__(self, detector, sample_rate, filename="stream"):
+    def __init__(self, detector, sample_rate, filename="stream", latency=None):
         if not sample_rate > 0:
             raise DetectionError(
                 f"sample_rate is {sample_rate}, expected Hz above 0"
@@ -33,7 +36,10 @@ class DetectionStream:
         self.sample_rate = int(sample_rate)
         self.filename = filename
         self._detector = detector
+        self.frame_hop = detector.frame_hop
         self._cutter = detector.new_cutter()
+        if latency is not None:
+            self._cutter = LiveCutter(self._cutter, latency)
         self._resampler = BlockResampler(sample_rate, detector.sample_rate)
         self._streams = RecordingStreams(detector.setup)
         self._stitcher = Stitcher(len(detector.labels))

@@ -109,9 +109,11 @@ class WindowCutter:
         last = len(power) - 1 - int(np.argmin(power[::-1]))
         return begin + shortest + last
 
-    def _cut(self, begin, until, alone=False):
+    def _cut(self, begin, until, end=None, alone=False):
+        """The window that begins at a sample; none of its sound is later."""
         first = begin - self._at
         sound = self._buffer[first : first + self.n_samples]
+        sound = sound if end is None else sound[: end - begin]
         peak = np.abs(sound).max(initial=0.0)
         if not alone:
             peak = max(peak, np.float32(self.peak_floor))

@@ -1,0 +1,147 @@
+"""`mmsed listen`: events while they happen.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import argparse
+import os
+import sys
+
+from speechbrain_mmsed.cli.arguments import (
+    UsageError,
+    add_model_arguments,
+    load_model,
+    say,
+)
+
+DESCRIPTION = """\
+Prints each event once, when it is over, of sound that is still coming:
+
+  mmsed listen mic --model results/run/detector
+  ffmpeg -i rtsp://camera -vn -f wav - | mmsed listen - --model results/run
+  mmsed listen https://example.org/radio.mp3 --model results/run --latency 3
+
+The sound alone is used. Without --latency the events are those that `mmsed
+detect` finds in the whole; with one they are there earlier, and others: the
+network hears less of what comes after a moment before it judges it.
+Ctrl-C ends the sound, and gives the events that went on until then."""
+
+MICROPHONE_RATE = 16000
+
+
+def add_parser(commands):
+    """Describes the command to the argparse subparsers."""
+    parser = commands.add_parser(
+        "listen",
+        help="events of a microphone, a pipe or a stream, while they happen",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "source",
+        help="mic, the standard input (-), a file, or an address that FFmpeg "
+        "opens",
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        metavar="S",
+        help="seconds until the scores of a moment are there (10, and equal "
+        "to those of the whole)",
+    )
+    parser.add_argument(
+        "--metric",
+        default="ebf1",
+        help="events by the thresholds and filters that were tuned for this "
+        "one (ebf1)",
+    )
+    add_model_arguments(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments):
+    """Prints events until the sound ends; 0."""
+    detector, model = load_model(arguments)
+    from speechbrain_mmsed.inference import DetectionError
+    from speechbrain_mmsed.inference.listening import NOTHING
+
+    name = "stream" if arguments.source == "-" else arguments.source
+    rate, blocks = _open(arguments.source)
+    try:
+        events = detector.listen(
+            rate, arguments.metric, name, arguments.latency
+        )
+        say(
+            f"model: {model}; {rate} Hz; an event is printed at most "
+            f"{events.latency:.1f} s after it ends"
+        )
+        print("\t".join(NOTHING.columns), flush=True)
+        n_events = _listen(events, blocks)
+    except DetectionError as error:
+        raise UsageError(str(error)) from error
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    say(f"{n_events} events in {events.stream.seconds:.1f} s of sound")
+    return 0
+
+
+def _listen(events, blocks):
+    """Prints what is over, to the end; the number of events."""
+    n_events = 0
+
+    def show(table):
+        text = table.round(4).to_csv(sep="\t", index=False, header=False)
+        print(text, end="", flush=True)
+        return len(table)
+
+    try:
+        for block in blocks:
+            n_events += show(events.feed(block))
+    except KeyboardInterrupt:
+        say("stopped")
+    if not events.stream.seconds:
+        raise UsageError(
+            "no sound came (of a film with its index at the end, as most mp4 "
+            "have it, nothing can be read from a pipe)"
+        )
+    return n_events + show(events.close())
+
+
+def _open(source):
+    """Hz of a source, and its blocks of sound, or a UsageError."""
+    if source == "mic":
+        return MICROPHONE_RATE, _microphone()
+    from speechbrain_mmsed.dataio.media.film_sound import (
+        FilmSound,
+        NoSoundError,
+    )
+
+    try:
+        sound = FilmSound("pipe:0" if source == "-" else source)
+    except NoSoundError as error:
+        raise UsageError(f"{source}: {error}") from error
+    return sound.samplerate, sound.blocks()
+
+
+def _microphone():
+    """Blocks of a tenth of a second from the default input."""
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:
+        raise UsageError(
+            f"mic needs sounddevice and PortAudio ({error}): pip install "
+            f"'speechbrain_mmsed[live]'"
+        ) from error
+
+    def blocks():
+        with sounddevice.InputStream(MICROPHONE_RATE, channels=1) as stream:
+            while True:
+                yield stream.read(MICROPHONE_RATE // 10)[0]
+
+    try:
+        sounddevice.check_input_settings(channels=1, samplerate=MICROPHONE_RATE)
+    except (sounddevice.PortAudioError, ValueError) as error:
+        raise UsageError(f"mic: {error}") from error
+    return blocks()
