@@ -98,16 +98,34 @@ def tuned(corpus):
     return evaluate(corpus, corpus / "npz/evaluation", *options, out="tuned")
 
 
-def test_own_scores_get_the_figures_of_training(corpus, tuned, tmp_path):
+@pytest.fixture(scope="module")
+def both(corpus):
+    """The same with boxes beside the median filter."""
+    options = tuning(corpus, corpus / "npz/validation")
+    options += ["--postprocessing", "both"]
+    return evaluate(corpus, corpus / "npz/evaluation", *options, out="both")
+
+
+def test_own_scores_get_the_figures_of_training(corpus, tuned, both, tmp_path):
     for subset in ("validation", "evaluation"):
         link = tmp_path / "scores/student" / subset
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(corpus / "npz" / subset)
     run = evaluate_run(
-        tmp_path / "scores", corpus, tmp_path / "out", LABELS, ("student",)
+        *(tmp_path / "scores", corpus, tmp_path / "out", LABELS, ("student",)),
+        postprocessing="both",
     )
     for section in ("metrics", "class_wise", "tuned_parameters"):
         assert tuned[section]["system"] == run[section]["student"]
+        assert list(run[section]) == ["student", "student, boxes"]
+        assert run[section]["student, boxes"] == both[section]["system, boxes"]
+    figures = run["further"]["student, boxes"]["figures"]
+    assert figures == both["further"]["system, boxes"]["figures"]
+    text = (tmp_path / "out/report.md").read_text()
+    assert "## Tuned parameters, student, boxes" in text
+    assert "Their PSDS is over all confidences" in text
+    # There are none of boxes.
+    assert not list((tmp_path / "out").glob("*_student__boxes.png"))
     assert tuned["inference_weight"]["system"] == 0.5
     assert tuned["counts"] == run["counts"]
     assert None not in tuned["metrics"]["system"]["video_ignored"].values()
@@ -126,11 +144,13 @@ def test_tables_of_the_same_scores_get_the_same_figures(corpus, tuned):
 
 
 @pytest.mark.parametrize("form", ["npz", "tables"])
-def test_boxes_are_a_second_system(corpus, tuned, form):
-    options = tuning(corpus, corpus / form / "validation")
-    options += ["--postprocessing", "both"]
-    out = f"both_{form}"
-    report = evaluate(corpus, corpus / form / "evaluation", *options, out=out)
+def test_boxes_are_a_second_system(corpus, tuned, both, form):
+    report, out = both, "both"
+    if form == "tables":
+        options = tuning(corpus, corpus / "tables/validation")
+        options += ["--postprocessing", "both"]
+        tables, out = corpus / "tables/evaluation", "both_tables"
+        report = evaluate(corpus, tables, *options, out=out)
     assert list(report["metrics"]) == ["system", "system, boxes"]
     metrics = {name: of["all"] for name, of in report["metrics"].items()}
     assert metrics["system"] == tuned["metrics"]["system"]["all"]
@@ -156,19 +176,52 @@ def test_boxes_are_a_second_system(corpus, tuned, form):
 
 
 def test_boxes_are_compared_with_the_filter_where_both_count_alike(
-    corpus, tmp_path
+    corpus, both, tmp_path
 ):
-    options = tuning(corpus, corpus / "npz/validation")
-    options += ["--postprocessing", "both"]
-    evaluate(corpus, corpus / "npz/evaluation", *options, out="pair")
     files = ["counts_system.npz", "counts_system__boxes.npz"]
-    files = [str(corpus / "pair" / name) for name in files]
+    files = [str(corpus / "both" / name) for name in files]
     assert main(["compare", *files, "--out", str(tmp_path)]) == 0
     results = json.loads((tmp_path / "comparison.json").read_text())
     assert set(results) == {"cbf1", "sbf1", "ebf1", "ibf1"}
     assert results["cbf1"]["figures"]["micro"]["difference"] == 0
     text = (tmp_path / "comparison.md").read_text()
-    assert "psds1, psds2, or both have it by other" in text
+    for name in ("PSDS1", "PSDS2"):
+        (line,) = [x for x in text.splitlines() if f"{name} is not" in x]
+        assert "; 50 thresholds; system__boxes: " in line
+        assert "all confidences as thresholds" in line
+
+
+def test_boxes_of_two_systems_are_compared_in_all_figures(
+    corpus, tuned, both, tmp_path, capsys
+):
+    options = tuning(corpus, corpus / "npz/validation")
+    options += ["--postprocessing", "both", "--weight", 1]
+    worse = evaluate(corpus, corpus / "npz/evaluation", *options, out="worse")
+    folders = [str(corpus / name) for name in ("worse", "both")]
+    options = ["--postprocessing", "boxes", "--out", str(tmp_path)]
+    assert main(["compare", *folders, *options, "--resamples", "40"]) == 0
+    results = json.loads((tmp_path / "comparison.json").read_text())
+    assert set(results) == {*METRICS, "ibf1"}
+    averages = {"cbf1": "micro", "sbf1": "micro", "ebf1": "macro"}
+    for metric in METRICS:
+        figure = results[metric]["figures"][averages.get(metric, "value")]
+        for side, report in (("first", worse), ("second", both)):
+            expected = report["metrics"]["system, boxes"]["all"][metric]
+            assert figure[side] == pytest.approx(expected, abs=1e-9)
+        assert figure["low"] <= figure["high"]
+    assert results["psds2"]["figures"]["value"]["difference"] != 0
+    assert "not compared" not in (tmp_path / "comparison.md").read_text()
+    # A folder's first system, if nothing is said.
+    capsys.readouterr()
+    assert main(["compare", *folders, "--resamples", "40"]) == 0
+    printed = capsys.readouterr().out
+    assert "counts_system.npz" in printed and "boxes.npz" not in printed
+    folders[0] = str(corpus / "tuned")
+    assert main(["compare", *folders, "--postprocessing", "boxes"]) == 2
+    message = capsys.readouterr().err
+    assert len(message.splitlines()) == 1
+    assert "tuned: no counts of a system by boxes, there are system" in message
+    assert "--postprocessing both" in message
 
 
 def test_boxes_alone(corpus, tmp_path):
@@ -185,9 +238,6 @@ def test_boxes_alone(corpus, tmp_path):
     figure = further["intervals"]["psds1"]["figures"]["value"]
     metrics = report["metrics"]["system, boxes"]["all"]
     assert figure["value"] == pytest.approx(metrics["psds1"], abs=1e-9)
-    counts = corpus / "boxes/counts_system__boxes.npz"
-    out = str(tmp_path)
-    assert main(["compare", str(counts), str(counts), "--out", out]) == 0
 
 
 def test_every_figure_says_what_it_is(corpus, tuned):

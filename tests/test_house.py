@@ -46,7 +46,7 @@ LAYERS = [
 # Keys of the yaml that are null upstream, or objects of SpeechBrain's own.
 WITHOUT = (
     *("export", "probe_film", "run_record", "log_mel_cache", "resident"),
-    *("gate", "stream_dropout", "weight_search"),
+    *("gate", "stream_dropout", "weight_search", "postprocessing_check"),
 )
 OWN = {
     "tensorboard_logger": "speechbrain.utils.train_logger.TensorboardLogger",
@@ -176,7 +176,7 @@ def use_the_core_only(path):
     tree["evaluate"].yaml_set_ctag(
         ruamel.yaml.tag.Tag(suffix=f"!name:{run}.evaluate_run")
     )
-    for key in ("class_groups", "spectrogram"):
+    for key in ("class_groups", "postprocessing", "spectrogram"):
         del tree["evaluate"][key]
     # One model is enough to see it work; the plain way of tuning is slow.
     tree["evaluate"]["models"] = ["student"]

@@ -16,10 +16,13 @@ every figure, its 95% interval and p-value by a paired bootstrap over clips.
 Each is the folder of a report (of `mmsed evaluate`, or the output folder of a
 training: then its student), or a counts_<system>.npz in it, such as
 counts_teacher.npz; counts_student_video_ignored.npz is the same system without
-its video, so that with --clips video the difference is what video brings. Both
-must have the same clips and ground truth; thresholds
-and windows are those that each was evaluated with. The interval says what
-other clips would have given, not what another training would have given.
+its video, so that with --clips video the difference is what video brings.
+counts_student__boxes.npz is its sound event bounding boxes: --postprocessing
+boxes compares those of two folders. Both must have the same clips and ground
+truth; each keeps the post-processing that it was evaluated with. PSDS of boxes
+is over all confidences, so it is compared with that of boxes only. The interval
+says what other clips would have given, not what another training would have
+given.
 """
 
 
@@ -48,6 +51,12 @@ def add_parser(commands):
         help="only clips with, or without, video",
     )
     add(
+        "--postprocessing",
+        choices=["median", "boxes"],
+        help="which system of a folder is taken: its first one by median "
+        "filters, or by boxes; otherwise its first",
+    )
+    add(
         "--resamples",
         type=checked(int, lambda n: n > 0, "at least 1"),
         metavar="N",
@@ -69,6 +78,7 @@ def run(arguments):
             *(arguments.first, arguments.second, arguments.names),
             *(arguments.out, arguments.clips),
             *(arguments.resamples, arguments.seed),
+            arguments.postprocessing,
         )
     except (PredictionError, OSError) as error:
         raise UsageError(str(error)) from error

@@ -167,6 +167,7 @@ def run(arguments):
             arguments.threshold = scored.DEFAULT_THRESHOLD
         if arguments.window is None:
             arguments.window = scored.DEFAULT_WINDOW
+        arguments.postprocessing = arguments.postprocessing or "median"
         _make_folder(pathlib.Path(arguments.out))
         evaluate_system(arguments, form)
     except (PredictionError, OSError) as error:

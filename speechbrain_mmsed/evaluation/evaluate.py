@@ -15,9 +15,10 @@ Authors
 """
 
 import pathlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
+from tqdm import tqdm
 
 from speechbrain_mmsed.evaluation.counts.psds_counting import count_tuned
 from speechbrain_mmsed.evaluation.metrics.f1 import (
@@ -47,6 +48,7 @@ from speechbrain_mmsed.evaluation.tuning import (
     tune_scenarios,
 )
 from speechbrain_mmsed.postprocessing.box_parameters import (
+    boxes_of,
     has_boxes,
     processed,
 )
@@ -192,6 +194,35 @@ class EvaluatedSystem:
     reasons: dict = field(default_factory=dict)
     splits: dict = field(default_factory=dict)
     notes: list = field(default_factory=list)
+
+
+def evaluate_by(postprocessing, name, system, truth, official=("all",)):
+    """Name -> the system with each post-processing, tuned and measured.
+
+    Arguments
+    ---------
+    postprocessing : str
+        "median", "boxes" (then the name is that of `boxes_of`) or "both".
+    name, system : str, EvaluatedSystem
+        Without its `validation` the median filter's parameters stay.
+    truth : dict
+        GroundTruth of "evaluation" and, to tune on, "validation".
+    official : sequence of str
+        As of `evaluate_splits`.
+    """
+    systems = {}
+    if postprocessing != "boxes":
+        if system.validation is not None:
+            system.parameters = tune(system.validation, truth["validation"])
+        systems[name] = system
+    if postprocessing != "median":
+        tuned = tune(system.validation, truth["validation"], boxes=True)
+        # What says how the weight came about stays with the median filter.
+        boxes = replace(system, gate_weights={}, validation_ebf1={})
+        systems[boxes_of(name)] = replace(boxes, parameters=tuned)
+    for each in tqdm(systems.values(), f"evaluating {name}", disable=None):
+        each.splits = evaluate_splits(each, truth["evaluation"], official)
+    return systems
 
 
 def evaluate_splits(system, truth, official=("all",)):

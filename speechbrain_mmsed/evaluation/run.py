@@ -13,35 +13,17 @@ import pathlib
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.evaluate import (
-    EvaluatedSystem,
-    evaluate_splits,
-    tune,
-)
+from speechbrain_mmsed.evaluation.evaluate import EvaluatedSystem, evaluate_by
 from speechbrain_mmsed.evaluation.metrics.scored import (
     load_scores,
     stored_weights,
 )
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
-from speechbrain_mmsed.evaluation.reports.documents import (
-    screen_report,
-    text_sections,
-)
-from speechbrain_mmsed.evaluation.reports.report_data import (
-    further_figures,
-    report_data,
-)
+from speechbrain_mmsed.evaluation.reports.report_data import report_data
 from speechbrain_mmsed.evaluation.reports.report_files import write_report
-from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
-    KINDS,
-    THRESHOLD_FREE,
-    clip_statistics,
-    event_statistics,
-)
-from speechbrain_mmsed.evaluation.statistics.stored_counts import IGNORED
 from speechbrain_mmsed.evaluation.tuning import choose_weight
+from speechbrain_mmsed.postprocessing.box_parameters import check_postprocessing
 from speechbrain_mmsed.postprocessing.scores import GATED, ignored_streams
 
 
@@ -56,6 +38,7 @@ def evaluate_run(
     metadata=None,
     streams=None,
     spectrogram=None,
+    postprocessing="median",
 ):
     """Tune on validation, measure on evaluation, write and print the report.
 
@@ -74,6 +57,8 @@ def evaluate_run(
     spectrogram : callable or None
         For pictures of clips, see `ManifestSpectrograms`: file name ->
         log-mel (frames, bins) and its length in seconds, or None.
+    postprocessing : str
+        "median", or "both": each model a second time, with boxes.
 
     Returns
     -------
@@ -83,43 +68,36 @@ def evaluate_run(
     class_labels = list(class_labels)
     class_groups, metadata = dict(class_groups or {}), dict(metadata or {})
     _check_arguments(class_labels, models, class_groups, metadata)
+    check_postprocessing(postprocessing, "median")
     truth = {
         subset: GroundTruth.load_subset(truth_folder, subset, class_labels)
         for subset in ("validation", "evaluation")
     }
-    systems, further, sections, counts = {}, {}, [], {}
-    names = [*models, *controls]
-    for name in tqdm(names, desc="evaluation", disable=None):
+    systems = {}
+    for name in [*models, *controls]:
         first = next(iter(systems.items()), None)
-        folder = pathlib.Path(scores_folder) / name
-        systems[name] = _evaluate_model(
-            folder, truth, name in models, first, streams or {"video": "film"}
+        folder, is_model = pathlib.Path(scores_folder) / name, name in models
+        system = _read_model(
+            folder, truth, is_model, first, streams or {"video": "film"}
         )
-        if name in models:
-            counts |= count_system(name, systems[name], truth["evaluation"])
-            found = further[name] = further_figures(counts[name][0])
-            sections += text_sections("further.txt", further=found, name=name)
-    models = {name: systems[name] for name in models}
-    controls = {name: systems[name] for name in controls}
-    report = report_data(models, controls, truth, class_groups, metadata)
-    report |= {"further": further, "sections": sections}
-    page = write_report(
-        report, output_folder, models, truth, counts, spectrogram
-    )
-    print(screen_report(report))
-    print(f"report: {page} (one page with pictures), report.md, report.json")
+        systems |= evaluate_by(
+            postprocessing if is_model else "median",
+            *(name, system, truth, ("all",) if is_model else ()),
+        )
+    controls = {name: systems.pop(name) for name in controls}
+    report = report_data(systems, controls, truth, class_groups, metadata)
+    write_report(report, output_folder, systems, truth, spectrogram)
     return report
 
 
-def _evaluate_model(folder, truth, is_model, first, streams):
-    """Choose, tune and measure one model or control."""
+def _read_model(folder, truth, is_model, first, streams):
+    """Scores of one model or control, and the weight that is chosen."""
     system = EvaluatedSystem(parameters_from=folder.name)
     tuned_here = is_model or (folder / "validation").is_dir()
     if tuned_here:
         system.weight, system.validation, system.validation_ebf1 = (
             choose_weight(folder / "validation", truth["validation"])
         )
-        system.parameters = tune(system.validation, truth["validation"])
     else:
         system.parameters_from, other = first
         system.weight, system.parameters = other.weight, other.parameters
@@ -135,8 +113,6 @@ def _evaluate_model(folder, truth, is_model, first, streams):
     elif system.weight != 1:
         reason = f"{folder.name} has no scores at weight 1"
         system.reasons = {"video_ignored": reason}
-    official = ("all",) if is_model else ()
-    system.splits = evaluate_splits(system, truth["evaluation"], official)
     return system
 
 
@@ -156,21 +132,6 @@ def _mean_weights(folder, has_video):
     names = np.where(has, "video_available", "video_unavailable")
     parts = {"all": weights, **dict(iter(weights.groupby(names)))}
     return {name: part.mean().to_dict() for name, part in parts.items()}
-
-
-def count_system(name, system, truth):
-    """Counts by clip and `has_video`, by name, also with the video ignored."""
-    counts, parameters = {}, system.parameters
-    if system.scores is not None:
-        kinds = (*KINDS, *THRESHOLD_FREE)
-        counts[name] = clip_statistics(system.scores, truth, parameters, kinds)
-    elif system.events is not None:
-        counts[name] = event_statistics(system.events, truth)
-    if system.ignored is not None:
-        counts[f"{name}{IGNORED}"] = clip_statistics(
-            system.ignored, truth, parameters
-        )
-    return {key: (part, system.has_video) for key, part in counts.items()}
 
 
 def _check_arguments(class_labels, models, class_groups, metadata):

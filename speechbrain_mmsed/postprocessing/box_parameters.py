@@ -11,6 +11,9 @@ import numpy as np
 from speechbrain_mmsed.postprocessing.boxes import box_scores
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
+# Ends the name of a system whose events are boxes.
+BOXES = ", boxes"
+
 
 @dataclass(kw_only=True)
 class BoxParameters(ClassParameters):
@@ -81,6 +84,53 @@ class BoxParameters(ClassParameters):
     def boxes(self, scores):
         """What `box_scores` makes of scores of these classes."""
         return box_scores(scores, self.lengths, self.absolute, self.relative)
+
+
+def boxes_of(name):
+    """What a system is called where its events are boxes.
+
+    Example
+    -------
+    >>> boxes_of("student")
+    'student, boxes'
+    """
+    return f"{name}{BOXES}"
+
+
+def check_postprocessing(report, detector):
+    """Stops at settings of a recipe that only a trained run would show wrong.
+
+    Arguments
+    ---------
+    report : str
+        "median": the report's figures are of the median filter; "both": it
+        has further ones, of boxes.
+    detector : str
+        "median" or "boxes": how an exported detector makes events.
+
+    Raises
+    ------
+    ValueError
+        For other values, and for boxes that nothing tunes.
+
+    Example
+    -------
+    >>> check_postprocessing("both", "boxes")
+    """
+    if report not in ("median", "both"):
+        raise ValueError(
+            f"postprocessing is {report!r}, expected median, or both: boxes "
+            "beside it"
+        )
+    if detector not in ("median", "boxes"):
+        raise ValueError(
+            f"detector_postprocessing is {detector!r}, expected median or boxes"
+        )
+    if detector == "boxes" and report != "both":
+        raise ValueError(
+            f"detector_postprocessing is boxes, but postprocessing is "
+            f"{report}, so that none are tuned; set postprocessing: both"
+        )
 
 
 def has_boxes(parameters):

@@ -77,13 +77,15 @@ def box_scores(scores, lengths, absolute, relative):
     return dataclasses.replace(scores, frame=found.transpose(1, 2, 0))
 
 
-def box_table(boxes):
+def box_table(boxes, thresholds=None):
     """The boxes in what `box_scores` returns, as a table.
 
     Arguments
     ---------
     boxes : ClipScores
         Confidences of N clips, T frames and C classes.
+    thresholds : numpy.ndarray or None
+        (C,) those whose confidence is larger; None: all.
 
     Returns
     -------
@@ -100,8 +102,8 @@ def box_table(boxes):
     >>> box_table(scores).drop(columns="filename").values.tolist()
     [[1.0, 3.0, 'Dog', 0.5], [4.0, 5.5, 'Dog', 0.25]]
     """
-    n_classes = len(boxes.labels)
-    table = decode(boxes, np.zeros(n_classes), np.ones(n_classes, dtype=int))
+    ones = np.ones(len(boxes.labels), dtype=int)
+    table = decode(boxes, ones * 0 if thresholds is None else thresholds, ones)
     clip = pd.Index(boxes.filenames).get_indexer(table["filename"])
     label = pd.Index(boxes.labels).get_indexer(table["event_label"])
     first = np.rint(table["onset"].to_numpy() / boxes.frame_hop).astype(int)

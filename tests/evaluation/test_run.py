@@ -271,5 +271,7 @@ def test_arguments_are_checked_before_the_work(tmp_path):
         evaluate(tmp_path, class_groups={"birds": ["Crow"]})
     with pytest.raises(ValueError, match="metadata"):
         evaluate(tmp_path, metadata={"seed": float("nan")})
+    with pytest.raises(ValueError, match="expected median, or both"):
+        evaluate(tmp_path, postprocessing="boxes")
     with pytest.raises(ValueError, match="at least one"):
         evaluate(tmp_path, models=())

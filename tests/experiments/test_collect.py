@@ -103,16 +103,13 @@ def write_scores(folder, events, weights, noise, seed):
 
 @pytest.fixture(scope="module", autouse=True)
 def reports_without_pictures():
-    """Pictures and intervals of single runs are made for nobody here."""
+    """Counts, pictures and intervals of single runs are for nobody here."""
 
     def write_report(report, folder, *_):
         write_json(pathlib.Path(folder) / "report.json", report)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation_run, "write_report", write_report)
-        patch.setattr(evaluation_run, "clip_statistics", lambda *_: {})
-        patch.setattr(evaluation_run, "further_figures", lambda *_: {})
-        patch.setattr(evaluation_run, "text_sections", lambda *_, **__: [])
         yield
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from speechbrain_mmsed.postprocessing.box_parameters import (
     BoxParameters,
+    check_postprocessing,
     has_boxes,
     processed,
 )
@@ -87,6 +88,19 @@ def test_fine_rounds_lose_nothing_and_look_between(scores):
 def test_an_empty_grid_is_refused(scores):
     with pytest.raises(ValueError, match="at least one value"):
         tune_boxes(scores, ["few"], score, lengths=[])
+
+
+@pytest.mark.parametrize(
+    ("report", "detector", "message"),
+    [
+        ("boxes", "median", "'boxes', expected median, or both"),
+        ("both", "both", "'both', expected median or boxes"),
+        ("median", "boxes", "none are tuned; set postprocessing: both"),
+    ],
+)
+def test_settings_that_do_not_fit_are_told(report, detector, message):
+    with pytest.raises(ValueError, match=message):
+        check_postprocessing(report, detector)
 
 
 def test_a_filter_leaves_the_scores_to_decode(scores):

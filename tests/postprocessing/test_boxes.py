@@ -110,6 +110,9 @@ def test_boxes_equal_the_slow_twin(data):
     above = table[table["confidence"] > threshold][exact]
     events = decode(boxes, [threshold] * 2, [1] * 2)
     assert events.values.tolist() == above.values.tolist()
+    left = box_table(boxes, [threshold] * 2)
+    kept = table[table["confidence"] > threshold]
+    assert left.values.tolist() == kept.values.tolist()
 
 
 def test_a_box_covers_the_whole_clip():

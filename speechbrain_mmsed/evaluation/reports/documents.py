@@ -1,4 +1,4 @@
-"""Reports as markdown, as pages and as parts of report.json.
+"""Reports as markdown and as pages.
 
 Templates say it once; macros of each form make headings, points and tables.
 
@@ -17,23 +17,12 @@ from speechbrain_mmsed.files import write_text
 
 def markdown(template, title, /, **content):
     """A template as a markdown document; the rest is what it speaks of."""
-    return f"# {title}\n\n{_text(template, content)}\n"
-
-
-def text_sections(template, /, **content):
-    """Titles and texts, in markdown, of the sections of a template."""
-    text = _text(template, content)
-    parts = re.split(r"^## ", text, flags=re.MULTILINE)
-    sections = [part.split("\n", 1) for part in parts[1:]]
-    return [[title, text.strip()] for title, text in sections]
-
-
-def _text(template, content):
-    """The markdown of a template, one empty line between its parts."""
-    rendered = _TEMPLATES.get_template(template).render(
+    text = _TEMPLATES.get_template(template).render(
         content, macros="macros.md", titles=[]
     )
-    return re.sub(r"\n{3,}", "\n\n", rendered).strip()
+    # One empty line between its parts.
+    text = re.sub(r"\n{3,}", "\n\n", text).strip()
+    return f"# {title}\n\n{text}\n"
 
 
 def write_page(template, title, path, /, **content):

@@ -20,6 +20,11 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
 )
 from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 
+BOXES = (
+    "Sound event bounding boxes (Ebbers et al., arXiv 2406.04212): length of "
+    "a change, both thresholds of gaps and, for F1, of confidence, tuned for "
+    "each class and metric on {}. Clip labels have no boxes."
+)
 LIBRARIES = ("psds_eval", "sed_eval", "numpy", "pandas")
 SECTIONS = (
     *("metrics", "null_reasons", "class_wise", "averaged_classes"),
@@ -168,6 +173,9 @@ def _with_version(computed_by):
 
 def describe_figures(system, form, said):
     """Every figure, [split][metric], with all that explains it."""
+
+    if has_boxes(system.parameters.get("ebf1")):
+        said = BOXES.format(system.parameters_from)
 
     def describe(metric, figure):
         parameters = system.parameters.get(metric)

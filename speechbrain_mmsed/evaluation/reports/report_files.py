@@ -17,8 +17,10 @@ from speechbrain_mmsed.evaluation.reports.charts import (
 )
 from speechbrain_mmsed.evaluation.reports.documents import (
     markdown,
+    screen_report,
     write_page,
 )
+from speechbrain_mmsed.evaluation.reports.report_data import further_figures
 from speechbrain_mmsed.evaluation.reports.report_tables import (
     AVERAGES,
     differences_table,
@@ -27,9 +29,13 @@ from speechbrain_mmsed.evaluation.reports.system_pictures import draw_system
 from speechbrain_mmsed.evaluation.statistics.bootstrap import compare
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     KINDS,
+    THRESHOLD_FREE,
+    clip_statistics,
+    event_statistics,
     usual_resamples,
 )
 from speechbrain_mmsed.evaluation.statistics.stored_counts import (
+    IGNORED,
     counts_file,
     counts_of_clips,
     counts_path,
@@ -38,6 +44,7 @@ from speechbrain_mmsed.evaluation.statistics.stored_counts import (
 )
 from speechbrain_mmsed.files import write_json, write_text
 from speechbrain_mmsed.folders import plain_name
+from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 from speechbrain_mmsed.problems import PredictionError
 
 NO_MATPLOTLIB = (
@@ -52,16 +59,21 @@ CLIPS = {
 
 
 def write_report(
-    report, folder, systems, truth, counts, spectrogram, pictures=True
+    report, folder, systems, truth, spectrogram, intervals=True, pictures=True
 ):
     """Writes report.json, .md, .html, pictures, counts_<system>.npz.
 
-    Of a report of `report_data`, which gets "pictures", EvaluatedSystem by
-    name, and counts of `count_system`. Returns the page's path.
+    Of a report of `report_data`, which gets "further" and "pictures", and
+    EvaluatedSystem by name. Prints the figures and where the files are.
     """
-    folder = pathlib.Path(folder)
-    for name, (statistics, has_video) in counts.items():
-        save_counts(counts_path(folder, name), statistics, has_video)
+    folder, report["further"] = pathlib.Path(folder), {}
+    for name, system in tqdm(systems.items(), "counting", disable=None):
+        counts = _count(name, system, truth["evaluation"])
+        for key, statistics in counts.items():
+            save_counts(counts_path(folder, key), statistics, system.has_video)
+        if name in counts:
+            found = further_figures(counts[name], intervals)
+            report["further"][name] = found
     report["pictures"] = {"files": [], "reason": "No pictures were asked for."}
     if pictures:
         report["pictures"] = plot_report(
@@ -69,7 +81,26 @@ def write_report(
         )
     # NaN is no JSON, and no figure of this report may be NaN.
     write_json(folder / "report.json", report)
-    return _write_texts("report", "Report", folder, {"report": report})
+    page = _write_texts("report", "Report", folder, {"report": report})
+    print(screen_report(report))
+    print(
+        f"results: {page} (one page with pictures), report.md and report.json "
+        "beside it"
+    )
+
+
+def _count(name, system, truth):
+    """Counts by clip, by name, also with the video ignored."""
+    counts, parameters = {}, system.parameters
+    if system.scores is not None:
+        kinds = (*KINDS, *THRESHOLD_FREE)
+        counts[name] = clip_statistics(system.scores, truth, parameters, kinds)
+    elif system.events is not None:
+        counts[name] = event_statistics(system.events, truth)
+    if system.ignored is not None:
+        ignored = clip_statistics(system.ignored, truth, parameters)
+        counts[f"{name}{IGNORED}"] = ignored
+    return counts
 
 
 def _write_texts(name, title, folder, content):
@@ -88,6 +119,9 @@ def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
         "availability": draw_availability(report),
     }
     for name, system in (systems or {}).items():
+        # There are none of boxes.
+        if has_boxes(system.parameters.get("ebf1")):
+            continue
         figures |= draw_system(name, system, truth, spectrogram)
     files = [
         save(figure, folder, f"{plain_name(title)}.png")
@@ -98,7 +132,14 @@ def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
 
 
 def compare_reports(
-    first, second, names=None, out=None, clips="all", n_resamples=None, seed=0
+    first,
+    second,
+    names=None,
+    out=None,
+    clips="all",
+    n_resamples=None,
+    seed=0,
+    postprocessing=None,
 ):
     """Compares what two evaluations left, figure by figure.
 
@@ -116,6 +157,8 @@ def compare_reports(
         For every figure; if None 2000 for F1 and 500 for PSDS.
     seed : int
         Seed of the draws.
+    postprocessing : str or None
+        Of the systems taken from folders: "median" or "boxes"; None: either.
 
     Returns
     -------
@@ -127,12 +170,17 @@ def compare_reports(
     PredictionError
         For missing or foreign files, other clips, classes or reference.
     """
-    files = [counts_file(path) for path in (first, second)]
+    files = [counts_file(path, postprocessing) for path in (first, second)]
     statistics, videos = zip(*map(load_counts, files), strict=True)
     names = _names(files) if names is None else list(names)
-    both = [k for k in KINDS if all(k in counts for counts in statistics)]
-    # PSDS of boxes is over other thresholds than that of a median filter.
-    kinds = [k for k in both if len({s[k].definition for s in statistics}) == 1]
+    kinds, left_out = [], {}
+    for kind in [k for k in KINDS if any(k in s for s in statistics)]:
+        # PSDS of boxes is over other thresholds than that of a median filter.
+        said = [kind in s and s[kind].definition for s in statistics]
+        if all(said) and said[0] == said[1]:
+            kinds.append(kind)
+        else:
+            left_out[kind] = [text or "no such figure" for text in said]
     if not kinds:
         raise PredictionError(
             f"{files[0]} and {files[1]} have no figure in common: "
@@ -150,8 +198,7 @@ def compare_reports(
             results[kind] = compare(*pair, names, n, seed=seed)
         except ValueError as error:
             raise PredictionError(f"{kind}: {error}") from error
-    alone = sorted(set().union(*statistics) - set(kinds))
-    _report_comparison(results, names, files, clips, alone, out)
+    _report_comparison(results, names, files, clips, left_out, out)
     return results
 
 
@@ -183,7 +230,7 @@ def _clips_of(clips, videos, files):
     return keep
 
 
-def _report_comparison(results, names, files, clips, alone, out):
+def _report_comparison(results, names, files, clips, left_out, out):
     """The comparison on the screen, and all of it in a folder if given."""
     title = f"{names[1]} against {names[0]}"
     some = next(iter(results.values()))["figures"]
@@ -195,7 +242,7 @@ def _report_comparison(results, names, files, clips, alone, out):
         "names": names,
         "files": files,
         "clips": CLIPS[clips],
-        "alone": alone,
+        "left_out": left_out,
         "pictures": [],
         "classes": None if out else classes,
     }

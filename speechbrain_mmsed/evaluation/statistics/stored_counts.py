@@ -20,6 +20,7 @@ from speechbrain_mmsed.evaluation.counts.psds_counts import PsdsCounts
 from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
 from speechbrain_mmsed.files import atomic_path
 from speechbrain_mmsed.folders import plain_name
+from speechbrain_mmsed.postprocessing.box_parameters import BOXES
 from speechbrain_mmsed.problems import PredictionError, listed
 
 CLASSES = {"f1": Counts, "psds": PsdsCounts}
@@ -33,8 +34,11 @@ def counts_path(folder, name):
     return pathlib.Path(folder) / f"counts_{plain_name(name)}.npz"
 
 
-def counts_file(path):
-    """The counts that a user names: a file, or a report's first system's."""
+def counts_file(path, postprocessing=None):
+    """The counts that a user names: a file, or a report's first system's.
+
+    `postprocessing` is the system's, "median" or "boxes"; None: either.
+    """
     path = pathlib.Path(path)
     if path.is_file():
         return path
@@ -48,12 +52,20 @@ def counts_file(path):
             f"{path}: no counts_<system>.npz; expected the folder of a report "
             "of `mmsed evaluate` or of a training"
         )
-    report = path / "report.json"
-    if len(found) > 1 and report.is_file():
+    report, systems = path / "report.json", []
+    if report.is_file():
         systems = json.loads(report.read_text(encoding="utf-8"))["metrics"]
-        file = counts_path(path, next(iter(systems)))
-        if file in found:
+    for name in systems:
+        file = counts_path(path, name)
+        made = "boxes" if name.endswith(BOXES) else "median"
+        if file in found and postprocessing in (None, made):
             return file
+    if postprocessing is not None:
+        raise PredictionError(
+            f"{path}: no counts of a system by {postprocessing}, there are "
+            f"{listed(systems) or 'no others'}; evaluate with --postprocessing "
+            "both, or repeat a training's command with it"
+        )
     if len(found) > 1:
         raise PredictionError(
             f"{path}: {listed(file.name for file in found)}; give one of them"

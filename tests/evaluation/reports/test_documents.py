@@ -1,8 +1,7 @@
-"""One template as markdown, as parts of a json and as a page."""
+"""One template as markdown and as a page."""
 
 from speechbrain_mmsed.evaluation.reports.documents import (
     markdown,
-    text_sections,
     write_page,
 )
 from speechbrain_mmsed.evaluation.reports.report_tables import rows
@@ -27,8 +26,6 @@ def test_words_are_the_same_in_every_form_and_escaped_in_html(tmp_path):
     assert f"\n\n- {point}\n\n" in text
     assert "| D<o>g |" in text
     assert "\n\n\n" not in text and text.endswith("F1 in %.\n")
-    ((title, words),) = text_sections("further.txt", **content)
-    assert text == f"# A & B\n\n## {title}\n\n{words}\n"
     page = write_page("further.txt", "A & B", tmp_path / "a.html", **content)
     html = page.read_text()
     assert "<title>A &amp; B</title>" in html

@@ -155,7 +155,7 @@ def test_table():
     assert titles == ["EBF1 micro", "EBF1 macro", "EBF1 Dog"]
     difference = results["ebf1"]["figures"]["macro"]["difference"]
     assert cells[3][3] == f"{100 * difference:+.2f}"
-    content = dict.fromkeys(["classes", "alone"])
+    content = dict.fromkeys(["classes", "left_out"])
     content |= {"names": "ab", "files": "ab", "clips": "", "pictures": []}
     content |= {"results": results, "averages": table}
     last = markdown("comparison.txt", "", **content).splitlines()[-1]
