@@ -73,6 +73,13 @@ def add_parser(commands):
         "one: ebf1, exact times; sbf1, activity in each second (ebf1)",
     )
     add(
+        "--postprocessing",
+        choices=["median", "boxes"],
+        help="events by a threshold and a median filter, scored by their mean, "
+        "or sound event bounding boxes, scored by their confidence (default: "
+        "what training chose when it exported the model)",
+    )
+    add(
         "--plot",
         action="store_true",
         help="also draw scores and events of each recording (.png; needs "
@@ -108,7 +115,9 @@ def _run(arguments):
     if arguments.out:
         outputs = Outputs(arguments.out, arguments.format, arguments.plot)
     line = json_line if arguments.format == ["json"] else None
-    tables, how = {"events": events_table}, {"metric": arguments.metric}
+    how = {"metric": arguments.metric}
+    how["postprocessing"] = arguments.postprocessing
+    tables = {"events": events_table}
     return run_all(arguments, opened, tables, how, outputs, line)
 
 

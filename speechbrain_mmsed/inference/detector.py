@@ -142,6 +142,7 @@ class SoundEventDetector(ExportedModel):
         progress=None,
         video=None,
         features=None,
+        postprocessing=None,
     ):
         """Events and tags of a recording.
 
@@ -150,8 +151,11 @@ class SoundEventDetector(ExportedModel):
         path, primary_weight, progress, video, features
             As in `scores_file`.
         metric : str
-            The events are made with the thresholds and windows that were
-            tuned for this metric.
+            The events are made with the thresholds and windows, or the boxes,
+            that were tuned for this metric.
+        postprocessing : str or None
+            "median" or "boxes", whose confidence is then the events' score;
+            None: what was chosen when the detector was exported.
 
         Returns
         -------
@@ -164,7 +168,8 @@ class SoundEventDetector(ExportedModel):
         """
         return _only(
             self.detect_files(
-                [path], metric, primary_weight, progress, [video], [features]
+                *([path], metric, primary_weight, progress, [video]),
+                *([features], postprocessing),
             )
         )
 
@@ -176,21 +181,24 @@ class SoundEventDetector(ExportedModel):
         progress=None,
         videos=None,
         features=None,
+        postprocessing=None,
     ):
         """Events and tags of many recordings, as `detect_file` of each.
 
         Takes further what `scores_files` takes, and yields as that does
         (path, Detection or DetectionError) in the order of the paths.
         """
-        self.tuned(metric)  # before anything is read
+        self.tuned(metric, postprocessing)  # before anything is read
         for path, scores in self.scores_files(
             paths, primary_weight, progress, videos, features
         ):
             if isinstance(scores, FileScores):
-                scores = self.detection(scores, metric)
+                scores = self.detection(scores, metric, postprocessing)
             yield path, scores
 
-    def detect_batch(self, waveforms, streams=None, metric="ebf1"):
+    def detect_batch(
+        self, waveforms, streams=None, metric="ebf1", postprocessing=None
+    ):
         """Events and scores of clips that are already in memory.
 
         Arguments
@@ -201,7 +209,7 @@ class SoundEventDetector(ExportedModel):
         streams : dict or None
             Name -> for each clip (T, D) features or None; streams that are
             not named are missing for all.
-        metric : str
+        metric, postprocessing : str
             As in `detect_file`.
 
         Returns
@@ -218,16 +226,16 @@ class SoundEventDetector(ExportedModel):
         DetectionError
             If a clip is empty or too long, or features do not fit.
         """
-        parameters = self.tuned(metric)
+        parameters = self.tuned(metric, postprocessing)
         parts, clip, frame = score_clips(self, waveforms, streams or {})
         tables = [events_of(part, parameters) for part in parts]
         return pd.concat(tables, ignore_index=True), clip, frame
 
-    def detection(self, scores, metric="ebf1"):
+    def detection(self, scores, metric="ebf1", postprocessing=None):
         """The Detection that FileScores of a whole recording give."""
         for_tags = self.parameters.get(TAG_METRIC)
         thresholds = 0.5 if for_tags is None else for_tags.thresholds
-        events = events_of(scores, self.tuned(metric))
+        events = events_of(scores, self.tuned(metric, postprocessing))
         return Detection(events, scores, tags_of(scores, thresholds))
 
     def stream(self, sample_rate, filename="stream", latency=None):

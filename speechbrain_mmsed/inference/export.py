@@ -18,7 +18,12 @@ from speechbrain_mmsed.dataio.streams.records import fingerprint
 from speechbrain_mmsed.files import write_json, write_text
 from speechbrain_mmsed.inference.export_yaml import detector_yaml
 from speechbrain_mmsed.lobes.visual.weights import file_sha256
+from speechbrain_mmsed.postprocessing.box_parameters import boxes_of
 
+EVENTS = {
+    "median": "a threshold and a median filter, with their mean score",
+    "boxes": "sound event bounding boxes, with a confidence each",
+}
 METRICS = ("cbf1", "sbf1", "ebf1", "psds1", "psds2")
 
 CARD = """\
@@ -47,6 +52,7 @@ print(detector.detect_file("recording.mp4").events)
 In %, on the evaluation set of the run: micro F1 of clips (CBF1) and of 1 s
 segments (SBF1), macro F1 of events (EBF1), PSDS of two scenarios. Thresholds,
 windows and the weight of the sound were chosen on the run's validation set.
+Events are made by {events}.
 
 {figures}
 
@@ -77,7 +83,15 @@ their licence decides on what may be done with the weights.
 """
 
 
-def export_detector(folder, resolved_yaml, frontend, models, streams, report):
+def export_detector(
+    folder,
+    resolved_yaml,
+    frontend,
+    models,
+    streams,
+    report,
+    postprocessing="median",
+):
     """Writes a detector folder, whole or not at all.
 
     Arguments
@@ -94,36 +108,44 @@ def export_detector(folder, resolved_yaml, frontend, models, streams, report):
     streams : dict
         Name of a stream -> its `stream.json`.
     report : dict
-        Of the evaluation: parameters, weights and figures of each model.
+        Of the evaluation: parameters, weights and figures of each model, and
+        of its boxes if they were tuned.
+    postprocessing : str
+        What the detector makes events by unless asked otherwise: "median", or
+        "boxes", which must have been tuned.
 
     Returns
     -------
     str
         The folder.
+
+    Raises
+    ------
+    ValueError
+        If boxes are asked for, but not in the report.
     """
     folder = os.path.abspath(folder)
+    chosen = {name: _postprocessing(report, name) for name in models}
+    for name, values in chosen.items():
+        if postprocessing == "boxes" and not values["boxes"]:
+            raise ValueError(
+                f"{folder}: the report has no boxes of {name}, which the "
+                "detector shall use; evaluate with postprocessing: both"
+            )
+        values["default"] = postprocessing
     descriptions = [{"name": name, **d} for name, d in streams.items()]
     with _whole_folder(folder) as temporary:
         for name, module in {"frontend": frontend, **models}.items():
             stem = "network" if name == "student" else name
             state = {k: v.cpu() for k, v in module.state_dict().items()}
             torch.save(state, os.path.join(temporary, f"{stem}.ckpt"))
-        write_json(
-            os.path.join(temporary, "postprocessing.json"),
-            {
-                name: {
-                    "primary_weight": report["inference_weight"][name],
-                    "parameters": report["tuned_parameters"][name],
-                }
-                for name in models
-            },
-        )
+        write_json(os.path.join(temporary, "postprocessing.json"), chosen)
         write_json(os.path.join(temporary, "streams.json"), descriptions)
         labels = "".join(f"{label}\n" for label in report["class_labels"])
         for name, text in (
             ("hyperparams.yaml", detector_yaml(resolved_yaml, descriptions)),
             ("labels.txt", labels),
-            ("README.md", _model_card(report, list(models), descriptions)),
+            ("README.md", _model_card(report, chosen, descriptions)),
         ):
             write_text(os.path.join(temporary, name), text)
         hashes = {
@@ -149,13 +171,30 @@ def _whole_folder(folder):
         shutil.rmtree(f"{mark}.old", ignore_errors=True)
 
 
+def _postprocessing(report, name):
+    """What postprocessing.json holds of a model; its boxes may be none."""
+    tuned = report["tuned_parameters"]
+    boxes = tuned.get(boxes_of(name), {}).items()
+    return {
+        "primary_weight": report["inference_weight"][name],
+        "parameters": tuned[name],
+        # A clip's labels have none.
+        "boxes": {metric: of for metric, of in boxes if metric != "cbf1"},
+    }
+
+
 def _model_card(report, models, descriptions):
-    """The Markdown text, of a report, names of models and streams.json."""
-    record = report["metadata"]
+    """The Markdown text; `models` and `descriptions` as in the folder."""
+    record, first = report["metadata"], next(iter(models))
     return CARD.format(
         labels=", ".join(report["class_labels"]),
         streams=_streams(descriptions),
-        figures="\n\n".join(_figures(report, model) for model in models),
+        figures="\n\n".join(
+            _figures(report, name)
+            for model in models
+            for name in (model, boxes_of(model))
+            if name in report["metrics"]
+        ),
         data="\n".join(
             f"| {name} | {counts['clips']} | {counts['events']} |"
             for name, counts in report["counts"]["subsets"].items()
@@ -163,7 +202,8 @@ def _model_card(report, models, descriptions):
         data_folder=record.get("data_folder", "not recorded"),
         steps=record.get("training_steps", "unknown"),
         seed=record.get("seed", "unknown"),
-        untuned=_untuned(report["tuned_parameters"][models[0]]),
+        untuned=_untuned(report["tuned_parameters"][first]),
+        events=EVENTS[models[first]["default"]],
         clip_seconds=record.get("clip_seconds", 10.0),
         versions=", ".join(
             f"{name} {version}"

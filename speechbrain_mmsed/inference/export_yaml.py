@@ -34,8 +34,8 @@ margin_frames: 7
 shortest_hop: 25
 peak_floor: 0.001
 
-# Beside this file: thresholds, windows and the weight of the sound, chosen on
-# validation for each model; and what made the features of the streams.
+# Beside this file: thresholds, windows, boxes and the weight of the sound,
+# chosen on validation for each model; what made the features of the streams.
 postprocessing: postprocessing.json
 streams_file: streams.json
 

@@ -25,6 +25,7 @@ from speechbrain_mmsed.inference.weights import (
 )
 from speechbrain_mmsed.inference.windows import WindowCutter
 from speechbrain_mmsed.nnet.fusion import FixedFusion, clip_weights
+from speechbrain_mmsed.postprocessing.box_parameters import BoxParameters
 from speechbrain_mmsed.postprocessing.decode import frames_inside
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 from speechbrain_mmsed.postprocessing.scores import GATED
@@ -40,18 +41,26 @@ class ExportedModel(Pretrained):
     ]
     MODULES_NEEDED = ["network", "frontend"]
 
-    def __init__(self, *args, postprocessing, descriptions, card="", **kwargs):
+    def __init__(
+        self, *args, folder, postprocessing, descriptions, card="", **kwargs
+    ):
         super().__init__(*args, **kwargs)
         values = self.hparams
         self.labels = list(values.labels)
         self.frame_hop = float(values.frame_hop)
         self.sample_rate = int(values.sample_rate)
         self.streams = list(values.streams)
-        self.card = card
+        self.card, self.folder = card, folder
         self.parameters = {
             metric: ClassParameters.from_dict(tuned)
             for metric, tuned in postprocessing["parameters"].items()
         }
+        # Folders of earlier versions have no boxes.
+        self.boxes = {
+            metric: BoxParameters.from_dict(tuned)
+            for metric, tuned in postprocessing.get("boxes", {}).items()
+        }
+        self.postprocessing = postprocessing.get("default", "median")
         # A number, one for each stream, or GATED.
         weight = postprocessing["primary_weight"]
         self.primary_weight = tuple(weight) if type(weight) is list else weight
@@ -141,6 +150,7 @@ class ExportedModel(Pretrained):
                 os.fspath(get()),
                 hparams_file,
                 savedir=savedir,
+                folder=source,
                 postprocessing=postprocessing[model],
                 descriptions=read_json(get("streams.json")),
                 card=get("README.md").read_text(encoding="utf-8"),
@@ -213,11 +223,28 @@ class ExportedModel(Pretrained):
             )
         return float(weight)
 
-    def tuned(self, metric):
-        """ClassParameters that make events, or a DetectionError."""
+    def tuned(self, metric, postprocessing=None):
+        """Class- or BoxParameters that make events, or a DetectionError.
+
+        `postprocessing` is "median" or "boxes"; None: the detector's own.
+        """
+        found = {"median": self.parameters, "boxes": self.boxes}
+        chosen = postprocessing or self.postprocessing
+        if chosen not in found:
+            raise DetectionError(
+                f"postprocessing is {chosen!r}, expected one of "
+                f"{', '.join(found)}"
+            )
+        if not found[chosen]:
+            raise DetectionError(
+                f"{self.folder} has no {chosen}: none were tuned when it was "
+                f"exported; repeat the training's command with "
+                f"--postprocessing both, which evaluates and exports it again, "
+                f"or take postprocessing median"
+            )
         usable = [
             name
-            for name, values in self.parameters.items()
+            for name, values in found[chosen].items()
             if values.thresholds is not None and values.windows is not None
         ]
         if metric not in usable:
@@ -225,7 +252,7 @@ class ExportedModel(Pretrained):
                 f"metric is {metric!r}, expected one whose thresholds and "
                 f"windows make events: {', '.join(usable) or 'none is there'}"
             )
-        return self.parameters[metric]
+        return found[chosen][metric]
 
     def make_scores(
         self, filename, rows, clip, duration, streams, first_frame=0

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
+from speechbrain_mmsed.postprocessing.boxes import box_table
 from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
@@ -88,8 +90,8 @@ class Detection:
     Arguments
     ---------
     events : pandas.DataFrame
-        Columns filename, onset, offset (seconds), event_label, score (mean
-        over the event's frames).
+        Columns filename, onset, offset (seconds), event_label, score (a box's
+        confidence; of a median filter the mean over the event's frames).
     scores : FileScores
         What they were made of.
     tags : list of (str, float)
@@ -102,21 +104,24 @@ class Detection:
 
 
 def events_of(scores, parameters):
-    """The events of FileScores by ClassParameters, as in `Detection`."""
+    """The events of FileScores, as in `Detection`.
+
+    By ClassParameters or BoxParameters.
+    """
     frame = np.concatenate([scores.frame, scores.beyond])
-    events = decode(
-        ClipScores(
-            filenames=[scores.filename],
-            durations=[scores.duration],
-            labels=scores.labels,
-            clip=scores.clip[None],
-            frame=frame[None],
-            has_video=[False],
-            frame_hop=scores.frame_hop,
-        ),
-        parameters.thresholds,
-        parameters.windows,
+    clip = ClipScores(
+        filenames=[scores.filename],
+        durations=[scores.duration],
+        labels=scores.labels,
+        clip=scores.clip[None],
+        frame=frame[None],
+        has_video=[False],
+        frame_hop=scores.frame_hop,
     )
+    if has_boxes(parameters):
+        events = box_table(parameters.boxes(clip), parameters.thresholds)
+        return events.rename(columns={"confidence": "score"})
+    events = decode(clip, parameters.thresholds, parameters.windows)
     columns = events["event_label"].map(scores.labels.index)
     first = (events["onset"] / scores.frame_hop).round().astype(int)
     past = np.ceil(events["offset"] / scores.frame_hop - 1e-6).astype(int)

@@ -34,6 +34,7 @@ FREE_SETTINGS = (
     *("validation_fusion", "weight_search"),
     *("scoring_batch_size", "control_untrained", "control_shuffled_streams"),
     *("class_groups", "evaluate", "export", "export_teacher", "write_scores"),
+    *("postprocessing", "detector_postprocessing", "postprocessing_check"),
     *("experiment_name", "log_mel_folder", "manifests", "preparation"),
     *("probe_film", "statistics", "open_streams", "train_loader"),
     *("test_loader", "mean_teacher", "run_record", "log_mel_cache"),

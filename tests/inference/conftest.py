@@ -10,6 +10,7 @@ import torch
 
 from speechbrain_mmsed.inference import SoundEventDetector
 from speechbrain_mmsed.inference.export import export_detector
+from speechbrain_mmsed.postprocessing.box_parameters import boxes_of
 from speechbrain_mmsed.training.hparams import read_hparams
 
 HPARAMS = (
@@ -40,12 +41,24 @@ def report_of(labels, models=("student",)):
         }
         for metric in ("cbf1", "sbf1", "ebf1", "psds1", "psds2")
     }
-    figures = dict.fromkeys(parameters, 0.5)
+    settings = {"lengths": [0.3] * n, "absolute": [0.05] * n}
+    settings["relative"] = [1.2] * n
+    boxes = {
+        metric: {**values, "windows": [1] * n, **settings}
+        for metric, values in parameters.items()
+        if metric != "cbf1"
+    }
+    boxes = {"cbf1": parameters["cbf1"], **boxes}
+    figures, names = dict.fromkeys(parameters, 0.5), map(boxes_of, models)
+    names = list(names)
     return {
         "class_labels": labels,
-        "inference_weight": dict.fromkeys(models, 0.75),
-        "tuned_parameters": dict.fromkeys(models, parameters),
-        "metrics": dict.fromkeys(models, {"all": figures}),
+        "inference_weight": dict.fromkeys([*models, *names], 0.75),
+        "tuned_parameters": {
+            **dict.fromkeys(models, parameters),
+            **dict.fromkeys(names, boxes),
+        },
+        "metrics": dict.fromkeys([*models, *names], {"all": figures}),
         "counts": {"subsets": {"evaluation": {"clips": 8, "events": 20}}},
         "libraries": {"torch": torch.__version__},
         "metadata": {"seed": 1, "training_steps": 4, "data_folder": "d"},
@@ -61,6 +74,8 @@ def export_small(
     more="",
     cache=False,
     described=None,
+    postprocessing="median",
+    with_boxes=True,
 ):
     """Exports a random network of the recipe's yaml; returns its hparams."""
     overrides = (
@@ -92,13 +107,18 @@ def export_small(
     description = {**MEAN_COLOUR, **(described or {})}
     if recipe is not None:
         description["embedder"] = recipe
+    report = report_of(LABELS, models)
+    if not with_boxes:
+        for name in map(boxes_of, models):
+            del report["tuned_parameters"][name], report["metrics"][name]
     export_detector(
         folder / "detector",
         resolved,
         hparams["frontend"],
         dict.fromkeys(models, hparams["network"]),
         dict.fromkeys(streams, description),
-        report_of(LABELS, models),
+        report,
+        postprocessing,
     )
     return hparams
 

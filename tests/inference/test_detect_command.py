@@ -15,6 +15,7 @@ from speechbrain_mmsed.cli import detect, main, make_parser
 from speechbrain_mmsed.dataio.corpus.tables import read_event_table
 from speechbrain_mmsed.inference import SoundEventDetector
 from speechbrain_mmsed.inference.formats import FORMATS
+from speechbrain_mmsed.inference.formats.values import in_order
 from speechbrain_mmsed.inference.weights import StreamEmbedders
 
 
@@ -101,6 +102,67 @@ def test_json_is_printed_as_a_line_for_each_recording(model, films, capsys):
     content = [json.loads(line) for line in lines]
     assert [c["filename"] for c in content] == ["a.aiff", "a.wav"]
     assert content[1]["duration"] == 3.0
+
+
+def test_boxes_have_their_confidence_in_every_format(
+    model, films, detector, capsys, tmp_path
+):
+    sound = films / "b/a.wav"
+    options = ("--postprocessing", "boxes", "--format", "json,html,tsv")
+    for jobs in (1, 2):
+        out = tmp_path / str(jobs)
+        how = ("--out", out, "--jobs", jobs)
+        assert run("detect", films / "b", "--model", model, *options, *how) == 0
+    expected = in_order(
+        detector.detect_file(sound, postprocessing="boxes").events
+    )
+    rows = [(a, b, label) for a, b, label, _ in expected]
+    scores = [score for *_, score in expected]
+    for out in (tmp_path / "1", tmp_path / "2"):
+        table = pd.read_csv(out / "events.tsv", sep="\t")
+        table = table[table["filename"] == "a.wav"]
+        assert table["score"].to_numpy() == pytest.approx(scores, abs=1e-4)
+        assert table["event_label"].tolist() == [label for *_, label in rows]
+        events = json.loads((out / "a.wav.json").read_text())["events"]
+        assert [e["score"] for e in events] == pytest.approx(scores, abs=1e-5)
+        assert [e["onset"] for e in events] == pytest.approx(
+            [onset for onset, *_ in rows], abs=1e-5
+        )
+        page = (out / "a.wav.html").read_text()
+        labels = detector.labels
+        first = [round(x, 6) for x in rows[0][:2]]
+        first += [labels.index(rows[0][2]), round(scores[0], 3)]
+        assert json.dumps(first) in page
+    # The same call again has nothing to do, another choice has.
+    capsys.readouterr()
+    arguments = ("detect", films / "b", "--model", model, "--out", out)
+    run(*arguments, *options)
+    assert "2 done (2 of them before)" in capsys.readouterr().out
+    run(*arguments, *options[2:])
+    assert "of them before" not in capsys.readouterr().out
+
+
+def test_folders_of_earlier_versions_have_no_boxes(
+    model, films, capsys, tmp_path
+):
+    old = pathlib.Path(shutil.copytree(model, tmp_path / "old"))
+    path = old / "postprocessing.json"
+    content = json.loads(path.read_text())
+    for key in ("boxes", "default"):
+        del content["student"][key]
+    path.write_text(json.dumps(content))
+    (old / "files.json").unlink()
+    sound = films / "a.wav"
+    printed = []
+    for folder in (model, old):
+        assert run("detect", sound, "--model", folder) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    options = ("--postprocessing", "boxes")
+    assert run("detect", sound, "--model", old, *options) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"mmsed detect: {old} has no boxes")
+    assert "--postprocessing both" in line
 
 
 def test_tags_are_printed_or_written(model, films, detector, capsys, tmp_path):

@@ -148,6 +148,47 @@ def test_events_and_tags_come_from_the_tuned_values(detector, sounds, tmp_path):
         detector.detect_file(path, metric="psds1")
 
 
+def test_boxes_are_events_with_their_confidence(detector, sounds, tmp_path):
+    path = sounds.write_wav(tmp_path / "a.wav", sounds.noise(25.0))
+    median = detector.detect_file(path)
+    boxes = detector.detect_file(path, postprocessing="boxes")
+    events, scores = boxes.events, boxes.scores
+    assert list(events) == list(median.events) and len(events)
+    assert events.values.tolist() != median.events.values.tolist()
+    assert boxes.tags == median.tags
+    assert (events["score"] > 0.5).all()
+    # A confidence is the mean score in the box.
+    for event in events.itertuples():
+        first = round(event.onset / scores.frame_hop)
+        past = int(np.ceil(event.offset / scores.frame_hop - 1e-6))
+        mean = scores.frame[first:past, scores.labels.index(event.event_label)]
+        assert event.score == pytest.approx(mean.mean(), abs=1e-6)
+    again = detector.detection(scores, postprocessing="boxes").events
+    assert again.values.tolist() == events.values.tolist()
+    waveform = sounds.noise(10.0)[:, 0]
+    batch, *_ = detector.detect_batch([waveform], postprocessing="boxes")
+    soundfile.write(path, waveform, 16000, subtype="FLOAT")
+    alone = detector.detect_file(path, postprocessing="boxes").events
+    columns = ["onset", "offset", "event_label"]
+    assert batch[columns].values.tolist() == alone[columns].values.tolist()
+    with pytest.raises(DetectionError, match="expected one of median, boxes"):
+        detector.detect_file(path, postprocessing="both")
+
+
+def test_a_folder_says_what_its_events_are_made_by(export, exported, tmp_path):
+    export(tmp_path, postprocessing="boxes")
+    chosen = SoundEventDetector.from_hparams(source=tmp_path / "detector")
+    assert chosen.tuned("ebf1") is chosen.boxes["ebf1"]
+    assert chosen.tuned("ebf1", "median") is chosen.parameters["ebf1"]
+    assert "by sound event bounding boxes" in chosen.card
+    assert "| student, boxes |" in chosen.card
+    usual = SoundEventDetector.from_hparams(source=exported[0])
+    assert usual.tuned("ebf1") is usual.parameters["ebf1"]
+    with pytest.raises(ValueError, match="no boxes of student.*: both"):
+        export(tmp_path / "b", postprocessing="boxes", with_boxes=False)
+    assert not (tmp_path / "b/detector").exists()
+
+
 def test_batches_of_waveforms(detector, sounds, tmp_path):
     clips = [sounds.noise(s, seed=i)[:, 0] for i, s in enumerate((3, 10, 0.5))]
     events, clip, frame = detector.detect_batch(clips)

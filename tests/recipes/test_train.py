@@ -11,7 +11,8 @@ import torch
 
 from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.streams.store import StreamStore
-from speechbrain_mmsed.inference import SoundEventDetector
+from speechbrain_mmsed.inference import FileScores, SoundEventDetector
+from speechbrain_mmsed.postprocessing.box_parameters import BoxParameters
 from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
 from speechbrain_mmsed.training.hparams import HparamsError
@@ -40,6 +41,7 @@ SMALL = {
     "control_untrained": False,
     "control_shuffled_streams": False,
     "class_groups": "null",
+    "postprocessing": "median",
 }
 
 
@@ -104,7 +106,11 @@ def assert_detector_agrees(folder, corpus):
     for weight, scores in stored.items():
         events = decode(scores, parameters.thresholds, parameters.windows)
         results = detector.detect_files(
-            paths, primary_weight=weight, progress=False, features=features
+            paths,
+            primary_weight=weight,
+            progress=False,
+            features=features,
+            postprocessing="median",
         )
         for clip, (_, found) in zip(clips.values(), results, strict=True):
             row = scores.filenames.index(clip["filename"])
@@ -119,6 +125,41 @@ def assert_detector_agrees(folder, corpus):
                 mine[columns].values.tolist()
                 == found.events[columns].values.tolist()
             )
+
+
+def assert_boxes_agree(folder):
+    """The detector's boxes are those that the report's figures are of."""
+    report = json.loads((folder / "report.json").read_text())
+    scores = ClipScores.load(
+        folder
+        / "scores/student/evaluation"
+        / score_file(report["inference_weight"]["student, boxes"])
+    )
+    detector = SoundEventDetector.from_hparams(source=folder / "detector")
+    assert detector.postprocessing == "boxes"
+    n_events = 0
+    for metric in ("sbf1", "ebf1"):
+        tuned = report["tuned_parameters"]["student, boxes"][metric]
+        tuned = BoxParameters.from_dict(tuned)
+        boxes = tuned.boxes(scores)
+        events = decode(boxes, tuned.thresholds, tuned.windows)
+        for row, name in enumerate(scores.filenames):
+            frames = np.arange(len(scores.frame[row])) * scores.frame_hop
+            inside = frames < scores.durations[row]
+            of_file = FileScores(
+                *(name, scores.labels, scores.frame[row][inside]),
+                *(scores.clip[row], scores.frame_hop, scores.durations[row]),
+                beyond=scores.frame[row][~inside],
+            )
+            found = detector.detection(of_file, metric).events
+            mine = events[events["filename"] == name]
+            assert found[mine.columns].values.tolist() == mine.values.tolist()
+            for event in found.itertuples():
+                middle = (event.onset + event.offset) / 2 / scores.frame_hop
+                column = scores.labels.index(event.event_label)
+                assert event.score == boxes.frame[row, int(middle), column]
+            n_events += len(found)
+    assert n_events
 
 
 def assert_scores_agree(folder, corpus, detector, weight, given):
@@ -147,10 +188,16 @@ def assert_scores_agree(folder, corpus, detector, weight, given):
 
 def test_run_resume_and_report(run, monkeypatch):
     whole = run(
-        name="whole", control_untrained=True, control_shuffled_streams=True
+        name="whole",
+        control_untrained=True,
+        control_shuffled_streams=True,
+        postprocessing="both",
+        detector_postprocessing="boxes",
     )
     report = json.loads((whole / "report.json").read_text())
-    for model in ("student", "teacher"):
+    models = ["student", "student, boxes", "teacher", "teacher, boxes"]
+    assert list(report["metrics"]) == models
+    for model in models:
         splits = report["metrics"][model]
         assert set(splits) == {
             "all",
@@ -166,6 +213,7 @@ def test_run_resume_and_report(run, monkeypatch):
     assert (whole / "report.md").read_text().count("|") > 20
     assert (whole / "hyperparams.yaml").is_file()
     assert_detector_agrees(whole, run.corpus)
+    assert_boxes_agree(whole)
 
     # Interrupted in the middle of the second epoch, then started again.
     class Stop(Exception):
@@ -328,6 +376,8 @@ def test_a_weight_for_each_stream(run):
         ({"fusion": "half"}, "half"),
         ({"corpus_on_device": "yes"}, "expected auto, True or False"),
         ({"corpus_on_device": True}, "set use_logmel_cache: True"),
+        ({"postprocessing": "boxes"}, "expected median, or both"),
+        ({"detector_postprocessing": "boxes"}, "set postprocessing: both"),
         ({"batch_weak": 0, "batch_strong": 0, "batch_unlabelled": 0}, "nothi"),
     ],
 )

@@ -118,7 +118,7 @@ class Finder:
     outputs : Outputs or None
         What is written for each recording.
     **how
-        For `detect_files`: metric, primary_weight, progress.
+        For `detect_files`: metric, postprocessing, primary_weight, progress.
     """
 
     def __init__(self, detector, outputs=None, **how):
