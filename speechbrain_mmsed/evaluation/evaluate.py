@@ -42,11 +42,7 @@ from speechbrain_mmsed.evaluation.metrics.truth import (
     GroundTruth,
     check_same_clips,
 )
-from speechbrain_mmsed.evaluation.tuning import (
-    tune_all,
-    tune_all_boxes,
-    tune_scenarios,
-)
+from speechbrain_mmsed.evaluation.tuning import tune
 from speechbrain_mmsed.postprocessing.box_parameters import (
     boxes_of,
     has_boxes,
@@ -60,20 +56,6 @@ NO_POINT = (
     "no operating point was chosen; F1 needs one table of events "
     "(--operating-point)"
 )
-
-
-def tune(scores, truth, boxes=False):
-    """ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2 from validation.
-
-    With `boxes` BoxParameters, but for cbf1.
-    """
-    check_same_clips(scores, truth)
-    if boxes:
-        return tune_all_boxes(scores, truth, METRICS[1:])
-    f1 = tune_all(scores, truth)
-    tuned = [f1[kind][0] for kind in ("clip", "segment", "event")]
-    tuned += tune_scenarios(scores, truth, PSDS_METRICS)
-    return dict(zip(METRICS, tuned, strict=True))
 
 
 @dataclass

@@ -16,6 +16,7 @@ from speechbrain_mmsed.evaluation.counts.psds_counting import (
     count,
     count_boxes,
 )
+from speechbrain_mmsed.evaluation.metrics.run import METRICS, PSDS_METRICS
 from speechbrain_mmsed.evaluation.metrics.scored import (
     THRESHOLDS,
     WINDOWS,
@@ -23,10 +24,27 @@ from speechbrain_mmsed.evaluation.metrics.scored import (
     best_weight,
     best_windows,
 )
-from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.metrics.truth import (
+    GroundTruth,
+    check_same_clips,
+)
 from speechbrain_mmsed.postprocessing.box_tuning import tune_boxes
 
 F1_KINDS = {"sbf1": "segment", "ebf1": "event"}
+
+
+def tune(scores, truth, boxes=False):
+    """ClassParameters of cbf1, sbf1, ebf1, psds1 and psds2 from validation.
+
+    With `boxes` BoxParameters, but for cbf1.
+    """
+    check_same_clips(scores, truth)
+    if boxes:
+        return tune_all_boxes(scores, truth, METRICS[1:])
+    f1 = tune_all(scores, truth)
+    tuned = [f1[kind][0] for kind in ("clip", "segment", "event")]
+    tuned += tune_scenarios(scores, truth, PSDS_METRICS)
+    return dict(zip(METRICS, tuned, strict=True))
 
 
 def tune_all(scores, truth, thresholds=THRESHOLDS, windows=WINDOWS):

@@ -22,10 +22,10 @@ from speechbrain_mmsed.evaluation.evaluate import (
     SPLITS,
     EvaluatedSystem,
     evaluate_splits,
-    tune,
 )
 from speechbrain_mmsed.evaluation.metrics.scored import load_scores
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.tuning import tune
 from speechbrain_mmsed.experiments.jobs import sorted_out
 from speechbrain_mmsed.experiments.paper import METRICS
 from speechbrain_mmsed.experiments.plan import PlanError

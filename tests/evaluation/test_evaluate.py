@@ -11,7 +11,6 @@ from speechbrain_mmsed.evaluation.evaluate import (
     EvaluatedSystem,
     evaluate_splits,
     measure,
-    tune,
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
@@ -21,6 +20,7 @@ from speechbrain_mmsed.evaluation.metrics.f1 import (
 from speechbrain_mmsed.evaluation.metrics.psds import psds
 from speechbrain_mmsed.evaluation.metrics.run import METRICS, five_metrics
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.evaluation.tuning import tune
 from speechbrain_mmsed.postprocessing.decode import (
     decode,
     decode_tags,

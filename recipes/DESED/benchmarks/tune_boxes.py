@@ -10,9 +10,8 @@ import time
 
 from synthetic_scores import make_corpus
 
-from speechbrain_mmsed.evaluation.evaluate import tune
 from speechbrain_mmsed.evaluation.metrics.run import METRICS
-from speechbrain_mmsed.evaluation.tuning import tune_all_boxes
+from speechbrain_mmsed.evaluation.tuning import tune, tune_all_boxes
 
 if __name__ == "__main__":
     scores, truth = make_corpus(1168, 10, 0)
