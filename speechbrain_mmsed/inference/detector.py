@@ -266,7 +266,7 @@ class SoundEventDetector(ExportedModel):
         metric : str
             As in `detect_file`.
         """
-        parameters = self.tuned(metric)
+        parameters = self.tuned(metric, "median")
         stream = self.stream(sample_rate, filename, latency)
         return EventStream(stream, parameters)
 
