@@ -11,6 +11,7 @@ from speechbrain_mmsed.cli.arguments import (
     EXIT,
     UsageError,
     add_recordings_parser,
+    count,
     open_all,
 )
 from speechbrain_mmsed.cli.running import run_all
@@ -80,6 +81,43 @@ def add_parser(commands):
         "what training chose when it exported the model)",
     )
     add(
+        "--threshold",
+        action="append",
+        type=_threshold,
+        default=[],
+        metavar="P",
+        help="instead of those that training tuned: a probability for all "
+        "classes, or CLASS=P for one of them, as often as needed",
+    )
+    add(
+        "--classes",
+        action="append",
+        default=[],
+        metavar="C,C...",
+        help="only these, separated by commas or in several --classes (all)",
+    )
+    add(
+        "--merge-gap",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="events of a class with less than S seconds between them become "
+        "one (0)",
+    )
+    add(
+        "--min-duration",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="leaves out events shorter than S seconds, after merging (0)",
+    )
+    add(
+        "--top",
+        type=count,
+        metavar="N",
+        help="only the N most probable events of each recording",
+    )
+    add(
         "--plot",
         action="store_true",
         help="also draw scores and events of each recording (.png; needs "
@@ -97,6 +135,37 @@ def _formats(text):
             "separated by commas"
         )
     return list(dict.fromkeys(names))
+
+
+def _threshold(text):
+    """(class or None, probability) of an argument."""
+    label, _, value = text.rpartition("=")
+    return label or None, float(value)
+
+
+def _wanted(arguments, labels):
+    """The Wanted of the arguments, for a detector of these classes."""
+    from speechbrain_mmsed.inference.wanted import Wanted
+
+    # A name that holds a comma is given alone.
+    classes = [
+        name
+        for text in arguments.classes
+        for name in ([text] if text in labels else text.split(","))
+    ]
+    threshold = {label: p for label, p in arguments.threshold if label}
+    for label, p in arguments.threshold:
+        if label is None and threshold:
+            threshold = {**dict.fromkeys(labels, p), **threshold}
+        elif label is None:
+            threshold = p
+    return Wanted(
+        tuple(name.strip() for name in classes),
+        None if threshold == {} else threshold,
+        arguments.merge_gap,
+        arguments.min_duration,
+        arguments.top,
+    )
 
 
 def _run(arguments):
@@ -117,6 +186,7 @@ def _run(arguments):
     line = json_line if arguments.format == ["json"] else None
     how = {"metric": arguments.metric}
     how["postprocessing"] = arguments.postprocessing
+    how["wanted"] = _wanted(arguments, opened[1].labels)
     tables = {"events": events_table}
     return run_all(arguments, opened, tables, how, outputs, line)
 

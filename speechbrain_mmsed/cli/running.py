@@ -4,6 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import dataclasses
 import os
 import sys
 
@@ -181,6 +182,7 @@ def _open_journal(arguments, inputs, outputs, settings, common):
 def _settings(opened, how):
     """All that results depend on, for the journal."""
     from speechbrain_mmsed.inference.folders.results import source_state
+    from speechbrain_mmsed.inference.wanted import EVERYTHING
 
     _, detector, model = opened
     reasons = unusable_streams(detector, how["primary_weight"])
@@ -191,4 +193,5 @@ def _settings(opened, how):
         ],
         "streams": {name: str(reason) for name, reason in reasons.items()},
         **how,
+        "wanted": dataclasses.asdict(how.get("wanted", EVERYTHING)),
     }

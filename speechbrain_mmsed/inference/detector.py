@@ -5,6 +5,7 @@ Authors
 """
 
 import contextlib
+import dataclasses
 import functools
 import os
 
@@ -23,6 +24,7 @@ from speechbrain_mmsed.inference.results import (
 from speechbrain_mmsed.inference.scoring import score_recordings
 from speechbrain_mmsed.inference.streaming import DetectionStream, score_clips
 from speechbrain_mmsed.inference.streams import RecordingStreams, film_of
+from speechbrain_mmsed.inference.wanted import EVERYTHING
 
 # The metric whose thresholds decide on tags.
 TAG_METRIC = "cbf1"
@@ -143,6 +145,7 @@ class SoundEventDetector(ExportedModel):
         video=None,
         features=None,
         postprocessing=None,
+        wanted=EVERYTHING,
     ):
         """Events and tags of a recording.
 
@@ -156,6 +159,9 @@ class SoundEventDetector(ExportedModel):
         postprocessing : str or None
             "median" or "boxes", whose confidence is then the events' score;
             None: what was chosen when the detector was exported.
+        wanted : Wanted
+            Classes, thresholds and durations; by default all events, by the
+            thresholds that were tuned.
 
         Returns
         -------
@@ -169,7 +175,7 @@ class SoundEventDetector(ExportedModel):
         return _only(
             self.detect_files(
                 *([path], metric, primary_weight, progress, [video]),
-                *([features], postprocessing),
+                *([features], postprocessing, wanted),
             )
         )
 
@@ -182,6 +188,7 @@ class SoundEventDetector(ExportedModel):
         videos=None,
         features=None,
         postprocessing=None,
+        wanted=EVERYTHING,
     ):
         """Events and tags of many recordings, as `detect_file` of each.
 
@@ -189,11 +196,12 @@ class SoundEventDetector(ExportedModel):
         (path, Detection or DetectionError) in the order of the paths.
         """
         self.tuned(metric, postprocessing)  # before anything is read
+        wanted.check(self.labels)
         for path, scores in self.scores_files(
             paths, primary_weight, progress, videos, features
         ):
             if isinstance(scores, FileScores):
-                scores = self.detection(scores, metric, postprocessing)
+                scores = self.detection(scores, metric, postprocessing, wanted)
             yield path, scores
 
     def detect_batch(
@@ -231,12 +239,21 @@ class SoundEventDetector(ExportedModel):
         tables = [events_of(part, parameters) for part in parts]
         return pd.concat(tables, ignore_index=True), clip, frame
 
-    def detection(self, scores, metric="ebf1", postprocessing=None):
+    def detection(
+        self, scores, metric="ebf1", postprocessing=None, wanted=EVERYTHING
+    ):
         """The Detection that FileScores of a whole recording give."""
         for_tags = self.parameters.get(TAG_METRIC)
         thresholds = 0.5 if for_tags is None else for_tags.thresholds
-        events = events_of(scores, self.tuned(metric, postprocessing))
-        return Detection(events, scores, tags_of(scores, thresholds))
+        thresholds = wanted.thresholds(thresholds, self.labels)
+        parameters = self.tuned(metric, postprocessing)
+        parameters = dataclasses.replace(
+            parameters,
+            thresholds=wanted.thresholds(parameters.thresholds, self.labels),
+        )
+        events = wanted.of(events_of(scores, parameters))
+        tags = wanted.of_tags(tags_of(scores, thresholds))
+        return Detection(events, scores, tags)
 
     def stream(self, sample_rate, filename="stream", latency=None):
         """A DetectionStream, which gives scores of sound still to come.
