@@ -13,10 +13,17 @@ import argparse
 import sys
 
 import speechbrain_mmsed
-from speechbrain_mmsed.cli import compare, detect, evaluate, listen, tag
+from speechbrain_mmsed.cli import (
+    compare,
+    detect,
+    ensemble,
+    evaluate,
+    listen,
+    tag,
+)
 from speechbrain_mmsed.cli.arguments import UsageError
 
-COMMANDS = (detect, tag, listen, evaluate, compare)
+COMMANDS = (detect, tag, listen, evaluate, compare, ensemble)
 
 
 def make_parser():

@@ -125,7 +125,7 @@ def export_detector(
         If boxes are asked for, but not in the report.
     """
     folder = os.path.abspath(folder)
-    chosen = {name: _postprocessing(report, name) for name in models}
+    chosen = {name: tuned_of(report, name) for name in models}
     for name, values in chosen.items():
         if postprocessing == "boxes" and not values["boxes"]:
             raise ValueError(
@@ -134,7 +134,7 @@ def export_detector(
             )
         values["default"] = postprocessing
     descriptions = [{"name": name, **d} for name, d in streams.items()]
-    with _whole_folder(folder) as temporary:
+    with whole_folder(folder) as temporary:
         for name, module in {"frontend": frontend, **models}.items():
             stem = "network" if name == "student" else name
             state = {k: v.cpu() for k, v in module.state_dict().items()}
@@ -148,16 +148,22 @@ def export_detector(
             ("README.md", _model_card(report, chosen, descriptions)),
         ):
             write_text(os.path.join(temporary, name), text)
-        hashes = {
-            name: file_sha256(os.path.join(temporary, name))
-            for name in sorted(os.listdir(temporary))
-        }
-        write_json(os.path.join(temporary, "files.json"), hashes)
+        write_hashes(temporary)
     return folder
 
 
+def write_hashes(folder):
+    """Writes files.json, which `check_files` reads."""
+    hashes = {
+        entry.name: file_sha256(entry.path)
+        for entry in sorted(os.scandir(folder), key=lambda found: found.name)
+        if entry.is_file()
+    }
+    write_json(os.path.join(folder, "files.json"), hashes)
+
+
 @contextlib.contextmanager
-def _whole_folder(folder):
+def whole_folder(folder):
     """An empty folder that takes its place if the block ends well."""
     mark = f"{os.path.dirname(folder)}/.{uuid.uuid4().hex}.tmp"
     os.makedirs(mark)
@@ -171,7 +177,7 @@ def _whole_folder(folder):
         shutil.rmtree(f"{mark}.old", ignore_errors=True)
 
 
-def _postprocessing(report, name):
+def tuned_of(report, name):
     """What postprocessing.json holds of a model; its boxes may be none."""
     tuned = report["tuned_parameters"]
     boxes = tuned.get(boxes_of(name), {}).items()

@@ -14,6 +14,11 @@ from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.fetching import fetch
 
 import speechbrain_mmsed
+from speechbrain_mmsed.inference.ensemble import (
+    MEMBERS,
+    average_windows,
+    load_ensemble,
+)
 from speechbrain_mmsed.inference.results import DetectionError, FileScores
 from speechbrain_mmsed.inference.streams import StreamSetup
 from speechbrain_mmsed.inference.trust import check_files, refuse_code
@@ -40,6 +45,8 @@ class ExportedModel(Pretrained):
         *("margin_frames", "shortest_hop", "peak_floor", "use_logmel_cache"),
     ]
     MODULES_NEEDED = ["network", "frontend"]
+    # Those whose scores an ensemble averages; its own network is not used.
+    members = ()
 
     def __init__(
         self, *args, folder, postprocessing, descriptions, card="", **kwargs
@@ -61,7 +68,7 @@ class ExportedModel(Pretrained):
             for metric, tuned in postprocessing.get("boxes", {}).items()
         }
         self.postprocessing = postprocessing.get("default", "median")
-        # A number, one for each stream, or GATED.
+        # A number, one for each stream, or GATED; None: each member's own.
         weight = postprocessing["primary_weight"]
         self.primary_weight = tuple(weight) if type(weight) is list else weight
         self.embedders = StreamEmbedders(
@@ -83,7 +90,7 @@ class ExportedModel(Pretrained):
         source,
         hparams_file="hyperparams.yaml",
         savedir=None,
-        model="student",
+        model=None,
         remote=False,
         trust=False,
         **kwargs,
@@ -101,8 +108,9 @@ class ExportedModel(Pretrained):
             Name of the yaml in it.
         savedir : str or None
             Where remote files are kept; a local folder needs none.
-        model : str
-            "student", or "teacher" if it was exported.
+        model : str or None
+            "student", or "teacher" if it was exported; None: the first one of
+            the folder, which is the student but for ensembles of teachers.
         remote : bool
             Whether the source may be elsewhere, for instance the name of a
             HuggingFace repository. Without it a mistyped folder asks nobody.
@@ -124,6 +132,8 @@ class ExportedModel(Pretrained):
             If something is missing in the folder or does not fit.
         """
         source = os.fspath(source)
+        if os.path.isdir(os.path.join(source, MEMBERS)):
+            return load_ensemble(cls, source, model, trust=trust, **kwargs)
         get = functools.partial(fetch, source=source, savedir=savedir)
         yaml = os.path.join(source, hparams_file)
         if not remote and not os.path.isfile(yaml):
@@ -140,6 +150,7 @@ class ExportedModel(Pretrained):
         # From here on the files that were looked at, wherever they are from.
         get = pathlib.Path(yaml).parent.joinpath
         postprocessing = read_json(get("postprocessing.json"))
+        model = model or next(iter(postprocessing))
         if model not in postprocessing:
             raise DetectionError(
                 f"model is {model!r}, expected one of those in {source}: "
@@ -189,6 +200,8 @@ class ExportedModel(Pretrained):
         gives for it. Without a weight of the sound it is the one that was
         chosen on validation data; the rest is split equally.
         """
+        if self.members:
+            return average_windows(self, items, weight)
         windows, features, available = zip(*items, strict=True)
         waveforms = self._tensor([window.waveform for window in windows])
         streams = [self._tensor(s) for s in zip(*features, strict=True)]
