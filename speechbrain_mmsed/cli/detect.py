@@ -19,10 +19,15 @@ from speechbrain_mmsed.cli.running import run_all
 # The names of `inference.formats.FORMATS`, which is loaded later.
 FORMATS = {
     "tsv": "table of events: filename, onset, offset, event_label, score",
+    "csv": "the same with commas",
     "json": "events, tags, streams and the scores of every frame",
     "audacity": "label track for Audacity (.txt)",
     "textgrid": "TextGrid for Praat, a tier for each class",
+    "raven": "selection table for Raven (.selections.txt)",
+    "rttm": "time marks of diarisation tools",
+    "labelstudio": "task with predictions for Label Studio",
     "webvtt": "subtitles that players show (.vtt)",
+    "srt": "subtitles of the older kind",
     "html": "page with a player and a timeline, opens offline",
 }
 
@@ -46,7 +51,7 @@ Files of the same name in different folders keep their folder.
 """
 
 FORMAT_HELP = "formats of --format:\n" + "\n".join(
-    f"  {name:10} {about}" for name, about in FORMATS.items()
+    f"  {name:11} {about}" for name, about in FORMATS.items()
 )
 
 

@@ -5,7 +5,6 @@ Authors
 """
 
 import contextlib
-import dataclasses
 import functools
 import os
 
@@ -246,11 +245,7 @@ class SoundEventDetector(ExportedModel):
         for_tags = self.parameters.get(TAG_METRIC)
         thresholds = 0.5 if for_tags is None else for_tags.thresholds
         thresholds = wanted.thresholds(thresholds, self.labels)
-        parameters = self.tuned(metric, postprocessing)
-        parameters = dataclasses.replace(
-            parameters,
-            thresholds=wanted.thresholds(parameters.thresholds, self.labels),
-        )
+        parameters = wanted.changed(self.tuned(metric, postprocessing))
         events = wanted.of(events_of(scores, parameters))
         tags = wanted.of_tags(tags_of(scores, thresholds))
         return Detection(events, scores, tags)
@@ -283,9 +278,8 @@ class SoundEventDetector(ExportedModel):
         metric : str
             As in `detect_file`.
         """
-        parameters = self.tuned(metric, "median")
         stream = self.stream(sample_rate, filename, latency)
-        return EventStream(stream, parameters)
+        return EventStream(stream, self.tuned(metric, "median"))
 
     def _read(self, path, video, features, weight):
         """What `read_windows` yields for a recording."""

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import os
+import textwrap
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,6 +103,26 @@ class Detection:
     events: pd.DataFrame
     scores: FileScores
     tags: list
+
+    def __iter__(self):
+        """Yields (onset, offset, event_label, score) by time."""
+        columns = ["onset", "offset", "event_label", "score"]
+        events = self.events.sort_values(columns[:3])[columns]
+        return events.itertuples(index=False, name="Event")
+
+    def __str__(self):
+        """The events as a table that fits 80 columns."""
+        name = os.path.basename(os.fspath(self.scores.filename))
+        lines = [f"{name[-50:]}, {self.scores.duration:.1f} s"]
+        lines += [
+            f"{e.onset:10.2f} {e.offset:10.2f}  {e.event_label:48.48} "
+            f"{e.score:.3f}"
+            for e in self
+        ]
+        tags = ", ".join(f"{label} {score:.2f}" for label, score in self.tags)
+        text = f"of the whole: {tags or 'nothing'}"
+        lines += textwrap.wrap(text, 80, subsequent_indent="  ")
+        return "\n".join(lines)
 
 
 def events_of(scores, parameters):

@@ -56,13 +56,11 @@ class Wanted:
                     f"class {label!r} is not known, expected some of "
                     f"{', '.join(labels)}"
                 )
-        values = {**by_class}
-        if not by_class and self.threshold is not None:
-            values[""] = self.threshold
-        for label, value in values.items():
+        of_all = () if by_class or self.threshold is None else (self.threshold,)
+        for value in (*by_class.values(), *of_all):
             if not 0 <= value < 1:
                 raise DetectionError(
-                    f"threshold {label} is {value}, expected 0 to below 1"
+                    f"threshold is {value}, expected 0 to below 1"
                 )
         if not (self.merge_gap >= 0 and self.min_duration >= 0):
             raise DetectionError(
@@ -84,6 +82,11 @@ class Wanted:
                 for label, value in zip(labels, tuned, strict=True)
             ]
         )
+
+    def changed(self, parameters):
+        """Class- or BoxParameters with the thresholds that are wanted."""
+        wanted = self.thresholds(parameters.thresholds, parameters.labels)
+        return dataclasses.replace(parameters, thresholds=wanted)
 
     def of(self, events):
         """The wanted ones of a table of events of one recording."""

@@ -256,7 +256,7 @@ def test_what_cannot_be_begun_is_one_line(
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--format", "tsv,srt"), ("--format", ","), ("--primary-weight", "0")],
+    [("--format", "tsv,ass"), ("--format", ","), ("--primary-weight", "0")],
 )
 def test_wrong_options_end_with_what_is_expected(option, value, capsys):
     with pytest.raises(SystemExit) as caught:

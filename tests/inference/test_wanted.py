@@ -62,8 +62,8 @@ def test_a_slow_twin_gives_the_same(rows, gap, shortest, top, classes):
     [
         ({"classes": ("Bird",)}, "class 'Bird' is not known, expected some of"),
         ({"threshold": {"Bird": 0.5}}, "class 'Bird' is not known"),
-        ({"threshold": 1.5}, "threshold  is 1.5, expected 0 to below 1"),
-        ({"threshold": {"Cat": -1}}, "threshold Cat is -1"),
+        ({"threshold": 1.5}, "threshold is 1.5, expected 0 to below 1"),
+        ({"threshold": {"Cat": -1}}, "threshold is -1"),
         ({"min_duration": -1}, "min_duration -1 s, expected 0 or more"),
         ({"merge_gap": float("nan")}, "merge_gap is nan"),
         ({"top": 0}, "top is 0"),

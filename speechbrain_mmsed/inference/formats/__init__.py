@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from speechbrain_mmsed.files import write_text
-from speechbrain_mmsed.inference.formats import html, text
+from speechbrain_mmsed.inference.formats import annotations, html, text
 
 
 class Format(NamedTuple):
@@ -23,10 +23,15 @@ class Format(NamedTuple):
 
 FORMATS = {
     "tsv": Format(".tsv", text.tsv_text),
+    "csv": Format(".csv", text.csv_text),
     "json": Format(".json", text.json_text),
     "audacity": Format(".txt", text.audacity_text),
     "textgrid": Format(".TextGrid", text.textgrid_text),
+    "raven": Format(".selections.txt", annotations.raven_text),
+    "rttm": Format(".rttm", annotations.rttm_text),
+    "labelstudio": Format(".labelstudio.json", annotations.label_studio_text),
     "webvtt": Format(".vtt", text.webvtt_text),
+    "srt": Format(".srt", text.srt_text),
     "html": Format(".html", html.render),
 }
 
@@ -52,8 +57,8 @@ def write_detection(detection, form, path, source=None):
 
     Example
     -------
-    >>> sorted(FORMATS)
-    ['audacity', 'html', 'json', 'textgrid', 'tsv', 'webvtt']
+    >>> FORMATS["raven"].suffix
+    '.selections.txt'
     """
     if form not in FORMATS:
         raise ValueError(

@@ -7,6 +7,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import csv
+import io
 import json
 
 from speechbrain_mmsed.inference.formats.values import (
@@ -43,6 +45,18 @@ def tsv_rows(filename, events):
         for onset, offset, label, score in events
     ]
     return "".join(lines) or f"{name}\t\t\t\t\n"
+
+
+def csv_text(detection, *_):
+    """The same table with commas, which spreadsheets open by themselves."""
+    name = shown_name(detection.scores.filename)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(TSV_HEADER.split())
+    for onset, offset, label, score in in_order(detection.events):
+        times = seconds_text(onset), seconds_text(offset)
+        writer.writerow([name, *times, label, f"{score:.4f}"])
+    return text.getvalue()
 
 
 def json_text(detection, *_):
@@ -150,14 +164,28 @@ def textgrid_text(detection, *_):
 def webvtt_text(detection, *_):
     """Subtitles that any player or browser shows: a cue for each event."""
     cues = ["WEBVTT\n"]
-    for onset, offset, label, _ in in_order(detection.events):
-        begin = round(1000 * onset)
-        # A cue must end after it starts.
-        end = max(round(1000 * offset), begin + 1)
-        text = shown_name(label).replace("&", "&amp;")
+    for begin, end, label in _cues(detection):
+        text = label.replace("&", "&amp;")
         text = text.replace("<", "&lt;").replace(">", "&gt;")
         cues.append(f"{_timestamp(begin)} --> {_timestamp(end)}\n{text}\n")
     return "\n".join(cues)
+
+
+def srt_text(detection, *_):
+    """Subtitles of the older kind: numbered, and with decimal commas."""
+    cues = [
+        f"{n}\n{_timestamp(begin)} --> {_timestamp(end)}\n".replace(".", ",")
+        + f"{label}\n"
+        for n, (begin, end, label) in enumerate(_cues(detection), start=1)
+    ]
+    return "\n".join(cues)
+
+
+def _cues(detection):
+    """Yields (begin, end) in milliseconds and label; each ends later."""
+    for onset, offset, label, _ in in_order(detection.events):
+        begin = round(1000 * onset)
+        yield begin, max(round(1000 * offset), begin + 1), shown_name(label)
 
 
 def _rounded(value):

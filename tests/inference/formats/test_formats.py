@@ -4,6 +4,7 @@ Where other people's readers are installed (webvtt, textgrid, textgrids) they
 read the same files.
 """
 
+import io
 import json
 import re
 
@@ -125,8 +126,58 @@ def _webvtt_seconds(text):
     return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
+def read_csv(text):
+    rows = pd.read_csv(io.StringIO(text))
+    assert set(rows["filename"]) <= {"film.mp4"}
+    columns = ["onset", "offset", "event_label"]
+    return [tuple(row) for row in rows[columns].to_numpy()]
+
+
+def read_raven(text):
+    rows = pd.read_csv(io.StringIO(text), sep="\t", quoting=3)
+    assert rows["Selection"].tolist() == list(range(1, len(rows) + 1))
+    columns = ["Begin Time (s)", "End Time (s)", "Annotation"]
+    return [tuple(row) for row in rows[columns].to_numpy()]
+
+
+def read_rttm(text):
+    rows = [line.split(" ") for line in text.splitlines()]
+    names = {"_".join(name.split()): name for name in NAMES}
+    assert all(len(row) == 10 and row[1] == "film.mp4" for row in rows)
+    return [(float(r[3]), float(r[3]) + float(r[4]), names[r[7]]) for r in rows]
+
+
+def read_label_studio(text):
+    (task,) = json.loads(text)
+    (prediction,) = task["predictions"]
+    assert task["data"] == {"audio": "film.mp4"}
+    found = []
+    for result in prediction["result"]:
+        value = result["value"]
+        assert value["end"] <= result["original_length"] + 1e-6
+        found.append((value["start"], value["end"], *value["labels"]))
+    return found
+
+
+def read_srt(text):
+    cues = text.rstrip("\n").split("\n\n") if text else []
+    events = []
+    for n, cue in enumerate(cues, start=1):
+        number, times, name = cue.split("\n")
+        assert int(number) == n and "." not in times
+        begin, end = times.replace(",", ".").split(" --> ")
+        events.append((_webvtt_seconds(begin), _webvtt_seconds(end), name))
+        assert events[-1][0] < events[-1][1]
+    return events
+
+
 READERS = {
     "tsv": (read_tsv, 1e-6),
+    "csv": (read_csv, 1e-6),
+    "raven": (read_raven, 1e-6),
+    "rttm": (read_rttm, 2e-6),
+    "labelstudio": (read_label_studio, 1e-6),
+    "srt": (read_srt, 1e-3),
     "json": (read_json, 1e-6),
     "audacity": (read_audacity, 1e-6),
     "textgrid": (read_textgrid, 1e-6),
@@ -251,6 +302,18 @@ def test_events_shorter_than_the_digits_leave_no_empty_interval():
 
 
 def test_unknown_format_is_an_error_with_the_known_ones(detection, tmp_path):
-    with pytest.raises(ValueError, match="unknown format 'srt'.*webvtt"):
-        write_detection(detection, "srt", tmp_path / "a.srt")
+    with pytest.raises(ValueError, match="unknown format 'ass'.*webvtt"):
+        write_detection(detection, "ass", tmp_path / "a.ass")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_detection_prints_and_yields_its_events(make_detection):
+    events = [(1.0, 2.5, "Dog", 0.9), (0.25, 12345.678, "x" * 70, 0.5)]
+    names = ["Dog", "x" * 70]
+    detection = make_detection(events, 12345.678, names, n_frames=0)
+    lines = str(detection).split("\n")
+    assert max(map(len, lines[:3])) <= 80
+    assert lines[0] == "film.mp4, 12345.7 s"
+    assert lines[1].split() == ["0.25", "12345.68", "x" * 48, "0.500"]
+    assert [tuple(event) for event in detection] == sorted(events)
+    assert [event.event_label for event in detection] == names[::-1]
