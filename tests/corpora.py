@@ -1,15 +1,17 @@
-"""Made-up corpora for the tests of evaluation."""
+"""Made-up corpora, and scores of them."""
 
 import numpy as np
 import pandas as pd
 
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
+from speechbrain_mmsed.files import write_json
 from speechbrain_mmsed.postprocessing.decode import (
     EVENT_COLUMNS,
     frames_inside,
 )
 from speechbrain_mmsed.postprocessing.runs import median_scores
 from speechbrain_mmsed.postprocessing.scores import ClipScores
+from speechbrain_mmsed.training.pseudo_labels import save_pseudo_labels
 
 HOP = 0.1565
 
@@ -93,3 +95,34 @@ def audible_scores(scores, windows):
         )
     ] = -np.inf
     return filtered
+
+
+def write_pseudo_labels(folder, clips, labels, n_frames=64, hop=HOP):
+    """A folder of random pseudo-labels and, in it, the manifests of the clips.
+
+    `clips` are tags by clip id and subset. Returns what was stored, and the
+    paths of the manifests, by subset.
+    """
+    rng = np.random.default_rng(3)
+    stored, manifests = {}, {}
+    for subset, tags in clips.items():
+        # Stored in another order than the manifest has.
+        names = [f"{clip_id.split('/')[1]}.wav" for clip_id in tags][::-1]
+        n, c = len(names), len(labels)
+        stored[subset] = ClipScores(
+            names,
+            np.full(n, 10.0),
+            labels,
+            rng.random((n, c)),
+            rng.random((n, n_frames, c)),
+            np.zeros(n, bool),
+            hop,
+        )
+        manifest = {
+            clip_id: {"filename": name, "tags": tags[clip_id]}
+            for clip_id, name in zip(tags, names[::-1], strict=True)
+        }
+        manifests[subset] = folder / f"{subset}.json"
+        write_json(manifests[subset], manifest)
+    save_pseudo_labels(folder, stored, [{"run": "made up"}])
+    return stored, manifests

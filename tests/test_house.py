@@ -47,6 +47,7 @@ LAYERS = [
 WITHOUT = (
     *("export", "probe_film", "run_record", "log_mel_cache", "resident"),
     *("gate", "stream_dropout", "weight_search", "postprocessing_check"),
+    "pseudo_labels",
 )
 OWN = {
     "tensorboard_logger": "speechbrain.utils.train_logger.TensorboardLogger",

@@ -40,6 +40,9 @@ FREE_SETTINGS = (
     *("test_loader", "mean_teacher", "run_record", "log_mel_cache"),
     # The same batches, since the log-mel cache and streams are float16, too.
     *("corpus_on_device", "resident"),
+    # Noted by what they are instead of where they lie.
+    *("pseudo_labels_folder", "pseudo_labels_weight"),
+    *("pseudo_labels_temperature", "pseudo_labels"),
 )
 
 
@@ -50,6 +53,7 @@ def begin_run(hparams, resolved):
     `resolved` is the yaml as from `read_hparams`.
     """
     settings = training_settings(resolved)
+    settings |= _pseudo_label_settings(hparams)
     check_continuation(hparams["save_folder"], settings)
     run_on_main(note_settings, args=[hparams["save_folder"], settings])
     path = os.path.join(hparams["output_folder"], "hyperparams.yaml")
@@ -104,6 +108,7 @@ def run_record(hparams, brain):
         "git_revision": git_revision(),
         "streams": list(hparams["streams"]),
         "fusion": hparams["fusion"],
+        **_pseudo_label_settings(hparams),
         **brain.training_record(),
         "batch": {
             "strong": hparams["batch_strong"],
@@ -135,6 +140,12 @@ def git_revision():
         return git("describe", "--always", "--dirty") or None
     except OSError:
         return None
+
+
+def _pseudo_label_settings(hparams):
+    """Weight, temperature and hash of the pseudo-labels, or nothing."""
+    pseudo = hparams["pseudo_labels"]
+    return {} if pseudo is None else pseudo.settings()
 
 
 def _has_checkpoint(folder):

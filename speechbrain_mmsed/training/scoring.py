@@ -237,7 +237,7 @@ def _variants(weights, streams, kinds, subset):
     others = list(range(1, 1 + len(streams)))
     variants = {score_file(weight): (weight, []) for weight in weights}
     variants[score_file(1.0)] = (1.0, others)
-    if subset == "validation":
+    if subset != "evaluation":
         return variants
     for weight in weights:
         without = ignored_streams(streams, kinds, weight)

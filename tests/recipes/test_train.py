@@ -162,12 +162,17 @@ def assert_boxes_agree(folder):
     assert n_events
 
 
-def assert_scores_agree(folder, corpus, detector, weight, given):
-    """A detector has the scores of a run, with its features of all streams."""
-    stored = ClipScores.load(
-        folder / "scores/student/evaluation" / score_file(weight)
-    )
-    clips = read_manifest(corpus[1] / "manifests" / "evaluation.json")
+def stored_scores(folder, weight):
+    """Of a run, for evaluation, at a weight."""
+    path = folder / "scores/student/evaluation" / score_file(weight)
+    return ClipScores.load(path)
+
+
+def assert_scores_agree(
+    stored, corpus, detector, given=None, subset="evaluation"
+):
+    """A detector has the stored scores, with its features of all streams."""
+    clips = read_manifest(corpus[1] / "manifests" / f"{subset}.json")
     stores = [
         StreamStore(corpus[1] / "streams", name) for name in detector.streams
     ]
@@ -184,6 +189,45 @@ def assert_scores_agree(folder, corpus, detector, weight, given):
         frame = np.concatenate([found.frame, found.beyond])
         np.testing.assert_allclose(frame, stored.frame[row], atol=1e-5)
         np.testing.assert_allclose(found.clip, stored.clip[row], atol=1e-5)
+
+
+def assert_it_learns(run, before, labels, settings, monkeypatch):
+    """Pseudo-labels change a training, and nothing that it draws."""
+    brain, losses, stop = run.recipe.SoundEventBrain, [], [(1, 3)]
+    total_loss, recover_last = brain.total_loss, brain.recover_last
+
+    def noted(self, classification, student, teacher):
+        losses.append(classification)
+        assert (self.epoch, self.step) not in stop, "stop here"
+        return total_loss(self, classification, student, teacher)
+
+    def trained(self):
+        recover_last(self)
+        raise InterruptedError
+
+    def train(name, error=InterruptedError, match=None, **more):
+        more = {**settings, "ckpt_interval_steps": 1, **more}
+        with pytest.raises(error, match=match):
+            run(name=name, ckpt_interval_minutes=0, **more)
+        return before.parent / name
+
+    monkeypatch.setattr(brain, "total_loss", noted)
+    monkeypatch.setattr(brain, "recover_last", trained)
+    pseudo = {"pseudo_labels_folder": labels}
+    train("again", AssertionError, "stop here", **pseudo)
+    stop.clear()
+    message = "pseudo_labels_weight: 1.0 there, 2.0 now"
+    train("again", HparamsError, message, **pseudo, pseudo_labels_weight=2.0)
+    again = train("again", **pseudo)
+    losses.clear()
+    assert_same_weights(train("next", **pseudo), again)
+    with pytest.raises(AssertionError, match="network"):
+        assert_same_weights(before, again)
+    assert_same_weights(before, train("without"))
+    # Of the first batch, mixed in both.
+    first, without = losses[0], losses[3]
+    assert first["clip_bce"] == without["clip_bce"]
+    assert set(first) - set(without) == {"pseudo_clip_bce", "pseudo_frame_bce"}
 
 
 def test_run_resume_and_report(run, monkeypatch):
@@ -311,15 +355,17 @@ def test_a_corpus_in_memory_trains_the_same_network(run, monkeypatch, tmp_path):
     assert_same_weights(read, run(name="without", **settings))
 
 
-def test_films_a_sound_embedding_and_a_gate(run):
-    folder = run(
-        streams="[fake, heard]",
-        stream_widths="{fake: 8, heard: 4}",
-        fusion="gated",
-        modality_dropout="{fake: 0.5}",
-        number_of_epochs=1,
-        control_shuffled_streams=True,
-    )
+def test_films_a_sound_embedding_and_a_gate(run, load_recipe, monkeypatch):
+    settings = {
+        "streams": "[fake, heard]",
+        "stream_widths": "{fake: 8, heard: 4}",
+        "fusion": "gated",
+        "modality_dropout": "{fake: 0.5}",
+        "number_of_epochs": 1,
+        "mixup_rate": 1.0,
+        "dropout": 0.0,
+    }
+    folder = run(control_shuffled_streams=True, **settings)
     report = json.loads((folder / "report.json").read_text())
     assert report["inference_weight"]["student"] == "gated"
     # Table 7 goes by films, although each clip has the embedding.
@@ -343,7 +389,15 @@ def test_films_a_sound_embedding_and_a_gate(run):
     text = (folder / "report.md").read_text()
     assert "heard ignored" in text and "from the data" in text
     detector = SoundEventDetector.from_hparams(source=folder / "detector")
-    assert_scores_agree(folder, run.corpus, detector, "gated", None)
+    assert_scores_agree(stored_scores(folder, "gated"), run.corpus, detector)
+    # Its scores of the other clips teach the next network.
+    program = load_recipe("sound_event_detection/pseudo_labels.py")
+    labels = folder.parent / "labels"
+    program.main([str(folder), "--out", str(labels)])
+    for subset in ("weak", "unlabelled"):
+        stored = ClipScores.load(labels / f"{subset}.npz")
+        assert_scores_agree(stored, run.corpus, detector, subset=subset)
+    assert_it_learns(run, folder, labels, settings, monkeypatch)
 
 
 def test_a_weight_for_each_stream(run):
@@ -360,7 +414,7 @@ def test_a_weight_for_each_stream(run):
     chosen = report["inference_weight"]["student"]
     chosen = tuple(chosen) if isinstance(chosen, list) else chosen
     detector = SoundEventDetector.from_hparams(source=folder / "detector")
-    assert_scores_agree(folder, run.corpus, detector, chosen, None)
+    assert_scores_agree(stored_scores(folder, chosen), run.corpus, detector)
 
 
 @pytest.mark.parametrize(

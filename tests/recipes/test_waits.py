@@ -11,8 +11,11 @@ import traceback
 import pytest
 import speechbrain
 import torch
+from corpora import HOP, write_pseudo_labels
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from speechbrain_mmsed.training.pseudo_labels import PseudoLabels
 
 SPEECHBRAIN = str(pathlib.Path(speechbrain.__file__).parent)
 CARD = "meta"
@@ -74,6 +77,19 @@ class Waits(TorchDispatchMode):
         self.places.append(f"{at.filename}:{at.lineno} {at.line} ({func})")
 
 
+def targets(hparams, folder):
+    """Pseudo-labels on the card, of the clips that a batch is made of."""
+    clips = {
+        subset: {f"{subset}/{n}": [] for n in range(4)}
+        for subset in ("weak", "unlabelled")
+    }
+    labels = hparams["class_labels"]
+    _, manifests = write_pseudo_labels(folder, clips, labels)
+    pseudo = PseudoLabels(folder, labels, 64, HOP)
+    pseudo.open(manifests, CARD)
+    return pseudo
+
+
 @pytest.fixture
 def step(load_recipe, tmp_path):
     """A function that trains one step on the card and tells of waits."""
@@ -88,6 +104,7 @@ def step(load_recipe, tmp_path):
         for module in (*brain.modules.values(), brain.teacher):
             module.to(CARD)
         brain.device = CARD
+        brain.hparams.pseudo_labels = targets(hparams, tmp_path)
         if placed:
             batch = recipe.place(batch, CARD)
         with Waits() as waits:

@@ -27,6 +27,7 @@ def hparams():
         "seed": 7,
         "streams": ["openl3"],
         "fusion": 0.5,
+        "pseudo_labels": None,
         "number_of_epochs": 3,
         "batches_per_epoch": 5,
         "batch_strong": 1,

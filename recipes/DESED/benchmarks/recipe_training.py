@@ -78,8 +78,7 @@ def recipe_hparams(network, batch, folder, more="", **settings):
     }
     lines = [f"{key}: {value}" for key, value in settings.items()]
     path = RECIPE / "hparams" / f"{architecture}.yaml"
-    hparams, _ = read_hparams(str(path), "\n".join([*lines, more]))
-    return hparams.get("variant_of", hparams)
+    return read_hparams(str(path), "\n".join([*lines, more]))[0]
 
 
 def make_batch(hparams, seed):

@@ -70,22 +70,24 @@ class SoundEventBrain(MeanTeacherBrain):
         weights = self.to_device(clip_weights(fusion, available, rng))
         available = self.to_device(available)
         log_mel, streams, _ = self.inputs(batch)
-        weak, strong = batch.weak, batch.strong
+        mixed = log_mel, batch.weak, batch.strong, *streams
         if plan is not None:
             plan.partner = self.to_device(plan.partner)
-            log_mel, weak, strong, *streams = (
-                plan.apply(x) for x in (log_mel, weak, strong, *streams)
-            )
+            mixed = map(plan.apply, mixed)
+        log_mel, weak, strong, *streams = mixed
         outputs = self.student_and_teacher(log_mel, streams, available, weights)
-        return *outputs, weak, strong
+        return *outputs, weak, strong, plan
 
     def compute_objectives(self, predictions, batch, stage):
         """Cross entropies of the student and consistency with the teacher."""
-        student, teacher, weak, strong = predictions
+        student, teacher, weak, strong, plan = predictions
         if stage == sb.Stage.TRAIN:
             losses = classification_losses(
                 student, weak, strong, batch.subset_index, TRAIN_SUBSETS
             )
+            pseudo = self.hparams.pseudo_labels
+            if pseudo is not None:
+                losses |= pseudo.losses(student, batch.id, plan)
             return self.total_loss(losses, student, teacher)
         self.monitor.append("student", student, weak, strong)
         self.monitor.append("teacher", teacher, weak, strong)
@@ -154,6 +156,8 @@ def open_stores(hparams):
 
 def train(brain, hparams, datasets):
     """Trains on batches with a fixed share of each subset."""
+    if hparams["pseudo_labels"] is not None:
+        hparams["pseudo_labels"].open(hparams["manifests"], brain.device)
     subsets = [datasets[name] for name in TRAIN_SUBSETS]
     sizes, shares = list(map(len, subsets)), hparams["batch_sizes"]
     batches, seed = hparams["batches_per_epoch"], hparams["seed"]
@@ -205,13 +209,12 @@ def main(arguments):
     """Prepares, trains, scores, tunes, evaluates and exports."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, resolved_yaml = read_hparams(hparams_file, overrides)
-    if "variant_of" in hparams:
-        hparams = hparams["variant_of"]
     check_sizes(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
     sb.create_experiment_directory(hparams["output_folder"])
-    if hparams["run_record"] is not None:
-        hparams["run_record"]["begin"](hparams, resolved_yaml)
+    record = hparams["run_record"]
+    if record is not None:
+        record["begin"](hparams, resolved_yaml)
 
     # Streams that do not cover the corpus stop before the first batch
     prepare(hparams)
@@ -233,9 +236,7 @@ def main(arguments):
     brain.recover_last()
     if if_main_process():
         controls = score(brain, hparams, stores, datasets, untrained)
-        metadata = {}
-        if hparams["run_record"] is not None:
-            metadata = hparams["run_record"]["describe"](hparams, brain)
+        metadata = record["describe"](hparams, brain) if record else {}
         report = hparams["evaluate"](
             controls=controls,
             metadata=metadata,
