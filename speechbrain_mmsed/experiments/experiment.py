@@ -12,6 +12,7 @@ import time
 
 from speechbrain_mmsed.experiments.jobs import (
     as_options,
+    make_jobs,
     sorted_out,
     without_streams,
 )
@@ -20,6 +21,7 @@ from speechbrain_mmsed.experiments.plan import PlanError
 from speechbrain_mmsed.experiments.progress import failure_list
 from speechbrain_mmsed.experiments.runner import Runner
 from speechbrain_mmsed.files import write_json
+from speechbrain_mmsed.training.pseudo_labels import read_source
 
 
 def summary(jobs):
@@ -60,7 +62,16 @@ def run_experiment(plan, jobs, folder, devices):
         print(f"{len(needing)} runs {reason}", flush=True)
         blocked.update({job.name: (job, reason) for job in needing})
     ready = [job for job in jobs if job.name not in blocked]
-    failed = [*blocked.values(), *Runner(ready, devices).run()]
+    failed = list(blocked.values())
+    # A system stands below the one that it learns from, so sources are ready.
+    for source in dict.fromkeys(c.pseudo_labels for c in plan.configurations()):
+        learners = [j for j in ready if j.configuration.pseudo_labels == source]
+        reason = source and learners and _label(plan, learners[0], devices[0])
+        if reason:
+            print(f"{len(learners)} runs {reason}", flush=True)
+            failed += [(job, reason) for job in learners]
+        elif learners:
+            failed += Runner(learners, devices).run()
     if failed:
         print(f"\n{len(failed)} runs failed; start again to try them again:")
         print(failure_list(failed))
@@ -144,12 +155,38 @@ def _run_before(plan, folder):
         os.close(lock)
 
 
+def _label(plan, learner, device):
+    """Makes the pseudo-labels of a run, once; why that cannot be, or ""."""
+    source = learner.configuration.pseudo_labels
+    runs = make_jobs(plan, learner.experiment, systems=source)
+    _, waiting, broken = sorted_out(runs)
+    missing = [job.name for job in [*waiting, *(job for job, _ in broken)]]
+    if missing:
+        return f"not started: they learn from {', '.join(missing)}, not done"
+    out = learner.overrides["pseudo_labels_folder"]
+    lock = _wait_for_lock(f"{learner.experiment}/locks/labels_{source}.lock")
+    try:
+        found = read_source(out)
+        if found is None:
+            folders = [job.folder for job in runs]
+            command = [*folders, "--out", out, "--device", device]
+            _run([sys.executable, plan.labeller, *command], lock)
+        elif {s["seed"] for s in found["sources"]} != {j.seed for j in runs}:
+            return (
+                f"not started: {out} is of other seeds than the plan's; choose "
+                "another folder for the experiment"
+            )
+    finally:
+        os.close(lock)
+    return ""
+
+
 def _wait_for_lock(path):
     """The lock, once nobody else holds it."""
     told = False
     while (lock := take_lock(path)) is None:
         if not told:
-            print("Waiting for another runner that prepares the data.")
+            print("Waiting for another runner that prepares data.")
             told = True
         time.sleep(0.5)
     return lock

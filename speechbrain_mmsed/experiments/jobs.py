@@ -8,6 +8,7 @@ Authors
 """
 
 import fnmatch
+import functools
 import json
 import os
 import sys
@@ -163,14 +164,14 @@ def make_jobs(plan, folder, seeds=None, systems="*"):
             raise PlanError(f"systems: {pattern!r} fits none of {names}")
         chosen |= found
     folder = os.path.abspath(folder)
-    budget = plan.filled(plan.budget, folder)
+    fill = functools.partial(plan.filled, folder=folder)
     return [
         Job(
             configuration,
             seed,
             plan.program,
             plan.base_models[configuration.base],
-            {**budget, **configuration.overrides(), "seed": seed},
+            fill({**plan.budget, **configuration.overrides(), "seed": seed}),
             folder,
         )
         for seed in seeds or plan.seeds

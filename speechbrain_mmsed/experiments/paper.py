@@ -107,6 +107,8 @@ def notes(choices, stands_for):
     ]
     if any(choice.n_missing for choice in choices.values()):
         found.append("weights chosen before all runs of the search were done")
+    if any(system.pseudo_labels for system in choices):
+        found.append("pseudo-labels of earlier networks")
     if any(run.model != "student" for run in runs):
         found.append("the teacher instead of the student")
     return found

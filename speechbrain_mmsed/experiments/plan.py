@@ -34,16 +34,18 @@ class Configuration:
     streams: tuple  # names, beside the sound
     training: object  # weight of the sound, "random", or None without streams
     inference: tuple  # weights of the sound to score with
+    pseudo_labels: str = ""  # the system whose scores it learns from
 
     def overrides(self):
-        """What differs from the base yaml: dict of key -> value."""
-        if not self.streams:
-            return {"streams": []}
-        return {
-            "streams": list(self.streams),
-            "fusion": self.training,
-            "inference_weights": list(self.inference),
-        }
+        """What differs from the base yaml, key -> value as of a plan."""
+        found = {"streams": list(self.streams)}
+        if self.streams:
+            found["fusion"] = self.training
+            found["inference_weights"] = list(self.inference)
+        if self.pseudo_labels:
+            labels = f"{{folder}}/pseudo_labels/{self.pseudo_labels}"
+            found["pseudo_labels_folder"] = labels
+        return found
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class System:
     streams: tuple = ()
     training: tuple = ()  # weights to choose from
     inference: tuple = ()  # weights to choose from
+    pseudo_labels: str = ""  # the system whose scores it learns from
 
     @property
     def kind(self):
@@ -73,6 +76,7 @@ class System:
                 self.streams,
                 weight,
                 self.inference,
+                self.pseudo_labels,
             )
             for weight in self.training or (None,)
         ]
@@ -96,6 +100,8 @@ class Plan:
         Overrides of every run.
     before : list of list of str
         Commands that make what the runs need: a program's path, arguments.
+    labeller : str or None
+        Path of the program that makes pseudo-labels of runs.
     paper_figures : str or None
         Path of the published figures.
     stands_for : dict
@@ -111,6 +117,7 @@ class Plan:
     devices: list = field(default_factory=list)
     budget: dict = field(default_factory=dict)
     before: list = field(default_factory=list)
+    labeller: str | None = None
     paper_figures: str | None = None
     stands_for: dict = field(default_factory=dict)
 
@@ -154,7 +161,8 @@ def read_plan(path):
     path : str
         Yaml with the keys of `Plan`; `seeds` is a list or a number N that
         means 1 to N; `systems` maps names to base, streams, training and
-        inference (a value or a list of values to choose from).
+        inference (a value or a list of values to choose from), and to
+        pseudo_labels, a system above whose runs' mean scores are learned.
 
     Raises
     ------
@@ -175,9 +183,10 @@ def read_plan(path):
         _read_system(name, values or {}, bases, path)
         for name, values in content["systems"].items()
     ]
+    _check_pseudo_labels(content, path)
     for name, file in bases.items():
         bases[name] = _existing(folder, file, path)
-    for key in ("program", "paper_figures"):
+    for key in ("program", "labeller", "paper_figures"):
         if content.get(key):
             content[key] = _existing(folder, content[key], path)
     # A key without a value is a key that is not there.
@@ -251,7 +260,28 @@ def _read_system(name, values, base_models, path):
                 f"{where}: weight {weight!r}: expected numbers above 0 and at "
                 "most 1, or training: random"
             )
-    return System(name, base, streams, **weights)
+    labels = values.get("pseudo_labels") or ""
+    return System(name, base, streams, pseudo_labels=labels, **weights)
+
+
+def _check_pseudo_labels(content, path):
+    """Stops where a system cannot learn from the one that it names."""
+    above = set()
+    for system in content["systems"]:
+        source = system.pseudo_labels
+        if source and source not in above:
+            raise PlanError(
+                f"{path}: system {system.name}: pseudo_labels is {source!r}, "
+                f"expected a system above it with one training weight, of "
+                f"{sorted(above)}"
+            )
+        if source and not content.get("labeller"):
+            raise PlanError(
+                f"{path}: system {system.name} has pseudo_labels, but the plan "
+                "no labeller: name the program that makes them"
+            )
+        if len(system.configurations()) == 1:
+            above.add(system.name)
 
 
 def _existing(folder, file, path):

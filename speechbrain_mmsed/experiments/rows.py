@@ -94,7 +94,11 @@ def table_rows(choices, paper, stands_for, clips=True, progress=iter):
             places += [(7, split) for split in some]
         rows += [Row(table, system, choice, split) for table, split in places]
     rows.sort(key=lambda row: row.table)
-    audio = {s.base: c for s, c in choices.items() if s.kind == "audio"}
+    audio = {
+        system.base: choice
+        for system, choice in choices.items()
+        if system.kind == "audio" and not system.pseudo_labels
+    }
     for row in progress(rows):
         _fill(row, audio.get(row.system.base), clips)
         _put_beside(row, paper, stands_for)

@@ -46,8 +46,9 @@ def title_of(number_of_table, found_notes):
 
 
 def inputs_of(system):
-    """What a system hears and sees, as text."""
-    return " + ".join(["sound", *system.streams])
+    """What a system hears and sees, and whom it learned from, as text."""
+    taught = f", taught by {system.pseudo_labels}" * bool(system.pseudo_labels)
+    return " + ".join(["sound", *system.streams]) + taught
 
 
 def markdown_table(number_of_table, rows, found_notes):

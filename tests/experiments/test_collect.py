@@ -1,6 +1,7 @@
 """Tables from stored runs, of made-up scores: figures, choices, titles."""
 
 import csv
+import dataclasses
 import json
 import pathlib
 
@@ -18,9 +19,11 @@ from speechbrain_mmsed.experiments import results
 from speechbrain_mmsed.experiments import rows as table_rows
 from speechbrain_mmsed.experiments.collect import collect, tabulate
 from speechbrain_mmsed.experiments.jobs import make_jobs
+from speechbrain_mmsed.experiments.paper import notes
 from speechbrain_mmsed.experiments.plan import read_plan
 from speechbrain_mmsed.experiments.results import choose, figures_at, read_runs
 from speechbrain_mmsed.experiments.rows import clip_draws
+from speechbrain_mmsed.experiments.tables import first_cells
 from speechbrain_mmsed.files import write_json
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
@@ -362,6 +365,27 @@ def test_a_figure_of_fewer_seeds_than_its_row_is_marked(
         marked = [line for line in text.splitlines() if "(n=1)" in line]
         assert len(marked) == 1 and marked[0].count("(n=") == 1
         assert text.count("(n=k): in the other seeds") == 1
+
+
+def test_a_taught_system_says_so_and_is_nobodys_reference(experiment):
+    plan, jobs, _ = experiment
+    audio, image, _ = plan.systems
+    runs = read_runs(jobs)
+    choices = {system: choose(system, runs, jobs) for system in (audio, image)}
+    taught = dataclasses.replace(audio, name="taught", pseudo_labels="audio")
+    # With the figures of the other, so that a mistake would be seen.
+    more = {**choices, taught: choices[image]}
+    before, rows = (
+        table_rows.table_rows(some, {}, {}, clips=False)
+        for some in (choices, more)
+    )
+    assert [row.cells for row in rows if row.system != taught] == [
+        row.cells for row in before
+    ]
+    inputs = {first_cells(row)[1] for row in rows if row.system == taught}
+    assert inputs == {"sound, taught by audio"}
+    assert "pseudo-labels of earlier networks" in notes(more, {})
+    assert "pseudo-labels of earlier networks" not in notes(choices, {})
 
 
 def test_tables_hold_done_runs_of_seeds_beyond_the_plan(
