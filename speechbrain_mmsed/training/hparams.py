@@ -40,11 +40,13 @@ def read_hparams(path, overrides=""):
     Returns
     -------
     hparams : dict
-        The loaded values.
+        The loaded values, as HyperPyYAML gives them: those of a variant are
+        in `hparams["variant_of"]`.
     resolved : str
         The yaml with all includes, references and overrides filled in, for
         the record. An unknown key or a missing value is an HparamsError.
     """
+    is_variant = VARIANT in _load(path)
     text = merged_yaml(path)
     loader = ruamel.yaml.YAML()
     known = loader.load(text)
@@ -57,8 +59,9 @@ def read_hparams(path, overrides=""):
                 f"the command line: --{key} VALUE"
             )
     text, overrides = _fill_mappings(known, given)
+    hparams = load_hyperpyyaml(text, overrides)
     resolved = resolve_references(text, overrides).getvalue()
-    return load_hyperpyyaml(text, overrides), resolved
+    return ({VARIANT: hparams} if is_variant else hparams), resolved
 
 
 def merged_yaml(path):

@@ -94,7 +94,7 @@ class PseudoLabels:
     >>> pseudo = PseudoLabels(folder, ["Dog"], 4, 0.25)
     >>> pseudo.open({name: folder / f"{name}.json" for name in SUBSETS})
     >>> student = torch.zeros(1, 1), torch.zeros(1, 4, 1)
-    >>> losses = pseudo.losses(student, ["weak/a"])
+    >>> losses = pseudo(student, ["weak/a"])
     >>> {name: round(loss.item(), 4) for name, loss in losses.items()}
     {'pseudo_clip_bce': 0.6931, 'pseudo_frame_bce': 0.6931}
     """
@@ -196,7 +196,7 @@ class PseudoLabels:
             f"{unused} of those stored there are of no clip here."
         )
 
-    def losses(self, student, clip_ids, plan=None):
+    def __call__(self, student, clip_ids, plan=None):
         """Weighted cross entropies with the targets, of clips that have some.
 
         Arguments

@@ -86,6 +86,7 @@ def export_small(
         f"stream_widths: {{colour: 3, levels: 3}}{more}}}"
     )
     hparams, resolved = read_hparams(HPARAMS, overrides)
+    hparams = hparams["variant_of"]
     torch.manual_seed(4)
     # Scores that lie on both sides of the thresholds, and statistics.
     torch.nn.init.normal_(hparams["network"].classifier.weight, std=0.5)

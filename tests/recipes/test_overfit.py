@@ -58,6 +58,7 @@ def hparams(load_recipe, tmp_path_factory):
     hparams, _ = read_hparams(
         str(HPARAMS / "quickstart.yaml"), path.read_text()
     )
+    hparams = hparams["variant_of"]
     load_recipe("sound_event_detection/train.py").prepare(hparams)
     return hparams
 

@@ -34,15 +34,16 @@ def test_variant_changes_keys_of_what_it_includes(yaml):
     )
     given = "data_folder: x\nseed: 9\n"
     hparams, resolved = read_hparams(path, given)
-    assert hparams["seed"] == 9
-    assert hparams["layer"].weight.shape == (3, 5)
+    assert list(hparams) == ["variant_of"]
+    assert hparams["variant_of"]["seed"] == 9
+    assert hparams["variant_of"]["layer"].weight.shape == (3, 5)
     assert "data_folder: x" in resolved
     # HyperPyYAML alone makes the same of the file.
     with open(path) as file:
         alone = load_hyperpyyaml(file, {"variant_of": YAML().load(given)})
-    alone = alone["variant_of"]
-    assert hparams.keys() == alone.keys()
-    assert hparams["layer"].weight.shape == alone["layer"].weight.shape
+    mine, theirs = hparams["variant_of"], alone["variant_of"]
+    assert mine.keys() == theirs.keys()
+    assert mine["layer"].weight.shape == theirs["layer"].weight.shape
     assert resolve_references(resolved).getvalue() == resolved
 
 

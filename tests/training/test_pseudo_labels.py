@@ -80,7 +80,7 @@ def test_the_term_equals_a_loop(made, build, temperature, mixed):
         # Within subsets, as mixup draws them.
         plan = MixupPlan(0.7, torch.tensor([0, 3, 4, 1, 2]))
     pseudo = build(weight=2.0, temperature=temperature)
-    losses = pseudo.losses(student, BATCH, plan if mixed else None)
+    losses = pseudo(student, BATCH, plan if mixed else None)
     assert list(losses) == ["pseudo_clip_bce", "pseudo_frame_bce"]
     for loss, logits in zip(losses.values(), student, strict=True):
         expected = 2.0 * slow_loss(made[0], logits, temperature, plan)
@@ -92,7 +92,7 @@ def test_classes_that_a_weak_label_rules_out_are_pushed_down(build):
     student = torch.zeros(1, 3), torch.zeros(1, N_FRAMES, 3)
     for logits in student:
         logits.requires_grad_()
-    sum(build().losses(student, ["weak/a"]).values()).backward()
+    sum(build()(student, ["weak/a"]).values()).backward()
     clip, frame = (logits.grad for logits in student)
     # Of a target of 0, at a probability of a half.
     assert torch.allclose(clip[0, [0, 2]], torch.full((2,), 0.5 / 3))
@@ -103,7 +103,7 @@ def test_classes_that_a_weak_label_rules_out_are_pushed_down(build):
 
 def test_strong_clips_have_no_targets_but_a_gradient(build):
     student = torch.ones(1, 3), torch.ones(1, N_FRAMES, 3, requires_grad=True)
-    loss = build().losses(student, ["strong/a"])["pseudo_frame_bce"]
+    loss = build()(student, ["strong/a"])["pseudo_frame_bce"]
     loss.backward()
     assert loss.item() == 0.0 and not student[1].grad.any()
 

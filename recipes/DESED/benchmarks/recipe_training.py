@@ -78,7 +78,8 @@ def recipe_hparams(network, batch, folder, more="", **settings):
     }
     lines = [f"{key}: {value}" for key, value in settings.items()]
     path = RECIPE / "hparams" / f"{architecture}.yaml"
-    return read_hparams(str(path), "\n".join([*lines, more]))[0]
+    hparams, _ = read_hparams(str(path), "\n".join([*lines, more]))
+    return hparams.get("variant_of", hparams)
 
 
 def make_batch(hparams, seed):

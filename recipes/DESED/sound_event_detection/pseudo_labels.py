@@ -63,6 +63,7 @@ def score_run(run, device):
     weight = report["inference_weight"]["student"]
     weight = tuple(weight) if isinstance(weight, list) else weight
     yaml = os.path.join(run, "hyperparams.yaml")
+    # Written with all that a variant includes filled in.
     hparams, _ = read_hparams(yaml, NO_LOGS)
     stores = open_stores(hparams)
     datasets = dataio_prep(hparams, stores)

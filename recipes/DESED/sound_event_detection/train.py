@@ -85,9 +85,8 @@ class SoundEventBrain(MeanTeacherBrain):
             losses = classification_losses(
                 student, weak, strong, batch.subset_index, TRAIN_SUBSETS
             )
-            pseudo = self.hparams.pseudo_labels
-            if pseudo is not None:
-                losses |= pseudo.losses(student, batch.id, plan)
+            if self.hparams.pseudo_labels is not None:
+                losses |= self.hparams.pseudo_labels(student, batch.id, plan)
             return self.total_loss(losses, student, teacher)
         self.monitor.append("student", student, weak, strong)
         self.monitor.append("teacher", teacher, weak, strong)
@@ -209,6 +208,8 @@ def main(arguments):
     """Prepares, trains, scores, tunes, evaluates and exports."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, resolved_yaml = read_hparams(hparams_file, overrides)
+    if "variant_of" in hparams:
+        hparams = hparams["variant_of"]
     check_sizes(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
     sb.create_experiment_directory(hparams["output_folder"])
@@ -236,10 +237,9 @@ def main(arguments):
     brain.recover_last()
     if if_main_process():
         controls = score(brain, hparams, stores, datasets, untrained)
-        metadata = record["describe"](hparams, brain) if record else {}
         report = hparams["evaluate"](
             controls=controls,
-            metadata=metadata,
+            metadata=record["describe"](hparams, brain) if record else {},
             streams={store.stream: store.kind for store in stores},
         )
         if hparams["export"] is not None:
