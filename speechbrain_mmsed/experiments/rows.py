@@ -167,6 +167,8 @@ def _draws(side):
 
 def _put_beside(row, paper, stands_for):
     """The published figures of the row, if there are any."""
+    if row.system.pseudo_labels:
+        return
     streams = tuple(stands_for.get(name, name) for name in row.system.streams)
     key = (row.table, row.system.base, streams, row.system.kind, row.split)
     if key in paper:

@@ -19,7 +19,7 @@ from speechbrain_mmsed.experiments import results
 from speechbrain_mmsed.experiments import rows as table_rows
 from speechbrain_mmsed.experiments.collect import collect, tabulate
 from speechbrain_mmsed.experiments.jobs import make_jobs
-from speechbrain_mmsed.experiments.paper import notes
+from speechbrain_mmsed.experiments.paper import METRICS, PaperRow, notes
 from speechbrain_mmsed.experiments.plan import read_plan
 from speechbrain_mmsed.experiments.results import choose, figures_at, read_runs
 from speechbrain_mmsed.experiments.rows import clip_draws
@@ -375,15 +375,19 @@ def test_a_taught_system_says_so_and_is_nobodys_reference(experiment):
     taught = dataclasses.replace(audio, name="taught", pseudo_labels="audio")
     # With the figures of the other, so that a mistake would be seen.
     more = {**choices, taught: choices[image]}
+    figures = dict.fromkeys(METRICS, (0.5, None))
+    paper = {(5, "transformer", (), "audio", "all"): PaperRow(5, 1, 1, figures)}
     before, rows = (
-        table_rows.table_rows(some, {}, {}, clips=False)
+        table_rows.table_rows(some, paper, {}, clips=False)
         for some in (choices, more)
     )
     assert [row.cells for row in rows if row.system != taught] == [
         row.cells for row in before
     ]
-    inputs = {first_cells(row)[1] for row in rows if row.system == taught}
-    assert inputs == {"sound, taught by audio"}
+    (row,) = (r for r in rows if (r.table, r.system) == (5, taught))
+    assert first_cells(row)[1] == "sound, taught by audio"
+    assert row.cells["ebf1"].paper == (None, None)
+    assert before[0].cells["ebf1"].paper == (0.5, None)
     assert "pseudo-labels of earlier networks" in notes(more, {})
     assert "pseudo-labels of earlier networks" not in notes(choices, {})
 

@@ -16,6 +16,7 @@ from speechbrain_mmsed.postprocessing.box_parameters import BoxParameters
 from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
 from speechbrain_mmsed.training.hparams import HparamsError
+from speechbrain_mmsed.training.pseudo_labels import PseudoLabelError
 
 HPARAMS = (
     pathlib.Path(__file__).resolve().parents[2]
@@ -393,6 +394,8 @@ def test_films_a_sound_embedding_and_a_gate(run, load_recipe, monkeypatch):
     # Its scores of the other clips teach the next network.
     program = load_recipe("sound_event_detection/pseudo_labels.py")
     labels = folder.parent / "labels"
+    with pytest.raises(PseudoLabelError, match="report.json is not there"):
+        program.main([str(labels), "--out", str(labels)])
     program.main([str(folder), "--out", str(labels)])
     for subset in ("weak", "unlabelled"):
         stored = ClipScores.load(labels / f"{subset}.npz")

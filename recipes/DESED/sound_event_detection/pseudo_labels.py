@@ -31,8 +31,12 @@ from speechbrain_mmsed.training.pseudo_labels import (
     save_pseudo_labels,
 )
 
-# What only a training writes.
-NO_LOGS = "tensorboard_logger: null\nmean_teacher: {loggers: []}\n"
+# What only a training writes or reads.
+NOT_TRAINED = """
+tensorboard_logger: null
+mean_teacher: {loggers: []}
+pseudo_labels: null
+"""
 
 
 def score_run(run, device):
@@ -64,7 +68,7 @@ def score_run(run, device):
     weight = tuple(weight) if isinstance(weight, list) else weight
     yaml = os.path.join(run, "hyperparams.yaml")
     # Written with all that a variant includes filled in.
-    hparams, _ = read_hparams(yaml, NO_LOGS)
+    hparams, _ = read_hparams(yaml, NOT_TRAINED)
     stores = open_stores(hparams)
     datasets = dataio_prep(hparams, stores)
     # Of the yaml's, which may name another place: the run may have been moved
