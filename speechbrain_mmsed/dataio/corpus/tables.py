@@ -1,4 +1,4 @@
-"""Annotation tables on disk: tab-separated, one row per event or per clip.
+"""Annotation tables on disk: one row per event or per clip.
 
 Stricter than a general reader: it keeps the line numbers for error messages,
 counts the empty rows, and stops at anything that it does not understand.
@@ -7,24 +7,26 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import csv
 import math
+import re
 
 import pandas as pd
 
 from speechbrain_mmsed.dataio.corpus.matching import clip_key
+from speechbrain_mmsed.dataio.corpus.text_tables import (
+    AnnotationError,
+    read_text_table,
+)
 from speechbrain_mmsed.files import atomic_path
 
 EVENT_COLUMNS = ["filename", "onset", "offset", "event_label"]
 TAG_COLUMNS = ["filename", "event_labels"]
-
-
-class AnnotationError(ValueError):
-    """Annotations that cannot be used; says where and why."""
+# What programs write into a cell that holds nothing, in lower case.
+NOTHING = ("", "nan", "na", "n/a", "<na>", "none", "null")
 
 
 def read_event_table(path):
-    """Reads a tab-separated table of filename, onset, offset, event_label.
+    """Reads a table of filename, onset, offset, event_label.
 
     A clip without events has one row with the last three cells empty; other
     columns are ignored. The index of the result holds the line of the file,
@@ -32,7 +34,7 @@ def read_event_table(path):
     left out). Empty cells are NaN or None. What is no such table is an
     AnnotationError with file and line.
     """
-    cells = _read_table(path, EVENT_COLUMNS)
+    cells = without_nothing(_read_named(path, EVENT_COLUMNS))
     rows = [
         (
             name,
@@ -47,21 +49,62 @@ def read_event_table(path):
     return table.astype({"onset": float, "offset": float})
 
 
-def read_tag_table(path, with_tags=True):
+def without_nothing(table):
+    """Texts of events in which clips without any have three empty cells.
+
+    Programs write NaN there. A class may be called so, but has times.
+    """
+    cells = table[EVENT_COLUMNS[1:]]
+    nothing = cells.apply(lambda c: c.str.lower().isin(NOTHING)).all(axis=1)
+    table.loc[nothing, EVENT_COLUMNS[1:]] = ""
+    return table
+
+
+def read_tag_table(path, with_tags=True, labels=()):
     """As `read_event_table`, of a table of clips with their tags, or without.
 
-    Columns filename and event_labels; in the file the labels are separated
-    by commas, in the result they are a list of str. Without tags only
-    filename is needed and read.
+    Columns filename and event_labels; in the file the labels are separated by
+    commas, semicolons or bars, in the result they are a list of str. Where
+    class `labels` hold a separator, the longest that fits is taken. Without
+    tags only filename is needed and read.
     """
-    table = _read_table(path, TAG_COLUMNS if with_tags else TAG_COLUMNS[:1])
+    table = _read_named(path, TAG_COLUMNS if with_tags else TAG_COLUMNS[:1])
     cells = table["event_labels"] if with_tags else [""] * len(table)
+    known = {tuple(_parts(label)): label for label in labels}
     table["event_labels"] = pd.Series(
-        [[x.strip() for x in cell.split(",") if x.strip()] for cell in cells],
-        table.index,
-        object,
+        [_split_labels(cell, known) for cell in cells], table.index, object
     )
     return table
+
+
+def _read_named(path, columns):
+    """As `read_text_table`, but each row must have a filename."""
+    table = read_text_table(path, columns)
+    for line, *cells in table[table["filename"] == ""].itertuples(name=None):
+        raise AnnotationError(
+            f"{path}, line {line}: no filename beside {cells}. Fill it in or "
+            "delete the row."
+        )
+    return table
+
+
+def _split_labels(cell, known):
+    """Labels in a cell; `known` maps the parts of class labels to them."""
+    rest, found = _parts(cell), []
+    if cell.lower() in NOTHING and tuple(rest) not in known:
+        return []
+    while rest:
+        sizes = range(len(rest), 0, -1)
+        size = next((n for n in sizes if tuple(rest[:n]) in known), 1)
+        found.append(known.get(tuple(rest[:size]), rest[0]))
+        rest = rest[size:]
+    return found
+
+
+def _parts(text):
+    """What stands between the separators of labels."""
+    parts = (part.strip(' "') for part in re.split("[,;|]", text))
+    return [part for part in parts if part]
 
 
 def write_table(frame, path):
@@ -80,7 +123,7 @@ def read_clips(path, kind, labels, unknown="error"):
         table = read_event_table(path)
         given = table["event_label"].map(lambda label: [label] if label else [])
     elif kind in ("tags", "none"):
-        table = read_tag_table(path, with_tags=kind == "tags")
+        table = read_tag_table(path, kind == "tags", labels)
         given = table["event_labels"]
     else:
         raise ValueError(f"labels is {kind!r}, expected events, tags or none.")
@@ -122,60 +165,12 @@ def check_labels(given, labels, path, unknown="error"):
     return len(strange)
 
 
-def _read_table(path, columns):
-    """The wanted columns, as text; see `read_event_table`."""
-    lines, rows, n_empty = [], [], 0
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as handle:
-            # Quotes have no meaning here: an id may begin with anything.
-            reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-            header = [cell.strip() for cell in next(reader, [])]
-            missing = [column for column in columns if column not in header]
-            if missing:
-                hint = ""
-                if len(header) == 1 and set(",;") & set(header[0]):
-                    hint = " The columns must be separated by tabs."
-                raise AnnotationError(
-                    f"{path}: columns {header}, expected {columns}; {missing} "
-                    f"not found in the first line.{hint}"
-                )
-            places = [header.index(column) for column in columns]
-            for row in reader:
-                cells = [cell.strip() for cell in row]
-                if not any(cells):
-                    n_empty += 1
-                    continue
-                # Cells at the end may be left out by a spreadsheet.
-                cells += [""] * (len(header) - len(cells))
-                if len(cells) != len(header):
-                    raise AnnotationError(
-                        f"{path}, line {reader.line_num}: {len(cells)} cells, "
-                        f"expected {len(header)} separated by tabs ({header})."
-                    )
-                wanted = [cells[place] for place in places]
-                if not wanted[0]:
-                    raise AnnotationError(
-                        f"{path}, line {reader.line_num}: no filename beside "
-                        f"{[c for c in cells if c]}. Fill it in or delete the "
-                        "row."
-                    )
-                lines.append(reader.line_num)
-                rows.append(wanted)
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: there is no such file.") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise AnnotationError(f"{path}: cannot be read: {error}.") from error
-    table = pd.DataFrame(rows, pd.Index(lines, name="line"), columns)
-    table.attrs = {"path": str(path), "empty_rows": n_empty}
-    return table
-
-
 def _seconds(cell, column, path, line):
     """A cell's time; NaN for an empty cell."""
     if not cell:
         return math.nan
     try:
-        seconds = float(cell)
+        seconds = float(cell.replace(",", "."))
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds):

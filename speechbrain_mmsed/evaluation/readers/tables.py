@@ -4,17 +4,16 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import csv
+import contextlib
 import pathlib
 
-import pandas as pd
-
-from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
-from speechbrain_mmsed.problems import (
-    PredictionError,
-    listed,
-    repeated,
+from speechbrain_mmsed.dataio.corpus import text_tables
+from speechbrain_mmsed.dataio.corpus.text_tables import (
+    AnnotationError,
+    read_rows,
 )
+from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
+from speechbrain_mmsed.problems import PredictionError, listed
 
 TIMES = ["onset", "offset"]
 FORMS = {
@@ -98,28 +97,23 @@ def _form_of(file):
 
 
 def rows_of(file):
-    """Yields the number of each line and its cells, the titles first."""
+    """Number of each line that holds anything and its cells, titles first."""
+    with _prediction_errors():
+        return read_rows(file)[0].items()
+
+
+@contextlib.contextmanager
+def _prediction_errors(what=""):
+    """Turns errors of reading a table into those of this room."""
     try:
-        with open(file, encoding="utf-8-sig", newline="") as handle:
-            rows = csv.reader(handle, delimiter=_separator(file)[0])
-            for row in rows:
-                yield rows.line_num, row
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PredictionError(
-            f"{file}: no table of text in UTF-8 ({error})"
-        ) from error
-
-
-def _separator(file):
-    """What stands between the cells of a file, and its name."""
-    comma = file.suffix.lower() == ".csv"
-    return (",", "commas") if comma else ("\t", "tabs")
+        yield
+    except AnnotationError as error:
+        raise PredictionError(f"{error}{what}") from error
 
 
 def header_of(file):
     """Column titles of a table."""
-    _, header = next(rows_of(file), (1, []))
-    return [title.strip() for title in header]
+    return next((cells for _, cells in rows_of(file)), [])
 
 
 def read_text_table(path, columns, what):
@@ -130,22 +124,6 @@ def read_text_table(path, columns, what):
     path = pathlib.Path(path)
     if not path.is_file():
         raise PredictionError(f"{path}: no such file; expected {what}")
-    header = header_of(path)
-    missing = [name for name in columns if name not in header]
-    if missing or repeated(header):
-        raise PredictionError(
-            f"{path}: columns {header[:8]}, expected {what} with the columns "
-            f"{columns}, each once, separated by {_separator(path)[1]}"
-        )
-    rows = dict(rows_of(path))
-    for line, row in rows.items():
-        if len(row) > len(header):
-            raise PredictionError(
-                f"{path}, line {line}: {len(row)} cells, expected those of "
-                f"{header[:8]}"
-            )
-    # The titles are the first and the longest row.
-    table = pd.DataFrame(list(rows.values()), list(rows), dtype=object)
-    table = table.fillna("").set_axis(header, axis=1).iloc[1:][columns]
-    table = table.apply(lambda column: column.str.strip())
+    with _prediction_errors(f" Expected are {what}."):
+        table = text_tables.read_text_table(path, columns)
     return table[(table != "").any(axis=1)]

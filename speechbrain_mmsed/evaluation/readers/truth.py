@@ -9,6 +9,7 @@ import pathlib
 import numpy as np
 import pandas as pd
 
+from speechbrain_mmsed.dataio.corpus.tables import without_nothing
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.readers.tables import (
     TIMES,
@@ -49,7 +50,7 @@ def read_truth(tsv, durations_tsv, labels=None):
 
 def read_events(path, what="events"):
     """Events by the line of their file; empty cells are NaN, or None."""
-    table = read_text_table(path, EVENT_COLUMNS, what)
+    table = without_nothing(read_text_table(path, EVENT_COLUMNS, what))
     refuse_rows(path, table, {"no file name": table["filename"] == ""})
     label = table["event_label"].astype(object)
     return table.assign(
@@ -61,6 +62,7 @@ def read_events(path, what="events"):
 def _seconds(table, name, path):
     """A column of texts as float64; empty cells are NaN."""
     texts = table[name].where(table[name] != "", "nan").astype(object)
+    texts = texts.str.replace(",", ".")
     try:
         # Python's float() rounds correctly, unlike the parsers of pandas.
         return texts.astype(np.float64)

@@ -47,7 +47,7 @@ def test_windows_line_ends_byte_order_mark_and_order_of_columns(tmp_path):
     ("text", "parts"),
     [
         ("filename\tonset\toffset\n", ["event_label", "expected"]),
-        ("filename,onset,offset,event_label\n", ["separated by tabs"]),
+        ("filename,onset,offset\n", ["event_label", "separated by commas"]),
         ("", ["expected", "filename"]),
         (HEADER + "a.wav\t1\t2\tDog\tmore\n", ["line 2", "5 cells"]),
         (HEADER + "a.wav\t1\t2\tDog\na.wav\tx\t2\tDog\n", ["line 3", "'x'"]),
@@ -67,9 +67,10 @@ def test_absent_and_binary_files_are_named(tmp_path):
     with pytest.raises(AnnotationError, match="no such file"):
         read_event_table(tmp_path / "absent.tsv")
     path = tmp_path / "binary.tsv"
-    path.write_bytes(b"\xff\xfe\x00\x80")
-    with pytest.raises(AnnotationError, match="cannot be read"):
-        read_tag_table(path)
+    for content in (b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n", b"f\0i\0l\0"):
+        path.write_bytes(content)
+        with pytest.raises(AnnotationError, match="cannot be read.*as UTF-8"):
+            read_tag_table(path)
 
 
 def test_tags(tmp_path):
