@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from speechbrain_mmsed.dataio.media.sound import read_sound
+from speechbrain_mmsed.dataio.streams.packed import stream_form
 from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
 from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.lobes.visual import FrameEmbedder, WeightsError
@@ -165,7 +166,11 @@ def test_own_imported_and_packed_streams(
     widths = {"own_network.Darkness": 1, "sounds": 7}
     for packed in (False, True):
         stores = open_streams(
-            hparams["streams_folder"], list(widths), widths, clips, packed
+            hparams["streams_folder"],
+            list(widths),
+            widths,
+            clips,
+            stream_form(packed),
         )
         for clip_id, clip in clips.items():
             features, available = read_clip(stores, clip_id, widths)

@@ -11,7 +11,7 @@ Authors
 import numpy as np
 
 from speechbrain_mmsed.dataio.streams.records import StreamError
-from speechbrain_mmsed.dataio.streams.stored import PackedStream, StoredStream
+from speechbrain_mmsed.dataio.streams.stored import StoredStream
 
 
 def open_streams(
@@ -19,7 +19,7 @@ def open_streams(
     streams,
     stream_widths,
     clip_ids,
-    packed=False,
+    form=None,
     n_frames=64,
 ):
     """Opens the streams of a system and checks them before any training.
@@ -34,8 +34,8 @@ def open_streams(
         Name -> length D of the feature vectors of the known streams.
     clip_ids : iterable of str
         All clips that will be asked for.
-    packed : bool
-        Whether to read the packed form; see `PackedStream`.
+    form : type or None
+        A kind of `StoredStream` to read them by; None: itself.
     n_frames : int
         Vectors T per clip that the network takes.
 
@@ -56,7 +56,7 @@ def open_streams(
             f"[efficientnet_lite0] or [], not {streams!r}"
         )
     clip_ids = list(clip_ids)
-    kind = PackedStream if packed else StoredStream
+    form = form or StoredStream
     stores = []
     for stream in streams:
         if stream not in stream_widths:
@@ -65,7 +65,7 @@ def open_streams(
                 f"{sorted(stream_widths)}. Correct `streams`, or add the "
                 f"stream's width to `stream_widths`."
             )
-        store = kind(streams_folder, stream)
+        store = form(streams_folder, stream)
         store.check(clip_ids, stream_widths[stream], n_frames)
         stores.append(store)
     return stores

@@ -17,6 +17,7 @@ import os
 import numpy as np
 from tqdm import tqdm
 
+from speechbrain_mmsed.dataio.streams.packed import INDEX_FILE, packed_key
 from speechbrain_mmsed.dataio.streams.records import (
     COLUMNS,
     IDENTITY,
@@ -26,11 +27,7 @@ from speechbrain_mmsed.dataio.streams.records import (
     fingerprint,
     stream_kind,
 )
-from speechbrain_mmsed.dataio.streams.stored import (
-    INDEX_FILE,
-    StoredStream,
-    packed_key,
-)
+from speechbrain_mmsed.dataio.streams.stored import StoredStream
 from speechbrain_mmsed.files import (
     atomic_path,
     disk_full_explained,

@@ -4,15 +4,13 @@ The layout of a stream's folder:
 
 - `<clip_id>.npy`: (T, D) float16;
 - `manifest.csv`: whether each clip is available, and why not;
-- `stream.json`: by which network and from what the features were made;
-- `packed.json` and `packed-<key>.npy`, if wanted: all clips in one array.
+- `stream.json`: by which network and from what the features were made.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import functools
-import hashlib
 import json
 import os
 
@@ -21,11 +19,9 @@ import numpy as np
 from speechbrain_mmsed.dataio.streams.records import (
     Manifest,
     StreamError,
-    fingerprint,
     stream_kind,
 )
 
-INDEX_FILE = "packed.json"
 COMMAND = (
     "python recipes/DESED/extract_streams.py recipes/DESED/hparams/"
     "extract.yaml --data_folder <data_folder> --prepared_folder "
@@ -155,65 +151,3 @@ class StoredStream:
                 f"clips are neither available nor unavailable in "
                 f"{self.manifest_file}, the first being {missing[0]!r}. Run"
             )
-
-
-class PackedStream(StoredStream):
-    """A stream that is read from its packed form; see `store.pack_stream`.
-
-    Thousands of small files are slow to open on network file systems. One
-    array that is mapped into memory holds the same numbers; processes on one
-    machine share its pages. A StreamError if there is none, or if the stream
-    has changed since.
-    """
-
-    def __init__(self, streams_folder, stream):
-        super().__init__(streams_folder, stream)
-        path = os.path.join(self.folder, INDEX_FILE)
-        try:
-            with open(path, encoding="utf-8") as file:
-                index = json.load(file)
-            self.file = os.path.join(self.folder, index["file"])
-            os.stat(self.file)
-            self._position = {c: i for i, c in enumerate(index["clips"])}
-            key = index["key"]
-        except (OSError, ValueError, KeyError) as error:
-            raise self.error(
-                f"Stream {stream!r} has no packed form: {path} ({error}). "
-                f"Set packed_streams: False, or run"
-            ) from error
-        if key != packed_key(self, index["clips"]):
-            raise self.error(
-                f"{path} is older than the stream: other clips or other "
-                f"features have been extracted since. Set packed_streams: "
-                f"False, or run"
-            )
-
-    def command(self):
-        """The command that packs the stream again."""
-        return f"{super().command()} --pack True"
-
-    def _holds(self, clip_id):
-        return clip_id in self._position
-
-    def _load(self, clip_id):
-        if clip_id not in self._position:
-            raise self.error(f"{clip_id} is not in {self.file}. Run")
-        return self._array[self._position[clip_id]]
-
-    @functools.cached_property
-    def _array(self):
-        return np.load(self.file, mmap_mode="r")
-
-    def __getstate__(self):
-        """Without the map: a process that is started opens its own."""
-        return {k: v for k, v in self.__dict__.items() if k != "_array"}
-
-
-def packed_key(store, clips):
-    """Changes when the features of any clip change; 16 hex digits."""
-    digest = hashlib.sha256(fingerprint(store.description() or {}).encode())
-    for clip_id in clips:
-        row = store.rows.get(clip_id)
-        found = None if row is None else (row.status, row.source)
-        digest.update(repr((clip_id, found)).encode())
-    return digest.hexdigest()[:16]

@@ -6,10 +6,10 @@ import pickle
 import numpy as np
 import pytest
 
+from speechbrain_mmsed.dataio.streams.packed import PackedStream, stream_form
 from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
 from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
-from speechbrain_mmsed.dataio.streams.stored import PackedStream
 
 CLIPS = [f"weak/{n}" for n in range(7)]
 
@@ -30,8 +30,9 @@ def store(tmp_path):
 
 
 def opened(tmp_path, packed):
+    form = stream_form(packed)
     return open_streams(
-        tmp_path, ["pictures"], {"pictures": 5}, CLIPS, packed, n_frames=8
+        tmp_path, ["pictures"], {"pictures": 5}, CLIPS, form, n_frames=8
     )
 
 
