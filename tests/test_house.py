@@ -34,6 +34,7 @@ LAYERS = [
     "evaluation.metrics",
     "training",
     "dataio.streams",
+    "corpora",
     "dataio.corpus",
     "dataio.media",
     "lobes postprocessing augment",
@@ -46,8 +47,8 @@ LAYERS = [
 # Keys of the yaml that are null upstream, or objects of SpeechBrain's own.
 WITHOUT = (
     *("export", "probe_film", "run_record", "log_mel_cache", "resident"),
-    *("gate", "stream_dropout", "weight_search", "postprocessing_check"),
-    "pseudo_labels",
+    *("gate", "stream_dropout", "weight_search", "stream_form"),
+    *("postprocessing_check", "pseudo_labels"),
 )
 OWN = {
     "tensorboard_logger": "speechbrain.utils.train_logger.TensorboardLogger",
@@ -179,6 +180,7 @@ def use_the_core_only(path):
     )
     for key in ("class_groups", "postprocessing", "spectrogram"):
         del tree["evaluate"][key]
+    del tree["preparation"]["layout"]
     # One model is enough to see it work; the plain way of tuning is slow.
     tree["evaluate"]["models"] = ["student"]
     for key in WITHOUT:

@@ -17,7 +17,7 @@ import pathlib
 import string
 
 import numpy as np
-from desed_prepare import FOLDERS as SUBSETS
+from desed_dcase2020 import FOLDERS as SUBSETS
 
 from speechbrain_mmsed.dataio.corpus.settings_folder import (
     is_complete,

@@ -1,30 +1,25 @@
-"""Preparation of DESED in the layout of DCASE 2020 task 4.
+"""Preparation of DESED, wherever the desed package or a baseline put it.
 
-All knowledge of the corpus' folders and names stands here. In `data_folder`
-are expected (every place can be changed by `subsets`):
+Clips, tables and names are those of `desed_dcase2020.py`; the folders of the
+desed package and of the baselines of DCASE 2019 to 2024 are found by looking.
+`data_folder` and the folders in it, down to three deep, such as `dcase_synth`,
+are looked into for these, in this order:
 
-| subset | metadata/ | audio/ and video/ | columns |
-|---|---|---|---|
-| strong | train/synthetic20/soundscapes.tsv | train/synthetic20/soundscapes \
-(no video) | events |
-| weak | train/weak.tsv | train/weak | filename, event_labels |
-| unlabelled | train/unlabel_in_domain.tsv | train/unlabel_in_domain | \
-filename |
-| validation | validation/validation.tsv | validation | events |
-| evaluation | eval/public.tsv | eval/public | events |
+| subset | audio/ and video/ | metadata/ |
+|---|---|---|
+| strong, synthetic (no video) | train/<set>/soundscapes, train/<set> | \
+train/<set>/soundscapes, train/<set> |
+| strong, real | train/strong_label_real | train/audioset_strong |
+| weak | train/weak | train/weak |
+| unlabelled | train/unlabel_in_domain | train/unlabel_in_domain |
+| validation | validation/validation, validation | validation/validation |
+| evaluation | eval/public | eval/public |
 
-Events are the columns filename, onset, offset, event_label; a clip without
-events has one row with empty cells. The set of clips is the table's:
-`eval/public_meta.tsv` lists seven clips more than `public.tsv`, which are
-ignored and counted. Recorded clips are called `Y<id>_30.000_40.000.wav`, in
-the public evaluation set `<id>_120_130.wav`, synthetic ones `<n>.wav`; sound,
-film and table are matched by (id, start, end), films in any container.
-Films are optional, per file and altogether; synthetic clips were never
-filmed. `test_dcase2018.tsv` and `eval_dcase2018.tsv` are parts of
-`validation.tsv` and are not read. Durations are measured from the sound.
-
-Table 2 of the paper counts 2584 strong, 1578 weak, 14412 unlabelled, 1168
-validation and 692 evaluation clips.
+<set> is synthetic20, synthetic21_train, synthetic20_train, synthetic, or
+another folder whose name begins so. Sound may be in `<folder>_16k` as well, of
+which the original is preferred; tables end in .tsv or .csv. Of several places
+that hold a subset the first is taken, for the same place the one less deep, and
+the others are named.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -32,39 +27,45 @@ Authors
 
 import os
 
-from speechbrain_mmsed.dataio.corpus.matching import index_folder
+from desed_dcase2020 import KINDS
+from desed_dcase2020 import prepare_desed as prepare_places
+
+from speechbrain_mmsed.corpora.file_names import match_downloads
+from speechbrain_mmsed.corpora.unchanged import prepare_if_changed
+from speechbrain_mmsed.dataio.corpus.matching import list_media
 from speechbrain_mmsed.dataio.corpus.preparation import (
     PrepareError,
-    Subset,
-    prepare_corpus,
     stored_report,
 )
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
 
-KINDS = {
-    "strong": {"labels": "events"},
-    "weak": {"labels": "tags"},
-    "unlabelled": {"labels": "none"},
-    "validation": {"labels": "events", "truth": True},
-    "evaluation": {"labels": "events", "truth": True},
+REAL = "real"
+SYNTHETIC = ["synthetic20", "synthetic21_train"]
+SYNTHETIC += ["synthetic20_train", "synthetic"]
+# Sets of strong clips. auto: the first synthetic one and the real one, as far
+# as they are there.
+LAYOUTS = {
+    "auto": None,
+    "desed": [REAL],
+    "dcase2019": ["synthetic"],
+    "dcase2020": ["synthetic20"],
+    "dcase2021": ["synthetic21_train"],
+    "dcase2022": ["synthetic21_train", REAL],
+    "dcase2023": ["synthetic21_train", REAL],
+    "dcase2024": ["synthetic21_train", REAL],
 }
-SOUNDSCAPES = "train/synthetic20/soundscapes"
-# subset: (folder under audio/ and video/, table under metadata/)
-FOLDERS = {
-    "strong": (SOUNDSCAPES, f"{SOUNDSCAPES}.tsv"),
-    "weak": ("train/weak", "train/weak.tsv"),
-    "unlabelled": ("train/unlabel_in_domain", "train/unlabel_in_domain.tsv"),
-    "validation": ("validation", "validation/validation.tsv"),
-    "evaluation": ("eval/public", "eval/public.tsv"),
+# Folders below audio/ and video/, tables below metadata/
+PLACES = {
+    REAL: (["train/strong_label_real"], ["train/audioset_strong"]),
+    "weak": (["train/weak"],) * 2,
+    "unlabelled": (["train/unlabel_in_domain"],) * 2,
+    "validation": (
+        ["validation/validation", "validation"],
+        ["validation/validation"],
+    ),
+    "evaluation": (["eval/public"],) * 2,
 }
-LAYOUT = {
-    name: {
-        "audio": f"audio/{folder}",
-        "tsv": f"metadata/{table}",
-        "video": f"video/{folder}" if name != "strong" else None,
-    }
-    for name, (folder, table) in FOLDERS.items()
-}
+DEPTH = 3
 
 
 def prepare_desed(
@@ -72,140 +73,213 @@ def prepare_desed(
     prepared_folder,
     class_labels,
     subsets=None,
-    clip_seconds=10.0,
-    sample_rate=16000,
-    max_missing_fraction=0.02,
-    min_video_coverage=0.5,
-    expected_counts=None,
-    annotation_tolerance=0.5,
-    unknown_labels="error",
-    video_layout="clip",
-    probe_film=None,
+    layout="auto",
     skip_prep=False,
+    **settings,
 ):
     """Writes manifests, ground truth and a report of what was found.
 
-    In `prepared_folder`: manifests/<subset>.json, ground_truth/{validation,
-    evaluation}{,_durations}.tsv, missing_sound.tsv, video_wanted.csv (films
-    that are missing, for a download program), prepare_report.{json,md}.
-    Nothing is written to the data folder. With unchanged inputs a second
-    call does nothing.
+    What is written is said in `prepare_corpus`; nothing is written to the
+    data folder. With unchanged inputs a second call does nothing. One line
+    says what was found where.
 
     Arguments
     ---------
     data_folder, prepared_folder : str
-        Folder that holds `audio`, `metadata` and perhaps `video`; where to
-        write.
+        The folder of the corpus; where to write.
     class_labels : list of str
         The classes, in the network's order.
     subsets : dict or None
-        subset -> dict with any of audio, tsv, video: places that differ
-        from `LAYOUT`, absolute or relative to `data_folder`; video None:
-        never filmed.
-    clip_seconds, sample_rate : float, int
-        Nominal length and rate; others are counted (and resampled later).
-    max_missing_fraction : float
-        Sound that may be missing, as a fraction of each subset.
-    min_video_coverage : float
-        A film that shows a smaller fraction of its clip is too short.
-    expected_counts : dict or None
-        subset -> number of clips of its table; other numbers are reported.
-    annotation_tolerance : float
-        Seconds by which an event may leave its clip and is cut; beyond
-        that it is dropped.
-    unknown_labels : str
-        "error", or "drop" to leave out events of other classes.
-    video_layout : str
-        "clip": one film per clip, named as its sound; "source": whole films
-        `<id>.<ext>`, of which the clip's part is used.
-    probe_film : function or None
-        What opens films, as in `prepare_corpus`; None: each film that
-        exists counts as present.
+        subset -> dict with any of audio, tsv, video, instead of what is
+        found; or a list of such dicts, whose clips make up the subset. Paths
+        are absolute or relative to `data_folder`; video None: never filmed.
+    layout : str
+        A key of `LAYOUTS`: which strong clips are used.
     skip_prep : bool
         Use what an earlier call wrote, without looking at the data.
+    **settings
+        `probe_film` and settings of `prepare_corpus`.
 
     Returns
     -------
     dict
-        The content of prepare_report.json. A wrong or empty data folder, or
-        too much missing sound, is a PrepareError; wrong tables are an
-        AnnotationError.
+        The content of prepare_report.json.
+
+    Raises
+    ------
+    PrepareError
+        If the corpus is not found, or `prepare_corpus` raises it.
     """
     if skip_prep:
         return stored_report(prepared_folder)
-    places = _locate(data_folder, subsets or {})
-    _check_places(data_folder, places, subsets or {})
-    # Beside its own table, DESED lists the evaluation set once more, with
-    # durations and with clips that are not part of it.
-    listed = places["evaluation"]["tsv"]
-    metas = {"evaluation": listed.removesuffix(".tsv") + "_meta.tsv"}
-    return prepare_corpus(
-        [
-            Subset(name, **place, **KINDS[name], meta=metas.get(name))
-            for name, place in places.items()
-        ],
+    found, line = find_desed(data_folder, subsets or {}, layout)
+    return prepare_places(
+        data_folder,
         prepared_folder,
         class_labels,
-        probe_film=probe_film,
-        clip_seconds=clip_seconds,
-        sample_rate=sample_rate,
-        max_missing_fraction=max_missing_fraction,
-        min_video_coverage=min_video_coverage,
-        expected_counts=expected_counts,
-        annotation_tolerance=annotation_tolerance,
-        unknown_labels=unknown_labels,
-        video_layout=video_layout,
+        found,
+        prepare=prepare_if_changed,
+        match=match_downloads,
+        note=line,
+        **settings,
     )
 
 
-def _locate(data_folder, subsets):
-    """Subset -> dict of the absolute paths audio, tsv, video (or None)."""
-    unknown = sorted(set(subsets) - set(LAYOUT))
+def find_desed(data_folder, given, layout="auto"):
+    """Subset -> list of dicts of audio, tsv and video; and a line on them.
+
+    Arguments and errors are those of `prepare_desed`.
+    """
+    _check_names("layout", [layout], LAYOUTS)
+    _check_names("subsets", given, KINDS)
+    roots = _roots(data_folder)
+    found, texts, faults, looked = {}, [], [], []
+    for subset in KINDS:
+        sets = [subset]
+        if subset == "strong":
+            sets = LAYOUTS[layout] or [*_synthetic_sets(roots), REAL]
+        places, unused = _places(roots, sets)
+        if given.get(subset):
+            named = given[subset]
+            named = named if isinstance(named, list) else [named]
+            places = [_filled(roots[0], subset, n, places[0]) for n in named]
+            unused, sets = [], []
+        for place in places:
+            own = _faults(place)
+            faults += [f"{subset}: {fault}" for fault in own]
+            looked += [p for s in sets if own for p in sum(_places_of(s), [])]
+        found[subset] = places
+        texts.append(_text(roots[0], subset, places, unused))
+    if faults:
+        exists = "" if os.path.isdir(roots[0]) else ", which does not exist"
+        tried = ", ".join(dict.fromkeys(looked))
+        tried = f" Looked for {tried} in {', '.join(roots)}." if looked else ""
+        raise PrepareError(
+            f"No DESED corpus in {roots[0]}{exists}: {'; '.join(faults)}."
+            f"{tried} Set data_folder to the folder that holds audio and "
+            "metadata, or name the places of a subset in subset_paths."
+        )
+    return found, f"DESED in {roots[0]}: {'; '.join(texts)}"
+
+
+def _check_names(what, names, known):
+    """Stops at a name that is not known."""
+    unknown = sorted(set(names) - set(known))
     if unknown:
         raise PrepareError(
-            f"subsets: {unknown} are not subsets, expected {list(LAYOUT)}."
+            f"{what}: {unknown} unknown, expected some of {list(known)}."
         )
-    places = {}
-    for name, default in LAYOUT.items():
-        given = subsets.get(name) or {}
-        unknown = sorted(set(given) - set(default))
-        if unknown:
-            raise PrepareError(
-                f"subsets: {name} has {unknown}, expected {list(default)}."
-            )
-        places[name] = {
-            kind: place
-            and os.path.abspath(os.path.join(data_folder, str(place)))
-            for kind, place in {**default, **given}.items()
-        }
-    return places
 
 
-def _check_places(data_folder, places, given):
-    """Stops with one message if the corpus is not where it is looked for.
+def _roots(data_folder):
+    """The folder, and those in it that hold audio or metadata, by depth."""
+    top = os.path.abspath(data_folder)
+    found = [(0, top)]
+    for folder, names, _ in os.walk(top, followlinks=True):
+        depth = folder.removeprefix(top).count(os.sep)
+        if depth and {"audio", "metadata"} & set(names):
+            found.append((depth, folder))
+        below = {name for name in names if name[0] != "."}
+        below -= {"audio", "metadata", "video"}
+        names[:] = below if depth < DEPTH else ()
+    return [folder for _, folder in sorted(found)]
 
-    A film folder that the user names must exist; otherwise films are
-    optional.
+
+def _synthetic_sets(roots):
+    """Names of sets of synthetic clips, the known ones first."""
+    folders = [os.path.join(root, "audio", "train") for root in roots]
+    names = {n for f in folders if os.path.isdir(f) for n in os.listdir(f)}
+    names = {n.removesuffix("_16k") for n in names if n.startswith("synthetic")}
+    return [*SYNTHETIC, *sorted(names - set(SYNTHETIC))]
+
+
+def _places_of(name):
+    """Folders and tables at which a set of clips may be."""
+    both = [f"train/{name}/soundscapes", f"train/{name}"]
+    return PLACES.get(name, (both, both))
+
+
+def _places(roots, sets):
+    """Places of sets of clips, and folders and tables that are not used.
+
+    Of several synthetic sets the first one that is there with its table.
     """
-    lines, good = [], os.path.isdir(data_folder)
-    exists = "" if good else ", which does not exist"
-    for name, place in places.items():
-        tsv = "found" if os.path.isfile(place["tsv"]) else "NOT FOUND"
-        audio = "NOT FOUND"
-        if os.path.isdir(place["audio"]):
-            sounds = index_folder(place["audio"], SOUND_SUFFIXES)
-            audio = "found" if sounds else "HOLDS NO SOUND FILES"
-        lines.append(f"  {name}: table {place['tsv']}: {tsv}")
-        lines.append(f"  {name}: sound {place['audio']}: {audio}")
-        good = good and tsv == audio == "found"
-        named = (given.get(name) or {}).get("video")
-        if named and not os.path.isdir(place["video"]):
-            good = False
-            lines.append(f"  {name}: films {place['video']}: NOT FOUND")
-    if not good:
-        raise PrepareError(
-            f"No DESED corpus in {os.path.abspath(data_folder)}{exists}. "
-            "Looked for:\n" + "\n".join(lines) + "\nSet data_folder to the "
-            "folder that holds audio and metadata, or name the places of a "
-            "subset in the yaml."
-        )
+    looks, unused = {name: _look(roots, name) for name in sets}, []
+    if set(SYNTHETIC) <= set(sets):
+        heard = {name: looks[name][0]["audio"] for name in sets}
+        heard = {name: audio for name, audio in heard.items() if _sounds(audio)}
+        whole = [name for name in heard if not _faults(looks[name][0])]
+        first, *others = [n for n in whole or heard if n != REAL] or SYNTHETIC
+        sets = [n for n in whole or heard if n not in others] or [first]
+        unused = [audio for name, audio in heard.items() if name not in sets]
+    unused += [path for name in sets for path in looks[name][1]]
+    return [looks[name][0] for name in sets], unused
+
+
+def _look(roots, name):
+    """The place of a set of clips, and other folders and tables of it."""
+
+    def there(kind, places, endings, is_good):
+        paths = [
+            os.path.join(root, kind, place + ending)
+            for place in places
+            for ending in endings
+            for root in roots
+        ]
+        # A link to a place is the same place.
+        good = {}
+        for path in filter(is_good, paths):
+            good.setdefault(os.path.realpath(path), path)
+        return list(good.values()) or paths[:1]
+
+    folders, tables = _places_of(name)
+    audio, *others = there("audio", folders, ("", "_16k"), _sounds)
+    tsv, *more = there("metadata", tables, (".tsv", ".csv"), os.path.isfile)
+    video, rest = None, []
+    if name in PLACES:  # synthetic clips were never filmed
+        video, *rest = there("video", folders, ("", "_16k"), list_media)
+    unused = [*others, *more, *rest]
+    return {"audio": audio, "tsv": tsv, "video": video}, unused
+
+
+def _sounds(folder):
+    """The sound files of a folder."""
+    return list_media(folder, SOUND_SUFFIXES)
+
+
+def _filled(data_folder, subset, given, found):
+    """A place as the user names it; what is not named is what was found."""
+    _check_names(f"subsets: {subset} has", given, found)
+    place = {
+        kind: path and os.path.abspath(os.path.join(data_folder, str(path)))
+        for kind, path in {**found, **given}.items()
+    }
+    # Films are optional, but not where their folder is named.
+    if given.get("video") and not os.path.isdir(place["video"]):
+        raise PrepareError(f"{subset}: films {place['video']}: NOT FOUND.")
+    return place
+
+
+def _faults(place):
+    """What of a place is not there."""
+    faults = []
+    if not os.path.isfile(place["tsv"]):
+        faults.append(f"table {place['tsv']}: NOT FOUND")
+    if not _sounds(place["audio"]):
+        is_there = os.path.isdir(place["audio"])
+        fault = "HOLDS NO SOUND FILES" if is_there else "NOT FOUND"
+        faults.append(f"sound {place['audio']}: {fault}")
+    return faults
+
+
+def _text(top, subset, places, unused):
+    """What the line on the corpus says of a subset."""
+    parts = []
+    for place in places:
+        paths = [place["audio"], place["tsv"]]
+        if place["video"] and os.path.isdir(place["video"]):
+            paths.append(place["video"])
+        parts.append(", ".join(os.path.relpath(path, top) for path in paths))
+    others = ", ".join(os.path.relpath(path, top) for path in unused)
+    others = f" (there, but not used: {others})" if others else ""
+    return f"{subset} {' and '.join(parts)}{others}"

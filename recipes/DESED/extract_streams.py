@@ -21,9 +21,10 @@ import sys
 
 import speechbrain as sb
 import torch
-from desed_prepare import KINDS, prepare_desed
+from desed_dcase2020 import KINDS
+from desed_prepare import prepare_desed
 
-from speechbrain_mmsed.dataio.corpus.preparation import (
+from speechbrain_mmsed.dataio.corpus.preparation_report import (
     WANTED_FILE,
     PrepareError,
 )
@@ -102,6 +103,7 @@ def corpus_clips(hparams):
                 prepared,
                 hparams["class_labels"],
                 subsets=hparams["subset_paths"],
+                layout=hparams["layout"],
                 clip_seconds=hparams["clip_seconds"],
                 expected_counts=hparams["expected_counts"],
                 max_missing_fraction=hparams["max_missing_fraction"],

@@ -102,7 +102,8 @@ def test_counts_that_differ_and_clips_in_two_subsets_are_reported(desed):
     desed.sound("unlabelled", name)
     report = desed.prepare(expected_counts={"weak": 1, "strong": 2584})
     assert report["warnings"] == [
-        "strong: the table lists 2 clips, expected_counts says 2584",
+        "strong: 2 of 2584 clips (expected_counts) were found, its table lists "
+        "2",
         "1 clips are in each of unlabelled and evaluation",
     ]
     assert "WARNING: strong" in (desed.out / "prepare_report.md").read_text()
@@ -179,3 +180,60 @@ def test_a_full_disk_leaves_no_finished_preparation(desed, monkeypatch):
     assert "prepare_report.json" not in desed.files()
     assert not any(".tmp" in name for name in desed.files())
     desed.prepare()
+
+
+def milliseconds(desed, rows, subset="strong"):
+    lines = [f"{name}\t{a}\t{b}\tDog\n" for name, a, b in rows]
+    desed.table(subset, desed.EVENTS + "".join(lines))
+
+
+def test_events_that_all_lie_beyond_their_clips_stop(desed):
+    milliseconds(desed, [("0.wav", 1500, 2500), ("1.wav", 700, 9100)])
+    with pytest.raises(PrepareError) as caught:
+        desed.prepare()
+    text = str(caught.value)
+    table = desed.data / desed.TABLES["strong"]
+    assert text.startswith(f"{table}: 2 of 2 events lie beyond their clips")
+    assert "9100" in text and "seconds?" in text and "\n" not in text
+    assert "prepare_report.json" not in desed.files()
+
+
+def test_most_events_beyond_their_clips_are_a_warning(desed):
+    rows = [("0.wav", 1500, 2500), ("0.wav", 1, 2), ("1.wav", 700, 9100)]
+    milliseconds(desed, rows)
+    (warning,) = desed.prepare()["warnings"]
+    assert "2 of 3 events" in warning and "seconds?" in warning
+    milliseconds(desed, [*rows, ("0.wav", 3, 4)])
+    assert desed.prepare()["warnings"] == []
+    # Events of clips without sound lie nowhere.
+    (desed.data / "audio/train/synthetic20/soundscapes/0.wav").unlink()
+    with pytest.raises(PrepareError, match="1 of 1 events lie beyond"):
+        desed.prepare(max_missing_fraction=0.5)
+
+
+def test_tables_as_excel_writes_them(desed):
+    text = "filename\tevent_labels\r\nYaaaaaaaaaaa_30.000_40.000.wav\tDog\r\n"
+    path = desed.data / desed.TABLES["weak"]
+    path.write_bytes(text.encode("utf-16"))
+    table = desed.EVENTS + "0.wav\t1,5\t3,5\tDog\n1.wav\tnan\tnan\tnan\n"
+    desed.table("strong", table.replace("\t", ";"))
+    report = desed.prepare()
+    assert report["warnings"] == []
+    assert desed.manifest("strong")["strong/0"]["events"] == [[1.5, 3.5, "Dog"]]
+    (clip,) = desed.manifest("weak").values()
+    assert clip["tags"] == ["Dog"]
+
+
+def test_class_labels_that_hold_commas(desed):
+    labels = ["Male speech, man speaking", "Domestic animals, pets"]
+    desed.LABELS = ["Cat", "Dog", *labels]
+    name = "Yaaaaaaaaaaa_30.000_40.000.wav"
+    desed.table("weak", f"filename\tevent_labels\n{name}\t{','.join(labels)}\n")
+    desed.prepare()
+    (clip,) = desed.manifest("weak").values()
+    assert clip["tags"] == labels
+
+
+def test_a_setting_that_nothing_reads(desed):
+    with pytest.raises(PrepareError, match="'clip_second'. are not settings"):
+        desed.prepare(clip_second=9.0)

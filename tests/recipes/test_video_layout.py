@@ -184,3 +184,75 @@ def test_a_clip_without_sound_wants_the_film_it_lacks(desed, films, filmed):
     assert (counts["with_film"], counts["without_film"]) == (0, 1)
     rows = [row[0] for row in wanted(desed) if row[3] == "evaluation"]
     assert rows == ["eeeeeeeeeee", "fffffffffff"][filmed:]
+
+
+@pytest.mark.parametrize(
+    ("template", "layout"),
+    [
+        ("{}_30000_40000.mp4", "clip"),
+        ("{}_000030.mp4", "clip"),
+        ("{}_30.0-40.0.mp4", "clip"),
+        ("{}-30-40.MP4", "clip"),
+        ("My holiday [{}].mp4", "source"),
+        ("Title-{}.webm", "source"),
+        ("Y{}.mkv", "source"),
+    ],
+)
+def test_films_as_download_programs_name_them(
+    desed, films, whole_film, template, layout
+):
+    video = "-Yxyz_12_30"
+    name = f"Y{video}_{30 if layout == 'clip' else 15}.000_40.000.wav"
+    desed.table("weak", f"filename\tevent_labels\n{name}\tDog\n")
+    desed.sound("weak", name)
+    content = films["whole"] if layout == "clip" else whole_film
+    desed.film("weak", template.format(video), content)
+    report = desed.prepare(video_layout=layout)
+    assert report["subsets"]["weak"]["with_film"] == 1
+    assert report["warnings"] == []
+    (clip,) = desed.manifest("weak").values()
+    assert clip["video_start"] == (0.0 if layout == "clip" else 15.0)
+    assert clip["video"].endswith(template.format(video))
+    # In the other layout it is told.
+    other = {"clip": "source", "source": "clip"}[layout]
+    (warning,) = desed.prepare(video_layout=other)["warnings"]
+    assert warning.endswith(f"are named as for video_layout: {layout}")
+
+
+def test_films_of_no_clip_are_counted_and_shown(desed, films, capsys):
+    for name in ("b holiday.mp4", "a holiday.mp4"):
+        desed.film("weak", name, films["whole"])
+    report = desed.prepare()
+    (warning,) = report["warnings"]
+    folder = desed.data / "video/train/weak"
+    assert warning == (
+        f"2 films in {folder} are of no clip, such as a holiday.mp4; that of "
+        "Yaaaaaaaaaaa_30.000_40.000.wav may be called "
+        "Yaaaaaaaaaaa_30.000_40.000.mp4"
+    )
+    assert f"WARNING: {warning}" in capsys.readouterr().out
+    (warning,) = desed.prepare(video_layout="source")["warnings"]
+    assert warning.endswith("may be called aaaaaaaaaaa.mp4")
+
+
+def test_subsets_may_share_a_folder_of_films(desed, films):
+    for name in ("aaaaaaaaaaa_30_40", "bbbbbbbbbbb_0_10", "ccccccccccc_1_2"):
+        desed.film("weak", f"{name}.mp4", films["whole"])
+    shared = {"video": "video/train/weak"}
+    report = desed.prepare(subsets={"unlabelled": shared})
+    found = [report["subsets"][s]["with_film"] for s in ("weak", "unlabelled")]
+    assert found == [1, 1]
+    (warning,) = report["warnings"]
+    assert warning.startswith("1 films in") and "ccccccccccc_1_2" in warning
+
+
+def test_two_films_of_a_clip_are_told_and_the_first_is_taken(desed, films):
+    for name in ("aaaaaaaaaaa_30_40.webm", "aaaaaaaaaaa-30-40.mp4"):
+        desed.film("weak", name, films["whole"])
+    report = desed.prepare()
+    ignored = report["subsets"]["weak"]["ignored"]
+    assert ignored["clips_with_several_films"] == 1
+    (clip,) = desed.manifest("weak").values()
+    assert clip["video"].endswith("aaaaaaaaaaa_30_40.webm")
+    text = (desed.out / "prepare_report.md").read_text()
+    assert "clips with several films 1" in text

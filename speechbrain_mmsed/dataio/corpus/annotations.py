@@ -87,17 +87,18 @@ def check_events(table, labels, durations, tolerance=0.5, unknown="error"):
     return pd.DataFrame(rows, columns=EVENT_COLUMNS), counts
 
 
-def label_clips(subset, table, probes, kind, settings):
-    """Manifest of a subset: the clips that can be used, with their labels.
+def label_clips(part, subset, table, probes, settings):
+    """Manifest of a Subset: the clips that can be used, with their labels.
 
-    `table` is from `read_clips`, `probes` are of its clips, `settings` those
-    of `prepare_corpus`. Returns the manifest (clip id -> row), the table of
-    checked events (None without events) and the number of each correction.
+    Their ids begin with the name of the `part`. `table` is from `read_clips`,
+    `probes` are of its clips, `settings` those of `prepare_corpus`. Returns
+    the manifest (clip id -> row), the table of checked events (None without
+    events) and the number of each correction.
     """
     labels = settings["class_labels"]
     durations = {p.filename: p.sound.duration for p in probes if p.wav}
     events, tags, truth = {}, {name: set() for name in durations}, None
-    if kind == "events":
+    if subset.labels == "events":
         truth, counts = check_events(
             table,
             labels,
@@ -113,7 +114,7 @@ def label_clips(subset, table, probes, kind, settings):
             "empty_rows": table.attrs["empty_rows"],
             "repeated_clips": int(table["filename"].duplicated().sum()),
         }
-    if kind == "tags":
+    if subset.labels == "tags":
         counts["unknown_label"] = 0
         for name, given in zip(
             table["filename"], table["event_labels"], strict=True
@@ -129,10 +130,10 @@ def label_clips(subset, table, probes, kind, settings):
             del tags[name]
         counts["left_out_without_tags"] = len(untagged)
     manifest = {
-        f"{subset}/{clip_stem(p.filename)}": {
+        f"{part}/{clip_stem(p.filename)}": {
             "wav": p.wav,
             "filename": p.filename,
-            "subset": subset,
+            "subset": subset.name,
             "duration": p.sound.duration,
             "events": events.get(p.filename, []),
             "tags": [x for x in labels if x in tags[p.filename]],

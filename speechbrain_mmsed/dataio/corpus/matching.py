@@ -35,7 +35,8 @@ def clip_stem(filename):
     >>> clip_stem("video/Yabc_30.000_40.mp4"), clip_stem("Yabc_30_40.000")
     ('Yabc_30.000_40', 'Yabc_30_40.000')
     """
-    return _SUFFIX.sub("", os.path.basename(filename))
+    name = os.path.basename(filename.replace("\\", "/"))
+    return _SUFFIX.sub("", name)
 
 
 def clip_key(filename):
@@ -69,6 +70,17 @@ def list_folder(folder):
         )
 
 
+def list_media(folder, suffixes=None):
+    """Paths in a folder with these endings, or of all that may be films."""
+    paths = []
+    for entry in list_folder(folder):
+        suffix = os.path.splitext(entry.name)[1].lower()
+        film = suffixes is None and not _NOT_FILMS.fullmatch(suffix)
+        if film or suffix in (suffixes or ()):
+            paths.append(entry.path)
+    return paths
+
+
 def index_folder(folder, suffixes=None):
     """Files of a folder (not of its subfolders) by the clip they belong to.
 
@@ -76,15 +88,9 @@ def index_folder(folder, suffixes=None):
     clip key -> sorted list of paths; empty if there is no such folder.
     """
     index = {}
-    for entry in list_folder(folder):
-        suffix = os.path.splitext(entry.name)[1].lower()
-        if suffixes is None:
-            wanted = not _NOT_FILMS.fullmatch(suffix)
-        else:
-            wanted = suffix in suffixes
-        if wanted:
-            index.setdefault(clip_key(entry.name), []).append(entry.path)
-    return {key: sorted(paths) for key, paths in index.items()}
+    for path in list_media(folder, suffixes):
+        index.setdefault(clip_key(path), []).append(path)
+    return index
 
 
 def candidates(index, filename):
@@ -94,42 +100,41 @@ def candidates(index, filename):
     return sorted(paths, key=lambda path: os.path.basename(path) != name)
 
 
-def place_in_film(filename, video_layout):
-    """What the film of a clip is called, and at which second the clip begins.
+def match_files(folder, filenames, suffixes=None):
+    """Files of a folder and the clips they belong to, by their names.
 
-    In layout "clip" films are named as the clips are, in "source" by the
-    video's id. The name is None where it cannot be told.
+    Arguments
+    ---------
+    folder, suffixes : str, tuple of str or None
+        As of `index_folder`.
+    filenames : list of str
+        Names of the clips.
+
+    Returns
+    -------
+    found : dict
+        For each of `VIDEO_LAYOUTS` filename -> its files, the one of its very
+        name first: "clip", named as clips are, and "source", whole films
+        `<id>.<ext>`.
+    strangers : list of str
+        Files of no clip.
 
     Example
     -------
-    >>> place_in_film("Y-0A1_JR5f34_16.000_26.000.wav", "source")
-    ('-0A1_JR5f34', 16.0)
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "abcdefghijk_3_13.mp4").touch()
+    >>> found, _ = match_files(folder, ["Yabcdefghijk_3.000_13.000.wav"])
+    >>> found["source"], [os.path.basename(*x) for x in found["clip"].values()]
+    ({}, ['abcdefghijk_3_13.mp4'])
     """
-    if video_layout == "clip":
-        return filename, 0.0
-    key = clip_key(filename)
-    return (None, 0.0) if len(key) == 1 else (key[0], key[1] / 1000)
-
-
-def in_other_layout(filenames, index, video_layout):
-    """Clips with a file (clip -> file) that only the other layout finds.
-
-    `index` is of a folder (`index_folder`), `video_layout` what was asked
-    for.
-
-    Example
-    -------
-    >>> index = {("abcdefghijk",): ["a.mp4"]}
-    >>> in_other_layout(["Yabcdefghijk_3_13.wav"], index, "clip")
-    {'Yabcdefghijk_3_13.wav': 'a.mp4'}
-    """
-    (other,) = set(VIDEO_LAYOUTS) - {video_layout}
-    found = {}
+    index = index_folder(folder, suffixes)
+    found, strangers = {layout: {} for layout in VIDEO_LAYOUTS}, dict(index)
     for filename in filenames:
-        here, there = (
-            candidates(index, place_in_film(filename, layout)[0] or "")
-            for layout in (video_layout, other)
-        )
-        if there and not here:
-            found[filename] = there[0]
-    return found
+        key = clip_key(filename)
+        for layout, name in zip(VIDEO_LAYOUTS, (filename, key[0]), strict=True):
+            if len(key) == 3 or layout == "clip":
+                paths = candidates(index, name)
+                strangers.pop(clip_key(name), None)
+                if paths:
+                    found[layout][filename] = paths
+    return found, sum(strangers.values(), [])

@@ -9,16 +9,16 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 
 import pandas as pd
-from speechbrain.utils.logger import get_logger
 
 from speechbrain_mmsed.dataio.corpus.annotations import label_clips
+from speechbrain_mmsed.dataio.corpus.matching import match_files
 from speechbrain_mmsed.dataio.corpus.preparation_report import (
-    WANTED_FILE,
     PrepareError,
     check_missing,
     check_settings,
@@ -26,13 +26,23 @@ from speechbrain_mmsed.dataio.corpus.preparation_report import (
     surprises,
     write_wanted,
 )
-from speechbrain_mmsed.dataio.corpus.probe import fingerprint, probe_subset
+from speechbrain_mmsed.dataio.corpus.probe import probe_subset
 from speechbrain_mmsed.dataio.corpus.tables import read_clips, write_table
 from speechbrain_mmsed.files import write_json, write_text
 
-logger = get_logger(__name__)
-
-VERSION = 2  # raised when manifests of earlier versions must be made anew
+REPORT_FILE = "prepare_report.json"
+SETTINGS = {
+    "clip_seconds": 10.0,  # nominal length; others are counted
+    "sample_rate": 16000,  # Hz; others are counted, and resampled later
+    "max_missing_fraction": 0.02,  # of the sound of each part of a subset
+    "min_video_coverage": 0.5,  # of a clip; a film that shows less is too short
+    "expected_counts": None,  # subset -> clips with sound; others are told
+    "annotation_tolerance": 0.5,  # seconds an event may leave its clip, cut
+    "unknown_labels": "error",  # or "drop": leave out events of other classes
+    # "clip": a film for each clip, named as its sound; "source": whole films
+    # named by the video's id, of which the part of the clip is used.
+    "video_layout": "clip",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Subset:
 
     The table decides which clips belong to it; what only the second table,
     `meta`, lists is counted. The folder of films need not exist; None: the
-    subset was never filmed.
+    subset was never filmed. Several of one name are one subset together.
     """
 
     name: str  # such as "weak"
@@ -54,27 +64,40 @@ class Subset:
 
 
 def prepare_corpus(
-    subsets, prepared_folder, class_labels, probe_film=None, **settings
+    subsets,
+    prepared_folder,
+    class_labels,
+    match=match_files,
+    probe_film=None,
+    note="",
+    **settings,
 ):
-    """Writes manifests, ground truth and report; nothing if up to date.
+    """Writes manifests, ground truth and a report of what was found.
+
+    In `prepared_folder`: manifests/<subset>.json, ground_truth/<subset>{,
+    _durations}.tsv, missing_sound.tsv, video_wanted.csv (films that are
+    missing, for a download program), prepare_report.{json,md}.
 
     Arguments
     ---------
     subsets : list of Subset
-        The corpus.
+        The corpus. A clip's id is `<subset>/<name>`, in a second part of a
+        subset `<subset>_2/<name>`, and so on.
     prepared_folder : str
         Where to write.
     class_labels : list of str
         The classes, in the network's order.
+    match : function
+        As `match_files`: which files belong to which clips.
     probe_film : function or None
         (path, start, seconds) -> object with status ("present" or what is
         wrong), start and duration in seconds, such as
         `dataio.media.frames.probe_video`. None: films are not opened, and
         each that exists counts as present.
+    note : str
+        Ends the report.
     **settings
-        clip_seconds, sample_rate, max_missing_fraction, min_video_coverage,
-        video_layout, expected_counts, annotation_tolerance, unknown_labels:
-        as in a recipe's prepare function; all are needed.
+        Others than `SETTINGS`.
 
     Returns
     -------
@@ -84,70 +107,65 @@ def prepare_corpus(
     Raises
     ------
     PrepareError
-        If more sound is missing than tolerated, or the output would lie
-        among the data.
+        If more sound is missing than tolerated, all events of a table lie
+        beyond their clips, or the output would lie among the data.
+        Tables that cannot be used are an AnnotationError.
     """
     output = os.path.abspath(prepared_folder)
-    settings["class_labels"] = list(class_labels)
+    settings = {**SETTINGS, **settings}
     settings["expected_counts"] = dict(settings["expected_counts"] or {})
-    check_settings(output, subsets, settings)
-    mark = fingerprint(
-        {
-            **settings,
-            "version": VERSION,
-            "subsets": [dataclasses.asdict(s) for s in subsets],
-            "probe_film": probe_film
-            and f"{probe_film.__module__}.{probe_film.__qualname__}",
-        },
-        [path for s in subsets for path in (s.tsv, s.meta) if path],
-        [path for s in subsets for path in (s.audio, s.video) if path],
-    )
-    report = _up_to_date(output, subsets, mark)
-    if report is not None:
-        logger.info(f"Preparation is up to date: {output}")
-        return report
+    check_settings(output, subsets, settings, list(SETTINGS))
+    settings["class_labels"] = list(class_labels)
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(output, REPORT_FILE))
+    parts = _numbered(subsets)
     # All tables come first, so that a mistake in one shows at once.
     tables = {
-        s.name: read_clips(
+        part: read_clips(
             s.tsv, s.labels, class_labels, settings["unknown_labels"]
         )
-        for s in subsets
+        for part, s in parts.items()
     }
-    probes, counts = {}, {}
-    for s in subsets:
-        filenames = list(dict.fromkeys(tables[s.name]["filename"]))
-        probes[s.name], counts[s.name] = probe_subset(
-            s, filenames, settings, probe_film
+    probes, counts, strangers = {}, {}, {}
+    for part, s in parts.items():
+        filenames = list(dict.fromkeys(tables[part]["filename"]))
+        probes[part], counts[part], strangers[part] = probe_subset(
+            s, filenames, settings, match, probe_film
         )
-    check_missing(output, subsets, probes, settings["max_missing_fraction"])
-    write_wanted(output, {s.name: probes[s.name] for s in subsets if s.video})
-    for s in subsets:
-        manifest, truth, counts[s.name]["annotations"] = label_clips(
-            s.name, tables[s.name], probes[s.name], s.labels, settings
+    check_missing(output, parts, probes, settings["max_missing_fraction"])
+    write_wanted(output, parts, probes)
+    manifests, truths, total = {}, {}, {}
+    for part, s in parts.items():
+        manifest, truth, counts[part]["annotations"] = label_clips(
+            part, s, tables[part], probes[part], settings
         )
-        counts[s.name]["in_manifest"] = len(manifest)
-        write_json(os.path.join(output, f"manifests/{s.name}.json"), manifest)
-        if s.truth:
-            _write_truth(output, s.name, truth, probes[s.name])
+        counts[part]["in_manifest"] = len(manifest)
+        manifests.setdefault(s.name, {}).update(manifest)
+        truths.setdefault(s.name, []).append((truth, probes[part]))
+        total[s.name] = _added(total.get(s.name), counts[part])
+    warnings = surprises(parts, tables, counts, total, strangers, settings)
+    for name, manifest in manifests.items():
+        write_json(os.path.join(output, f"manifests/{name}.json"), manifest)
+        if parts[name].truth:
+            _write_truth(output, name, *zip(*truths[name], strict=True))
     report = {
-        "fingerprint": mark,
         "settings": settings,
-        "places": {s.name: dataclasses.asdict(s) for s in subsets},
-        "subsets": counts,
-        "warnings": surprises(tables, counts, settings),
+        "places": {part: dataclasses.asdict(s) for part, s in parts.items()},
+        "subsets": total,
+        "warnings": warnings,
     }
-    text = report_text(counts, report["warnings"])
+    text = report_text(total, warnings, note)
     write_text(
         os.path.join(output, "prepare_report.md"), f"# Preparation\n\n{text}"
     )
-    write_json(os.path.join(output, "prepare_report.json"), report)
+    write_json(os.path.join(output, REPORT_FILE), report)
     print(text, end="", flush=True)
     return report
 
 
 def stored_report(prepared_folder):
     """The content of prepare_report.json; PrepareError if there is none."""
-    path = os.path.join(prepared_folder, "prepare_report.json")
+    path = os.path.join(prepared_folder, REPORT_FILE)
     try:
         with open(path, encoding="utf-8") as handle:
             return json.load(handle)
@@ -158,28 +176,33 @@ def stored_report(prepared_folder):
         ) from error
 
 
-def _up_to_date(output, subsets, mark):
-    """The stored report if it is of the same inputs, else None."""
-    try:
-        report = stored_report(output)
-    except PrepareError:
-        return None
-    files = ["missing_sound.tsv", WANTED_FILE, "prepare_report.md"]
+def _numbered(subsets):
+    """Subsets by name; further parts of one as `<name>_2` and so on."""
+    parts = {}
     for s in subsets:
-        files.append(f"manifests/{s.name}.json")
-        for ending in ("", "_durations") if s.truth else ():
-            files.append(f"ground_truth/{s.name}{ending}.tsv")
-    whole = all(os.path.isfile(os.path.join(output, f)) for f in files)
-    if whole and report.get("fingerprint") == mark:
-        return report
-    os.remove(os.path.join(output, "prepare_report.json"))
-    return None
+        number = 1 + sum(other.name == s.name for other in parts.values())
+        parts[s.name if number == 1 else f"{s.name}_{number}"] = s
+    return parts
 
 
-def _write_truth(output, name, truth, probes):
-    """Ground truth and durations of a subset."""
+def _added(one, other):
+    """Counts of two parts of a subset together; None is nothing."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = {**one, **other}
+        return {n: _added(one.get(n), other.get(n)) for n in names}
+    return other if one is None else one if other is None else one + other
+
+
+def _write_truth(output, name, events, probes):
+    """Ground truth and durations of the parts of a subset."""
     path = os.path.join(output, "ground_truth", name)
-    write_table(truth, f"{path}.tsv")
-    rows = [(p.filename, p.sound.duration) for p in probes if p.wav]
-    columns = ["filename", "duration"]
-    write_table(pd.DataFrame(rows, columns=columns), f"{path}_durations.tsv")
+    rows = [(p.filename, p.sound.duration) for p in sum(probes, []) if p.wav]
+    durations = pd.DataFrame(rows, columns=["filename", "duration"])
+    twice = durations["filename"][durations["filename"].duplicated()]
+    if len(twice):
+        raise PrepareError(
+            f"{name}: two of its tables list {twice.iloc[0]}. Its clips are "
+            "scored by their file names, so each needs a name of its own."
+        )
+    write_table(pd.concat(events), f"{path}.tsv")
+    write_table(durations, f"{path}_durations.tsv")

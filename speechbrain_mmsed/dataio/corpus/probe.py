@@ -10,20 +10,11 @@ Authors
 import collections
 import concurrent.futures
 import dataclasses
-import hashlib
-import json
 import os
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.dataio.corpus.matching import (
-    candidates,
-    clip_key,
-    in_other_layout,
-    index_folder,
-    list_folder,
-    place_in_film,
-)
+from speechbrain_mmsed.dataio.corpus.matching import clip_key
 from speechbrain_mmsed.dataio.corpus.preparation_report import check_cut_sound
 from speechbrain_mmsed.dataio.corpus.tables import read_tag_table
 from speechbrain_mmsed.dataio.media.sound import (
@@ -48,25 +39,30 @@ class ClipProbe:
     video_start: float  # seconds into the film at which the clip begins
 
 
-def probe_subset(subset, filenames, settings, probe_film):
+def probe_subset(subset, filenames, settings, match, probe_film):
     """Finds and opens the sound and the film of each clip of a Subset.
 
     `filenames` are the clips of its table, the rest is as in
-    `prepare_corpus`. Returns a list of ClipProbe in their order, and counts
-    by name. Shows a progress bar on a terminal.
+    `prepare_corpus`. Returns a list of ClipProbe in their order, counts by
+    name, and films of no clip. Shows a progress bar on a terminal.
     """
-    sounds = index_folder(subset.audio, SOUND_SUFFIXES)
-    films = index_folder(subset.video) if subset.video else None
-    check_cut_sound(subset, sounds, filenames)
+    sounds, strange_sounds = match(subset.audio, filenames, SOUND_SUFFIXES)
+    check_cut_sound(subset, sounds)
+    films, strange_films = {}, []
+    if subset.video:
+        films, strange_films = match(subset.video, filenames)
 
     def probe(filename):
         wav, sound = "", SoundInfo("absent")
-        for path in candidates(sounds, filename):
+        for path in sounds["clip"].get(filename, ()):
             sound = probe_sound(path)
             if sound.status == "present":
                 wav = os.path.abspath(path)
                 break
-        film = _probe_film(filename, wav, sound, films, settings, probe_film)
+        seconds = settings["clip_seconds"]
+        # Without sound a clip is of no use, but its film is not wanted either.
+        seconds = min(sound.duration, seconds) if wav else seconds
+        film = _probe_film(filename, seconds, films, settings, probe_film)
         return ClipProbe(filename, wav, sound, *film)
 
     with concurrent.futures.ThreadPoolExecutor(
@@ -80,31 +76,34 @@ def probe_subset(subset, filenames, settings, probe_film):
             unit="clip",
         )
         probes = list(bar)
-    counts = _summarise(probes, settings)
-    listed = {clip_key(filename) for filename in filenames}
-    ignored = {"sounds_not_in_table": len(set(sounds) - listed)}
-    other = in_other_layout(filenames, films or {}, settings["video_layout"])
-    if other:
-        ignored["films_of_the_other_layout"] = len(other)
+    ignored = {"sounds_not_in_table": len(strange_sounds)}
+    if films:
+        own = films.pop(settings["video_layout"])
+        (others,) = films.values()
+        several = [paths for paths in own.values() if len(paths) > 1]
+        if others := others.keys() - own.keys():
+            ignored["films_of_the_other_layout"] = len(others)
+        if several:
+            ignored["clips_with_several_films"] = len(several)
     if subset.meta and os.path.isfile(subset.meta):
         extra = read_tag_table(subset.meta, with_tags=False)["filename"]
-        ignored["clips_only_in_meta"] = len(set(map(clip_key, extra)) - listed)
-    return probes, {**counts, "ignored": ignored}
+        more = {*map(clip_key, extra)} - {*map(clip_key, filenames)}
+        ignored["clips_only_in_meta"] = len(more)
+    counts = {**_summarise(probes, settings), "ignored": ignored}
+    return probes, counts, strange_films
 
 
-def _probe_film(filename, wav, sound, films, settings, probe_film):
-    """Path, status and start of the first film that can be used."""
-    if films is None:
+def _probe_film(filename, seconds, films, settings, probe_film):
+    """Path, status and start of the first film that can be used, if any."""
+    if not films:
         return "", "not recorded", 0.0
-    name, start = place_in_film(filename, settings["video_layout"])
-    if name is None:
-        return "", "no times in the name", 0.0
-    # Without sound a clip is of no use, but its film is not wanted either.
-    seconds = settings["clip_seconds"]
-    if wav:
-        seconds = min(sound.duration, seconds)
+    key, layout, start = clip_key(filename), settings["video_layout"], 0.0
+    if layout == "source":
+        if len(key) == 1:
+            return "", "no times in the name", 0.0
+        start = key[1] / 1000
     status = "absent"
-    for path in candidates(films, name):
+    for path in films[layout].get(filename, ()):
         if probe_film is None:
             return os.path.abspath(path), "present", start
         info = probe_film(path, start, seconds)
@@ -151,27 +150,3 @@ def _kinds(reasons):
     """Number of each kind of reason: what stands before the colon."""
     kinds = (r.split(":")[0].split(" (")[0] for r in reasons)
     return dict(sorted(collections.Counter(kinds).items()))
-
-
-def fingerprint(settings, files, folders):
-    """Changes when anything changes that a preparation depends on.
-
-    Of the files (which may be absent) the content counts, of the folders
-    names, sizes and times of change. `settings` is for JSON.
-    """
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for path in files:
-        digest.update(f"\nfile {path}\n".encode())
-        if os.path.isfile(path):
-            with open(path, "rb") as handle:
-                digest.update(hashlib.sha256(handle.read()).digest())
-    for folder in folders:
-        digest.update(f"\nfolder {folder} {os.path.isdir(folder)}\n".encode())
-        for entry in list_folder(folder):
-            try:
-                state = entry.stat()
-                line = f"{entry.name} {state.st_size} {state.st_mtime_ns}\n"
-            except OSError:  # a link to nothing
-                line = f"{entry.name} -\n"
-            digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()

@@ -1,0 +1,1 @@
+../desed_dcase2020.py

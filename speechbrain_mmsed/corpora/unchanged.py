@@ -1,0 +1,96 @@
+"""A corpus that is prepared again only after something has changed.
+
+Authors
+ * The speechbrain_mmsed authors, 2026
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_mmsed.dataio.corpus.matching import list_folder
+from speechbrain_mmsed.dataio.corpus.preparation import (
+    REPORT_FILE,
+    PrepareError,
+    prepare_corpus,
+    stored_report,
+)
+from speechbrain_mmsed.dataio.corpus.preparation_report import WANTED_FILE
+from speechbrain_mmsed.files import write_json
+
+logger = get_logger(__name__)
+
+VERSION = 3  # raised when manifests of earlier versions must be made anew
+
+
+def prepare_if_changed(subsets, prepared_folder, class_labels, **settings):
+    """As `prepare_corpus`, which is not called again with the same inputs.
+
+    Tables count by their content, sounds and films by name, size and time of
+    change.
+    """
+    plain = {
+        name: f"{value.__module__}.{value.__qualname__}"
+        if callable(value)
+        else value
+        for name, value in settings.items()
+    }
+    mark = fingerprint(
+        {
+            **plain,
+            "version": VERSION,
+            "class_labels": list(class_labels),
+            "subsets": [dataclasses.asdict(s) for s in subsets],
+        },
+        [path for s in subsets for path in (s.tsv, s.meta) if path],
+        [path for s in subsets for path in (s.audio, s.video) if path],
+    )
+    if _is_whole(prepared_folder, subsets, mark):
+        logger.info(f"Preparation is up to date: {prepared_folder}")
+        return stored_report(prepared_folder)
+    report = prepare_corpus(subsets, prepared_folder, class_labels, **settings)
+    report = {"fingerprint": mark, **report}
+    write_json(os.path.join(prepared_folder, REPORT_FILE), report)
+    return report
+
+
+def _is_whole(output, subsets, mark):
+    """Whether all that was prepared of the same inputs is there."""
+    try:
+        report = stored_report(output)
+    except PrepareError:
+        return False
+    files = ["missing_sound.tsv", WANTED_FILE, "prepare_report.md"]
+    for s in subsets:
+        files.append(f"manifests/{s.name}.json")
+        for ending in ("", "_durations") if s.truth else ():
+            files.append(f"ground_truth/{s.name}{ending}.tsv")
+    whole = all(os.path.isfile(os.path.join(output, f)) for f in files)
+    return whole and report.get("fingerprint") == mark
+
+
+def fingerprint(settings, files, folders):
+    """Changes when anything changes that a preparation depends on.
+
+    Of the files (which may be absent) the content counts, of the folders
+    names, sizes and times of change. `settings` is for JSON.
+    """
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for path in files:
+        digest.update(f"\nfile {path}\n".encode())
+        if os.path.isfile(path):
+            with open(path, "rb") as handle:
+                digest.update(hashlib.sha256(handle.read()).digest())
+    for folder in folders:
+        digest.update(f"\nfolder {folder} {os.path.isdir(folder)}\n".encode())
+        for entry in list_folder(folder):
+            try:
+                state = entry.stat()
+                line = f"{entry.name} {state.st_size} {state.st_mtime_ns}\n"
+            except OSError:  # a link to nothing
+                line = f"{entry.name} -\n"
+            digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
