@@ -91,11 +91,11 @@ def notes(choices, stands_for):
         found.append(f"{_range(seeds)} of {SEEDS} seeds")
     if not is_papers_corpus(choices):
         clips = " and ".join(
-            f"{_range([_n_clips(run, subset) for run in runs])} {subset} clips "
-            f"instead of {published}"
+            f"{_range([_n_clips(run, subset) for run in runs])} of {published} "
+            f"{subset} clips"
             for subset, published in CLIPS.items()
         )
-        found.append(f"another corpus ({clips})")
+        found.append(f"other clips ({clips})")
     steps = [run.report["metadata"]["training_steps"] for run in runs]
     if {*steps} != {STEPS}:
         found.append(f"{_range(steps)} training steps instead of {STEPS}")

@@ -16,6 +16,7 @@ import subprocess
 import ruamel.yaml
 from speechbrain.utils.distributed import run_on_main
 
+from speechbrain_mmsed.dataio.corpus.preparation import stored_report
 from speechbrain_mmsed.files import write_json, write_text
 from speechbrain_mmsed.folders import changed_settings
 from speechbrain_mmsed.training.hparams import HparamsError
@@ -28,8 +29,13 @@ FREE_SETTINGS = (
     *("data_folder", "output_folder", "save_folder", "prepared_folder"),
     *("streams_folder", "scores_folder", "train_log", "train_logger"),
     *("tensorboard_logger", "log_interval", "expected_counts", "skip_prep"),
-    *("max_missing_fraction", "packed_streams", "number_of_epochs"),
-    *("epoch_counter", "num_workers", "ckpt_interval_minutes"),
+    *("max_missing_fraction", "packed_streams", "stream_form"),
+    *(
+        "number_of_epochs",
+        "epoch_counter",
+        "num_workers",
+        "ckpt_interval_minutes",
+    ),
     *("checkpointer", "validation_weight", "inference_weights"),
     *("validation_fusion", "weight_search"),
     *("scoring_batch_size", "control_untrained", "control_shuffled_streams"),
@@ -117,9 +123,23 @@ def run_record(hparams, brain):
         },
         "parameters": sum(p.numel() for p in brain.student.parameters()),
         "data_folder": str(hparams["data_folder"]),
+        "clips_found": clips_found(hparams),
         "versions": {
             name: importlib.metadata.version(name) for name in PACKAGES
         },
+    }
+
+
+def clips_found(hparams):
+    """Subset -> "968 of 1168": clips with sound, of those that are expected.
+
+    That is `expected_counts`, or else what the subset's table lists.
+    """
+    expected = hparams["expected_counts"] or {}
+    counts = stored_report(hparams["prepared_folder"])["subsets"]
+    return {
+        subset: f"{of['found']} of {expected.get(subset, of['expected'])}"
+        for subset, of in counts.items()
     }
 
 

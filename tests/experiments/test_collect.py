@@ -281,7 +281,7 @@ def test_tables_say_what_they_are_and_have_the_paper_beside(tables):
     for part in (
         "not the paper's experiment",
         "experiment: 2 of 20 seeds",
-        "12 validation clips instead of 1168",
+        "12 of 1168 validation clips",
         "100 training steps instead of 25000",
         "image in the place of openl3",
     ):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from speechbrain_mmsed.files import write_json
 from speechbrain_mmsed.training.hparams import HparamsError
 from speechbrain_mmsed.training.record import (
     check_continuation,
@@ -22,7 +23,11 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def hparams():
+def hparams(tmp_path):
+    counts = {"validation": (968, 1168), "evaluation": (692, 699)}
+    counts = {k: {"found": a, "expected": b} for k, (a, b) in counts.items()}
+    path = tmp_path / "prepared/prepare_report.json"
+    write_json(path, {"subsets": counts})
     return {
         "seed": 7,
         "streams": ["openl3"],
@@ -34,6 +39,8 @@ def hparams():
         "batch_weak": 2,
         "batch_unlabelled": 4,
         "data_folder": pathlib.Path("/data/DESED"),
+        "prepared_folder": tmp_path / "prepared",
+        "expected_counts": {"validation": 1168},
     }
 
 
@@ -50,6 +57,10 @@ def test_record_is_plain_and_complete(hparams):
     assert record["parameters"] == 8
     assert record["batch"] == {"strong": 1, "weak": 2, "unlabelled": 4}
     assert record["data_folder"] == "/data/DESED"
+    assert record["clips_found"] == {
+        "validation": "968 of 1168",
+        "evaluation": "692 of 699",
+    }
     assert torch.__version__.startswith(record["versions"]["torch"])
     assert set(record["versions"]) >= {"speechbrain", "speechbrain_mmsed"}
 
