@@ -13,8 +13,81 @@ exit code: 0 all recordings done, 1 some failed (the others are done, the
 summary says why), 2 nothing was begun or results could not be written."""
 
 
+# Options of the commands that listen; see `add_options`.
+RECORDINGS = {
+    "recordings FILE_OR_FOLDER": "sounds or films with sound, of any "
+    "length; of a folder, and of those in it, all that have a suffix of sounds "
+    "or films",
+    "--out DIR": "write results there; a call that was interrupted resumes "
+    "where it stopped",
+    "--primary-weight W": "weight of the sound, above 0 and at most 1; 1 "
+    "ignores the film (default: what training chose on validation)",
+    "--jobs N": "processes, each with a model of its own, for thousands of "
+    "recordings and many processors; only with --out. One process uses "
+    "several processors already (1)",
+}
+MODEL = {
+    "--model DIR": "detector folder that a training wrote "
+    "(<output_folder>/detector), or the training's output folder",
+    "--device": "where the network runs: auto, cpu, cuda, cuda:1, mps (auto: a "
+    "GPU if there is one)",
+    "--trust": "let the model's yaml build and run whatever it names, which "
+    "may be anything: only for a folder whose author you know",
+}
+
+
 class UsageError(Exception):
     """What the user can mend; the message is all that is printed."""
+
+
+def make_parser(commands, name, **texts):
+    """The parser of a command; `texts` are argparse's help and others."""
+    return commands.add_parser(
+        name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
+    )
+
+
+def add_options(parser, options, settings):
+    """Adds arguments to a parser or a group.
+
+    Arguments
+    ---------
+    parser : argparse.ArgumentParser
+        Or a group of one.
+    options : dict
+        Each with what follows it ("--out DIR"), and its help text.
+    settings : dict
+        What argparse is told of some of them besides, by their names.
+
+    Example
+    -------
+    >>> parser = argparse.ArgumentParser()
+    >>> add_options(parser, {"--top N": "most"}, {"--top": {"type": int}})
+    >>> parser.parse_args(["--top", "3"])
+    Namespace(top=3)
+    """
+    for usage, text in options.items():
+        name, *metavar = usage.split()
+        how = {"help": text, **settings.get(name, {})}
+        if metavar:
+            how["metavar"] = metavar[0]
+        parser.add_argument(name, **how)
+
+
+def checked(kind, good, expected):
+    """Reads a number and says what was expected if it is not good."""
+
+    def number(text):
+        value = kind(text)
+        if not good(value):
+            raise argparse.ArgumentTypeError(f"{text}: expected {expected}")
+        return value
+
+    return number
+
+
+count = checked(int, lambda n: n > 0, "1 or more")
+_weight = checked(float, lambda w: 0 < w <= 1, "a number above 0 and at most 1")
 
 
 def add_recordings_parser(commands, name, **texts):
@@ -23,82 +96,25 @@ def add_recordings_parser(commands, name, **texts):
     It has the arguments that all such commands have; `texts` are argparse's
     help, description and epilog.
     """
-    parser = commands.add_parser(
-        name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
-    )
-    add = parser.add_argument
-    add(
-        "recordings",
-        nargs="+",
-        metavar="FILE_OR_FOLDER",
-        help="sounds or films with sound, of any length; of a folder, and "
-        "of those in it, all that have a suffix of sounds or films",
-    )
-    add_model_arguments(parser)
-    add(
-        "--out",
-        metavar="DIR",
-        help="write results there; a call that was interrupted "
-        "resumes where it stopped",
-    )
-    add(
-        "--primary-weight",
-        type=_weight,
-        metavar="W",
-        help="weight of the sound, above 0 and at most 1; 1 ignores the "
-        "film (default: what training chose on validation)",
-    )
-    add(
-        "--jobs",
-        type=count,
-        default=1,
-        metavar="N",
-        help="processes, each with a model of its own, for thousands of "
-        "recordings and many processors; only with --out. One process uses "
-        "several processors already (1)",
-    )
+    parser = make_parser(commands, name, **texts)
+    settings = {
+        "recordings": {"nargs": "+"},
+        "--primary-weight": {"type": _weight},
+        "--jobs": {"type": count, "default": 1},
+    }
+    add_options(parser, RECORDINGS, settings)
+    add_model_options(parser)
     return parser
 
 
-def add_model_arguments(parser):
+def add_model_options(parser):
     """Adds what says which model runs where."""
-    add = parser.add_argument
-    add(
-        "--model",
-        required=True,
-        metavar="DIR",
-        help="detector folder that a training wrote "
-        "(<output_folder>/detector), or the training's output folder",
-    )
-    add(
-        "--device",
-        default="auto",
-        help="where the network runs: auto, cpu, cuda, cuda:1, mps (auto: a "
-        "GPU if there is one)",
-    )
-    add(
-        "--trust",
-        action="store_true",
-        help="let the model's yaml build and run whatever it names, which "
-        "may be anything: only for a folder whose author you know",
-    )
-
-
-def _weight(text):
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(
-            f"{text}: expected a number above 0 and at most 1"
-        )
-    return value
-
-
-def count(text):
-    """An argument that is a whole number of 1 or more."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
-    return value
+    settings = {
+        "--model": {"required": True},
+        "--device": {"default": "auto"},
+        "--trust": {"action": "store_true"},
+    }
+    add_options(parser, MODEL, settings)
 
 
 def say(text):

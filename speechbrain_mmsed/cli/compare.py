@@ -4,10 +4,12 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import argparse
-
-from speechbrain_mmsed.cli.arguments import UsageError
-from speechbrain_mmsed.cli.evaluate import checked
+from speechbrain_mmsed.cli.arguments import (
+    UsageError,
+    add_options,
+    count,
+    make_parser,
+)
 
 DESCRIPTION = """\
 Compares two systems that were evaluated on the same clips: the difference of
@@ -25,44 +27,35 @@ says what other clips would have given, not what another training would have
 given.
 """
 
+OPTIONS = {
+    "first": "report that is compared with",
+    "second": "report that is compared",
+    "--out DIR": "gets the comparison; else it is printed",
+    "--names NAME": "what the two are called; otherwise after their folders",
+    "--clips": "only clips with, or without, video",
+    "--postprocessing": "which system of a folder is taken: its first one by "
+    "median filters, or by boxes; otherwise its first",
+    "--resamples N": "draws of every figure (2000 for F1, 500 for PSDS)",
+    "--seed": "of the draws (0)",
+}
+SETTINGS = {
+    "--names": {"nargs": 2},
+    "--clips": {"choices": ["all", "video", "no-video"], "default": "all"},
+    "--postprocessing": {"choices": ["median", "boxes"]},
+    "--resamples": {"type": count},
+    "--seed": {"type": int, "default": 0},
+}
+
 
 def add_parser(commands):
     """Describes the command."""
-    parser = commands.add_parser(
+    parser = make_parser(
+        commands,
         "compare",
         help="two evaluated systems on the same clips",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("first", help="report that is compared with")
-    add("second", help="report that is compared")
-    add("--out", metavar="DIR", help="gets the comparison; else it is printed")
-    add(
-        "--names",
-        nargs=2,
-        metavar="NAME",
-        help="what the two are called; otherwise after their folders",
-    )
-    add(
-        "--clips",
-        choices=["all", "video", "no-video"],
-        default="all",
-        help="only clips with, or without, video",
-    )
-    add(
-        "--postprocessing",
-        choices=["median", "boxes"],
-        help="which system of a folder is taken: its first one by median "
-        "filters, or by boxes; otherwise its first",
-    )
-    add(
-        "--resamples",
-        type=checked(int, lambda n: n > 0, "at least 1"),
-        metavar="N",
-        help="draws of every figure (2000 for F1, 500 for PSDS)",
-    )
-    add("--seed", type=int, default=0, help="of the draws (0)")
+    add_options(parser, OPTIONS, SETTINGS)
     parser.set_defaults(run=run)
 
 

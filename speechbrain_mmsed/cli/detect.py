@@ -10,6 +10,7 @@ import json
 from speechbrain_mmsed.cli.arguments import (
     EXIT,
     UsageError,
+    add_options,
     add_recordings_parser,
     count,
     open_all,
@@ -50,6 +51,26 @@ all together have
 Files of the same name in different folders keep their folder.
 """
 
+OPTIONS = {
+    "--format F,F...": "one or several, separated by commas (tsv)",
+    "--metric": "events by the thresholds and filters that were tuned for this "
+    "one: ebf1, exact times; sbf1, activity in each second (ebf1)",
+    "--postprocessing": "events by a threshold and a median filter, scored by "
+    "their mean, or sound event bounding boxes, scored by their confidence "
+    "(default: what training chose when it exported the model)",
+    "--threshold P": "instead of those that training tuned: a probability for "
+    "all classes, or CLASS=P for one of them, as often as needed",
+    "--classes C,C...": "only these, separated by commas or in several "
+    "--classes (all)",
+    "--merge-gap S": "events of a class with less than S seconds between them "
+    "become one (0)",
+    "--min-duration S": "leaves out events shorter than S seconds, after "
+    "merging (0)",
+    "--top N": "only the N most probable events of each recording",
+    "--plot": "also draw scores and events of each recording (.png; needs "
+    "matplotlib and --out)",
+}
+
 FORMAT_HELP = "formats of --format:\n" + "\n".join(
     f"  {name:11} {about}" for name, about in FORMATS.items()
 )
@@ -64,70 +85,18 @@ def add_parser(commands):
         description=DESCRIPTION,
         epilog=f"{FORMAT_HELP}\n\n{EXIT}",
     )
-    add = parser.add_argument
-    add(
-        "--format",
-        type=_formats,
-        default=["tsv"],
-        metavar="F,F...",
-        help="one or several, separated by commas (tsv)",
-    )
-    add(
-        "--metric",
-        default="ebf1",
-        help="events by the thresholds and filters that were tuned for this "
-        "one: ebf1, exact times; sbf1, activity in each second (ebf1)",
-    )
-    add(
-        "--postprocessing",
-        choices=["median", "boxes"],
-        help="events by a threshold and a median filter, scored by their mean, "
-        "or sound event bounding boxes, scored by their confidence (default: "
-        "what training chose when it exported the model)",
-    )
-    add(
-        "--threshold",
-        action="append",
-        type=_threshold,
-        default=[],
-        metavar="P",
-        help="instead of those that training tuned: a probability for all "
-        "classes, or CLASS=P for one of them, as often as needed",
-    )
-    add(
-        "--classes",
-        action="append",
-        default=[],
-        metavar="C,C...",
-        help="only these, separated by commas or in several --classes (all)",
-    )
-    add(
-        "--merge-gap",
-        type=float,
-        default=0.0,
-        metavar="S",
-        help="events of a class with less than S seconds between them become "
-        "one (0)",
-    )
-    add(
-        "--min-duration",
-        type=float,
-        default=0.0,
-        metavar="S",
-        help="leaves out events shorter than S seconds, after merging (0)",
-    )
-    add(
-        "--top",
-        type=count,
-        metavar="N",
-        help="only the N most probable events of each recording",
-    )
-    add(
-        "--plot",
-        action="store_true",
-        help="also draw scores and events of each recording (.png; needs "
-        "matplotlib and --out)",
-    )
+    settings = {
+        "--format": {"type": _formats, "default": ["tsv"]},
+        "--metric": {"default": "ebf1"},
+        "--postprocessing": {"choices": ["median", "boxes"]},
+        "--threshold": {"action": "append", "type": _threshold, "default": []},
+        "--classes": {"action": "append", "default": []},
+        "--merge-gap": {"type": float, "default": 0.0},
+        "--min-duration": {"type": float, "default": 0.0},
+        "--top": {"type": count},
+        "--plot": {"action": "store_true"},
+    }
+    add_options(parser, OPTIONS, settings)
     parser.set_defaults(run=_run)
 
 

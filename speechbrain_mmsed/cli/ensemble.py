@@ -11,7 +11,11 @@ import json
 import pathlib
 
 from speechbrain_mmsed.cli import evaluate
-from speechbrain_mmsed.cli.arguments import UsageError
+from speechbrain_mmsed.cli.arguments import (
+    UsageError,
+    add_options,
+    make_parser,
+)
 from speechbrain_mmsed.cli.ensemble_inputs import (
     SUBSETS,
     average_files,
@@ -47,37 +51,33 @@ NAME = "ensemble"
 # What results depend on, written first; and what is written last.
 SETTINGS, LAST = "settings.json", "ensemble.json"
 
+OPTIONS = {
+    "runs RUN": "see above; two or more",
+    "--out DIR": "gets all that is written",
+    "--model NAME": "whose scores of each training: student or teacher "
+    "(student)",
+    "--weight W": "fusion weight of all members that have scores at several; "
+    "otherwise each has the one with the best event-based F1 on validation",
+    "--truth-folder DIR": "validation.tsv, evaluation.tsv and their durations, "
+    "as the preparation writes them (those of the first training)",
+}
+OPTION_SETTINGS = {
+    "runs": {"nargs": "+"},
+    "--out": {"required": True},
+    "--model": {"default": "student"},
+    "--weight": {"type": evaluate.weight},
+}
+
 
 def add_parser(commands):
     """Describes the command."""
-    parser = commands.add_parser(
+    parser = make_parser(
+        commands,
         NAME,
         help="averaged scores of several runs, beside its members",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("runs", nargs="+", metavar="RUN", help="see above; two or more")
-    add("--out", metavar="DIR", required=True, help="gets all that is written")
-    add(
-        "--model",
-        default="student",
-        metavar="NAME",
-        help="whose scores of each training: student or teacher (student)",
-    )
-    add(
-        "--weight",
-        type=evaluate.weight,
-        metavar="W",
-        help="fusion weight of all members that have scores at several; "
-        "otherwise each has the one with the best event-based F1 on validation",
-    )
-    add(
-        "--truth-folder",
-        metavar="DIR",
-        help="validation.tsv, evaluation.tsv and their durations, as the "
-        "preparation writes them (those of the first training)",
-    )
+    add_options(parser, OPTIONS, OPTION_SETTINGS)
     parser.set_defaults(run=run)
 
 

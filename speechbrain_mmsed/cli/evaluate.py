@@ -4,12 +4,16 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import argparse
 import math
 import os
 import pathlib
 
-from speechbrain_mmsed.cli.arguments import UsageError
+from speechbrain_mmsed.cli.arguments import (
+    UsageError,
+    add_options,
+    checked,
+    make_parser,
+)
 
 DESCRIPTION = """\
 Evaluates sound event detection: clip-, segment- and event-based F1, PSDS1 and
@@ -85,18 +89,6 @@ VIDEO = {
 }
 
 
-def checked(kind, good, expected):
-    """Reads a number and says what was expected if it is not good."""
-
-    def number(text):
-        value = kind(text)
-        if not good(value):
-            raise argparse.ArgumentTypeError(f"{text}: expected {expected}")
-        return value
-
-    return number
-
-
 def weight(text):
     """Fusion weights, as in a file's name or parted by commas."""
     if text == "gated":
@@ -105,9 +97,10 @@ def weight(text):
     return parts if len(parts) > 1 else parts[0]
 
 
-REQUIRED = ["--predictions", "--ground-truth", "--durations", "--out"]
+REQUIRED = ("--predictions", "--ground-truth", "--durations", "--out")
 # What argparse is told of an option besides.
 SETTINGS = {
+    **dict.fromkeys(REQUIRED, {"required": True}),
     "--format": {"choices": list(MEANINGLESS)},
     "--labels": {"nargs": "+"},
     "--name": {"default": "system"},
@@ -131,23 +124,17 @@ SETTINGS = {
 
 def add_parser(commands):
     """Describes the command."""
-    parser = commands.add_parser(
+    parser = make_parser(
+        commands,
         "evaluate",
         help="figures of any system from its scores or events",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     tuning = parser.add_argument_group("post-processing", TUNING)
     video = parser.add_argument_group("availability of video")
-    groups = (parser, GENERAL), (tuning, POST_PROCESSING), (video, VIDEO)
-    for group, options in groups:
-        for usage, text in options.items():
-            option, *metavar = usage.split()
-            settings = {"help": text, **SETTINGS.get(option, {})}
-            if metavar:
-                settings["metavar"] = metavar[0]
-            required = option in REQUIRED
-            group.add_argument(option, required=required, **settings)
+    add_options(parser, GENERAL, SETTINGS)
+    add_options(tuning, POST_PROCESSING, SETTINGS)
+    add_options(video, VIDEO, SETTINGS)
     parser.set_defaults(run=run)
 
 

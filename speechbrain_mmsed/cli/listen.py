@@ -4,14 +4,15 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import argparse
 import os
 import sys
 
 from speechbrain_mmsed.cli.arguments import (
     UsageError,
-    add_model_arguments,
+    add_model_options,
+    add_options,
     load_model,
+    make_parser,
     say,
 )
 
@@ -27,36 +28,29 @@ detect` finds in the whole; with one they are there earlier, and others: the
 network hears less of what comes after a moment before it judges it.
 Ctrl-C ends the sound, and gives the events that went on until then."""
 
+OPTIONS = {
+    "source": "mic, the standard input (-), a file, or an address that FFmpeg "
+    "opens",
+    "--latency S": "seconds until the scores of a moment are there (10, and "
+    "equal to those of the whole)",
+    "--metric": "events by the thresholds and filters that were tuned for this "
+    "one (ebf1)",
+}
+
 MICROPHONE_RATE = 16000
 
 
 def add_parser(commands):
     """Describes the command to the argparse subparsers."""
-    parser = commands.add_parser(
+    parser = make_parser(
+        commands,
         "listen",
         help="events of a microphone, a pipe or a stream, while they happen",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "source",
-        help="mic, the standard input (-), a file, or an address that FFmpeg "
-        "opens",
-    )
-    parser.add_argument(
-        "--latency",
-        type=float,
-        metavar="S",
-        help="seconds until the scores of a moment are there (10, and equal "
-        "to those of the whole)",
-    )
-    parser.add_argument(
-        "--metric",
-        default="ebf1",
-        help="events by the thresholds and filters that were tuned for this "
-        "one (ebf1)",
-    )
-    add_model_arguments(parser)
+    settings = {"--latency": {"type": float}, "--metric": {"default": "ebf1"}}
+    add_options(parser, OPTIONS, settings)
+    add_model_options(parser)
     parser.set_defaults(run=_run)
 
 

@@ -8,6 +8,7 @@ import functools
 
 from speechbrain_mmsed.cli.arguments import (
     EXIT,
+    add_options,
     add_recordings_parser,
     count,
     open_all,
@@ -36,12 +37,8 @@ def add_parser(commands):
         description=DESCRIPTION,
         epilog=EXIT,
     )
-    parser.add_argument(
-        "--top",
-        type=count,
-        metavar="N",
-        help="the N highest scores, whatever the thresholds",
-    )
+    top = {"--top N": "the N highest scores, whatever the thresholds"}
+    add_options(parser, top, {"--top": {"type": count}})
     parser.set_defaults(run=_run)
 
 
