@@ -97,8 +97,7 @@ def collect(plan, jobs, folder, model="student", clips=True):
     parts.append(choices_table(choices))
     folder = os.path.join(folder, "tables" if model == "student" else model)
     all_notes = notes(choices, plan.stands_for)
-    pictures = plot_rows(rows, folder, all_notes, is_papers_corpus(choices))
-    names = [os.path.basename(path) for path in pictures]
+    names = plot_rows(rows, folder, all_notes, is_papers_corpus(choices))
     parts.append("\n\n".join(f"![{name}]({name})" for name in names))
     text = "\n\n".join(part for part in parts if part) + "\n"
     write_text(os.path.join(folder, "tables.csv"), csv_table(rows))

@@ -4,11 +4,13 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import os
-
+from speechbrain_mmsed.evaluation.reports.charts import (
+    has_matplotlib,
+    new_canvas,
+    save,
+)
 from speechbrain_mmsed.evaluation.reports.report_tables import TITLES
 from speechbrain_mmsed.experiments.tables import inputs_of
-from speechbrain_mmsed.files import atomic_path
 
 HEAD = "Evaluation set, all clips: mean and deviation; dots: seeds"
 COLOURS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3")
@@ -23,31 +25,25 @@ def plot_rows(rows, folder, found_notes, with_paper):
     Returns
     -------
     list of str
-        Paths; empty where matplotlib is not installed.
+        Names of the files; empty where matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
+    if not has_matplotlib():
         return []
     rows = [row for row in rows if row.split == "all"]
     bases = list(dict.fromkeys(row.system.base for row in rows))
     rows.sort(key=lambda row: bases.index(row.system.base))
-    paths = []
+    names = []
     for metric, title in TITLES.items():
-        figure = Figure(
-            figsize=(10, 1.6 + 0.34 * len(rows)), layout="constrained"
-        )
-        ax = figure.subplots()
+        figure, (ax,) = new_canvas(10, 1.6 + 0.34 * len(rows))
         _draw(ax, rows, bases, metric, with_paper)
         ax.set_xlabel(title)
         ax.set_title(HEAD, fontsize="medium", loc="left")
         if found_notes:
             told = "Not the paper's experiment: " + ";\n".join(found_notes)
-            figure.text(0.01, -0.02, told, fontsize="x-small", va="top")
-        paths.append(os.path.join(folder, f"{metric}.png"))
-        with atomic_path(paths[-1]) as name:
-            figure.savefig(name, format="png", dpi=110, bbox_inches="tight")
-    return paths
+            place = {"x": 0.01, "horizontalalignment": "left"}
+            figure.supxlabel(told, fontsize="x-small", **place)
+        names.append(save(figure, folder, f"{metric}.png"))
+    return names
 
 
 def _draw(ax, rows, bases, metric, with_paper):
