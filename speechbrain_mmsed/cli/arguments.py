@@ -40,7 +40,7 @@ class UsageError(Exception):
     """What the user can mend; the message is all that is printed."""
 
 
-def make_parser(commands, name, **texts):
+def add_command(commands, name, **texts):
     """The parser of a command; `texts` are argparse's help and others."""
     return commands.add_parser(
         name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
@@ -96,7 +96,7 @@ def add_recordings_parser(commands, name, **texts):
     It has the arguments that all such commands have; `texts` are argparse's
     help, description and epilog.
     """
-    parser = make_parser(commands, name, **texts)
+    parser = add_command(commands, name, **texts)
     settings = {
         "recordings": {"nargs": "+"},
         "--primary-weight": {"type": _weight},

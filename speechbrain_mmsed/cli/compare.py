@@ -6,9 +6,9 @@ Authors
 
 from speechbrain_mmsed.cli.arguments import (
     UsageError,
+    add_command,
     add_options,
     count,
-    make_parser,
 )
 
 DESCRIPTION = """\
@@ -49,7 +49,7 @@ SETTINGS = {
 
 def add_parser(commands):
     """Describes the command."""
-    parser = make_parser(
+    parser = add_command(
         commands,
         "compare",
         help="two evaluated systems on the same clips",

@@ -13,8 +13,8 @@ import pathlib
 from speechbrain_mmsed.cli import evaluate
 from speechbrain_mmsed.cli.arguments import (
     UsageError,
+    add_command,
     add_options,
-    make_parser,
 )
 from speechbrain_mmsed.cli.ensemble_inputs import (
     SUBSETS,
@@ -71,7 +71,7 @@ OPTION_SETTINGS = {
 
 def add_parser(commands):
     """Describes the command."""
-    parser = make_parser(
+    parser = add_command(
         commands,
         NAME,
         help="averaged scores of several runs, beside its members",

@@ -10,9 +10,9 @@ import pathlib
 
 from speechbrain_mmsed.cli.arguments import (
     UsageError,
+    add_command,
     add_options,
     checked,
-    make_parser,
 )
 
 DESCRIPTION = """\
@@ -124,7 +124,7 @@ SETTINGS = {
 
 def add_parser(commands):
     """Describes the command."""
-    parser = make_parser(
+    parser = add_command(
         commands,
         "evaluate",
         help="figures of any system from its scores or events",

@@ -9,10 +9,10 @@ import sys
 
 from speechbrain_mmsed.cli.arguments import (
     UsageError,
+    add_command,
     add_model_options,
     add_options,
     load_model,
-    make_parser,
     say,
 )
 
@@ -42,7 +42,7 @@ MICROPHONE_RATE = 16000
 
 def add_parser(commands):
     """Describes the command to the argparse subparsers."""
-    parser = make_parser(
+    parser = add_command(
         commands,
         "listen",
         help="events of a microphone, a pipe or a stream, while they happen",

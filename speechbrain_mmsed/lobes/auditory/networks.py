@@ -182,22 +182,17 @@ model.safetensors or pytorch_model.bin, as https://huggingface.co/models \
 publishes them under the licence of each model
     """
 
+    WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+
     def __init__(self, weights):
         folder = os.fspath(weights)
         there = os.listdir(folder) if os.path.isdir(folder) else []
-        found = [
-            next((name for name in names if name in there), None)
-            for names in (
-                ("config.json",),
-                ("preprocessor_config.json",),
-                ("model.safetensors", "pytorch_model.bin"),
-            )
-        ]
-        if None in found:
-            missing = ("config.json", "preprocessor_config.json", "weights")
+        missing = {"config.json", "preprocessor_config.json"}.difference(there)
+        found = [name for name in self.WEIGHTS if name in there]
+        if missing or not found:
             raise WeightsError(
-                f"{folder} has no {missing[found.index(None)]}; expected a "
-                "folder with that, preprocessor_config.json and "
+                f"{folder} has no {min(missing, default='weights')}; expected "
+                "a folder with that, preprocessor_config.json and "
                 "model.safetensors or pytorch_model.bin, as "
                 "https://huggingface.co/models publishes them under the "
                 "licence of each model"
@@ -211,7 +206,7 @@ publishes them under the licence of each model
             network.feature_extractor.sampling_rate,
             network,
             f"{network.model.config.model_type}, last layer",
-            os.path.join(folder, found[2]),
+            os.path.join(folder, found[0]),
             "its own",
         )
 
