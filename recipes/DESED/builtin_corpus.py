@@ -18,15 +18,15 @@ import string
 
 import numpy as np
 from desed_dcase2020 import FOLDERS as SUBSETS
+from synthetic_clips import (
+    kinds_of_labels,
+    plan_clips,
+    write_clips,
+)
 
 from speechbrain_mmsed.dataio.corpus.settings_folder import (
     is_complete,
     written_at_once,
-)
-from speechbrain_mmsed.dataio.corpus.synthetic_clips import (
-    kinds_of_labels,
-    plan_clips,
-    write_clips,
 )
 
 CLASS_LABELS = (

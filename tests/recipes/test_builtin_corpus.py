@@ -6,8 +6,7 @@ import re
 import wave
 
 import pytest
-
-from speechbrain_mmsed.dataio.corpus.synthetic_clips import PlannedClip
+from synthetic_clips import PlannedClip
 
 COUNTS = {
     "strong": 6,
@@ -156,9 +155,7 @@ def test_failure_leaves_nothing(builtin_corpus, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(
-        "speechbrain_mmsed.dataio.corpus.synthetic_clips.write_film", fail
-    )
+    monkeypatch.setattr("synthetic_clips.write_film", fail)
     with pytest.raises(OSError, match="No space"):
         builtin_corpus.make_builtin_corpus(
             tmp_path / "corpus", {"weak": 3}, progress=False

@@ -8,8 +8,8 @@ Authors
 """
 
 import numpy as np
+from synthetic import SAMPLE_RATE, check_kind
 
-from speechbrain_mmsed.dataio.corpus.synthetic import SAMPLE_RATE, check_kind
 from speechbrain_mmsed.files import atomic_path
 
 FPS = 8

@@ -14,17 +14,16 @@ import dataclasses
 import wave
 
 import numpy as np
-from tqdm import tqdm
-
-from speechbrain_mmsed.dataio.corpus.synthetic import (
+from synthetic import (
     N_KINDS,
     SAMPLE_RATE,
     mix_sounds,
 )
-from speechbrain_mmsed.dataio.corpus.synthetic_film import (
+from synthetic_film import (
     film_frames,
     write_film,
 )
+from tqdm import tqdm
 
 
 @dataclasses.dataclass

@@ -3,15 +3,16 @@
 import av
 import numpy as np
 import pytest
+import synthetic
+import synthetic_film
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic_clips import plan_clips
 
-from speechbrain_mmsed.dataio.corpus import synthetic, synthetic_film
 from speechbrain_mmsed.dataio.corpus.settings_folder import (
     is_complete,
     written_at_once,
 )
-from speechbrain_mmsed.dataio.corpus.synthetic_clips import plan_clips
 
 KINDS = range(synthetic.N_KINDS)
 
