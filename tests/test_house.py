@@ -180,7 +180,8 @@ def use_the_core_only(path):
     )
     for key in ("class_groups", "postprocessing", "spectrogram"):
         del tree["evaluate"][key]
-    del tree["preparation"]["layout"]
+    for key in ("layout", "batch_sizes"):
+        del tree["preparation"][key]
     # One model is enough to see it work; the plain way of tuning is slow.
     tree["evaluate"]["models"] = ["student"]
     for key in WITHOUT:

@@ -38,6 +38,7 @@ from speechbrain_mmsed.dataio.corpus.preparation import (
     stored_report,
 )
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
+from speechbrain_mmsed.files import write_json
 
 REAL = "real"
 SYNTHETIC = ["synthetic20", "synthetic21_train"]
@@ -74,6 +75,7 @@ def prepare_desed(
     class_labels,
     subsets=None,
     layout="auto",
+    batch_sizes=None,
     skip_prep=False,
     **settings,
 ):
@@ -95,6 +97,9 @@ def prepare_desed(
         are absolute or relative to `data_folder`; video None: never filmed.
     layout : str
         A key of `LAYOUTS`: which strong clips are used.
+    batch_sizes : dict or None
+        subset -> its clips in a batch: one with 0 may be absent. For an
+        evaluation set that is absent, validation stands.
     skip_prep : bool
         Use what an earlier call wrote, without looking at the data.
     **settings
@@ -112,8 +117,9 @@ def prepare_desed(
     """
     if skip_prep:
         return stored_report(prepared_folder)
-    found, line = find_desed(data_folder, subsets or {}, layout)
-    return prepare_places(
+    idle = [name for name, size in (batch_sizes or {}).items() if size == 0]
+    found, line = find_desed(data_folder, subsets or {}, layout, idle)
+    report = prepare_places(
         data_folder,
         prepared_folder,
         class_labels,
@@ -123,12 +129,15 @@ def prepare_desed(
         note=line,
         **settings,
     )
+    for name in [name for name in KINDS if not found[name]]:
+        write_json(os.path.join(prepared_folder, f"manifests/{name}.json"), {})
+    return report
 
 
-def find_desed(data_folder, given, layout="auto"):
+def find_desed(data_folder, given, layout="auto", idle=()):
     """Subset -> list of dicts of audio, tsv and video; and a line on them.
 
-    Arguments and errors are those of `prepare_desed`.
+    Arguments and errors are those of `prepare_desed`; `idle` may be absent.
     """
     _check_names("layout", [layout], LAYOUTS)
     _check_names("subsets", given, KINDS)
@@ -144,12 +153,18 @@ def find_desed(data_folder, given, layout="auto"):
             named = named if isinstance(named, list) else [named]
             places = [_filled(roots[0], subset, n, places[0]) for n in named]
             unused, sets = [], []
+        absent, missing = "", [len(_faults(place)) for place in places]
+        if subset in idle and any(missing):
+            places, absent = [], f"{subset} is not there, and in no batch"
+        elif subset == "evaluation" and missing == [2] and sets:
+            places = found["validation"]
+            absent = "evaluation is validation: tuning and test are one"
         for place in places:
             own = _faults(place)
             faults += [f"{subset}: {fault}" for fault in own]
             looked += [p for s in sets if own for p in sum(_places_of(s), [])]
         found[subset] = places
-        texts.append(_text(roots[0], subset, places, unused))
+        texts.append(absent or _text(roots[0], subset, places, unused))
     if faults:
         exists = "" if os.path.isdir(roots[0]) else ", which does not exist"
         tried = ", ".join(dict.fromkeys(looked))

@@ -16,6 +16,11 @@ import torch
 
 from speechbrain_mmsed.dataio.streams.records import fingerprint
 from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.inference.export_trial import (
+    METRICS,
+    try_detector,
+    untuned_report,
+)
 from speechbrain_mmsed.inference.export_yaml import detector_yaml
 from speechbrain_mmsed.lobes.visual.weights import file_sha256
 from speechbrain_mmsed.postprocessing.box_parameters import boxes_of
@@ -24,13 +29,14 @@ EVENTS = {
     "median": "a threshold and a median filter, with their mean score",
     "boxes": "sound event bounding boxes, with a confidence each",
 }
-METRICS = ("cbf1", "sbf1", "ebf1", "psds1", "psds2")
+
+SAME_CLIPS = "These are the same clips: other recordings will fare worse."
 
 CARD = """\
 # Sound event detector
 
 Finds sound events in recordings of any length, with or without video.
-Trained by the DESED recipe of `speechbrain_mmsed`.
+Trained by a recipe of `speechbrain_mmsed`.
 
 ```python
 from speechbrain_mmsed.inference import SoundEventDetector
@@ -53,6 +59,7 @@ In %, on the evaluation set of the run: micro F1 of clips (CBF1) and of 1 s
 segments (SBF1), macro F1 of events (EBF1), PSDS of two scenarios. Thresholds,
 windows and the weight of the sound were chosen on the run's validation set.
 Events are made by {events}.
+{caution}
 
 {figures}
 
@@ -89,8 +96,9 @@ def export_detector(
     frontend,
     models,
     streams,
-    report,
+    report=None,
     postprocessing="median",
+    try_on=None,
 ):
     """Writes a detector folder, whole or not at all.
 
@@ -107,12 +115,17 @@ def export_detector(
         under their names.
     streams : dict
         Name of a stream -> its `stream.json`.
-    report : dict
+    report : dict or None
         Of the evaluation: parameters, weights and figures of each model, and
-        of its boxes if they were tuned.
+        of its boxes if they were tuned. None: not evaluated yet, so thresholds
+        are 0.5.
     postprocessing : str
         What the detector makes events by unless asked otherwise: "median", or
         "boxes", which must have been tuned.
+    try_on : str or None
+        Manifest of clips: once there is a report, the folder is loaded and
+        detects in the first of them, so that a training ends with a detector
+        that works or with an error.
 
     Returns
     -------
@@ -124,15 +137,17 @@ def export_detector(
     ValueError
         If boxes are asked for, but not in the report.
     """
+    tuned = report is not None
+    report = report or untuned_report(resolved_yaml, models)
     folder = os.path.abspath(folder)
     chosen = {name: tuned_of(report, name) for name in models}
     for name, values in chosen.items():
-        if postprocessing == "boxes" and not values["boxes"]:
+        if tuned and postprocessing == "boxes" and not values["boxes"]:
             raise ValueError(
                 f"{folder}: the report has no boxes of {name}, which the "
                 "detector shall use; evaluate with postprocessing: both"
             )
-        values["default"] = postprocessing
+        values["default"] = postprocessing if tuned else "median"
     descriptions = [{"name": name, **d} for name, d in streams.items()]
     with whole_folder(folder) as temporary:
         for name, module in {"frontend": frontend, **models}.items():
@@ -149,6 +164,10 @@ def export_detector(
         ):
             write_text(os.path.join(temporary, name), text)
         write_hashes(temporary)
+    tried = "thresholds of 0.5 until it is evaluated"
+    if tuned and try_on:
+        tried = try_detector(folder, try_on)
+    print(f"detector: {folder} ({tried})" if try_on else f"detector: {folder}")
     return folder
 
 
@@ -195,12 +214,14 @@ def _model_card(report, models, descriptions):
     return CARD.format(
         labels=", ".join(report["class_labels"]),
         streams=_streams(descriptions),
+        caution=SAME_CLIPS if report.get("same_clips") else "",
         figures="\n\n".join(
             _figures(report, name)
             for model in models
             for name in (model, boxes_of(model))
             if name in report["metrics"]
-        ),
+        )
+        or "Not evaluated yet.",
         data="\n".join(
             f"| {name} | {counts['clips']} | {counts['events']} |"
             for name, counts in report["counts"]["subsets"].items()

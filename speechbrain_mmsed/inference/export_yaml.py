@@ -9,6 +9,7 @@ Authors
 """
 
 import io
+import math
 import os
 
 import ruamel.yaml
@@ -30,8 +31,8 @@ TAIL = """\
 # Recordings of several windows: frames that two windows share on each side,
 # at least; frames between the beginnings of two windows, at least; and the
 # smallest peak that a window is divided by, so that silence is not blown up.
-margin_frames: 7
-shortest_hop: 25
+margin_frames: {margin}
+shortest_hop: {shortest}
 peak_floor: 0.001
 
 # Beside this file: thresholds, windows, boxes and the weight of the sound,
@@ -78,7 +79,24 @@ def detector_yaml(resolved_yaml, descriptions):
     tree["modules"] = modules
     text = io.StringIO()
     yaml.dump(tree, text)
-    return HEAD + text.getvalue() + TAIL
+    margin, shortest = overlap(run["n_frames"], run["frame_hop"])
+    tail = TAIL.format(margin=margin, shortest=shortest)
+    return HEAD + text.getvalue() + tail
+
+
+def overlap(n_frames, frame_hop):
+    """The fewest frames that windows share, and those between their starts.
+
+    A second on each side, where a window is long enough for that, and half of
+    what a window may move at most.
+
+    Example
+    -------
+    >>> overlap(64, 0.1565), overlap(6, 0.167)
+    ((7, 25), (1, 2))
+    """
+    margin = max(1, min(math.ceil(1 / frame_hop), n_frames // 4))
+    return margin, max(1, (n_frames - 2 * margin) // 2)
 
 
 def _plain(node, copies):

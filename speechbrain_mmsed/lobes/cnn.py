@@ -4,6 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import itertools
 import math
 
 import torch
@@ -76,23 +77,13 @@ class ConvolutionalFeatureExtractor(nn.Module):
         self.n_mels = n_mels
         self.time_reduction = math.prod(pooling[0] for pooling in poolings)
         self.width = channels[-1]
-        stacks = []
-        n_inputs = 1
-        for n_outputs, kernel, pooling in zip(
-            channels, kernel_sizes, poolings, strict=True
-        ):
-            stacks.append(
-                _Stack(
-                    n_inputs,
-                    n_outputs,
-                    tuple(kernel),
-                    tuple(pooling),
-                    dropout,
-                    bn_momentum,
-                )
+        sizes = itertools.pairwise((1, *channels)), kernel_sizes, poolings
+        self.stacks = nn.Sequential(
+            *(
+                _Stack(*ends, tuple(kernel), tuple(pool), dropout, bn_momentum)
+                for ends, kernel, pool in zip(*sizes, strict=True)
             )
-            n_inputs = n_outputs
-        self.stacks = nn.Sequential(*stacks)
+        )
         # A quarter faster on processors, and what tensor cores want too.
         self.stacks.to(memory_format=torch.channels_last)
 

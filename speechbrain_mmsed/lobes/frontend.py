@@ -29,9 +29,11 @@ class LogMelFrontend(nn.Module):
     n_mels : int
         Number of mel bins (HTK scale).
     n_frames : int
-        Number of frames kept, from the first on.
+        Number of frames kept, from the first on; silence follows a clip that
+        has fewer, so that any number can be divided by poolings.
     f_min, f_max : float
-        Lower end of the lowest and upper end of the highest bin, in Hz.
+        Lower end of the lowest and upper end of the highest bin, in Hz; the
+        latter is at most half the sample rate.
     power : float
         1 for magnitudes, 2 for energies.
     floor : float
@@ -61,6 +63,7 @@ class LogMelFrontend(nn.Module):
         clip_seconds=10.0,
     ):
         super().__init__()
+        f_max = min(f_max, sample_rate / 2)
         self._settings = {
             "sample_rate": int(sample_rate),
             "n_fft": int(n_fft),
@@ -79,11 +82,7 @@ class LogMelFrontend(nn.Module):
         self.n_mels = n_mels
         self.hop_length = hop_length
         self.floor = floor
-        if 1 + self.n_samples // hop_length < n_frames:
-            raise ValueError(
-                f"{clip_seconds} s give {1 + self.n_samples // hop_length} "
-                f"frames, fewer than n_frames = {n_frames}"
-            )
+        self._missing = max(0, (n_frames - 1) * hop_length - self.n_samples)
         if floor <= 0:
             raise ValueError(f"floor is {floor}, expected a number above 0")
         self.spectrogram = MelSpectrogram(
@@ -121,6 +120,7 @@ class LogMelFrontend(nn.Module):
                 f"waveforms have shape {tuple(waveforms.shape)}, expected "
                 f"(batch, {self.n_samples}): pad with zeros or cut"
             )
+        waveforms = nn.functional.pad(waveforms, (0, self._missing))
         # Half precision would spoil the smallest mel values.
         with torch.autocast(waveforms.device.type, enabled=False):
             mel = self.spectrogram(waveforms.float())[..., : self.n_frames]

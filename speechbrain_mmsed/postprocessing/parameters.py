@@ -65,12 +65,8 @@ class ClassParameters:
     def to_dict(self):
         """Plain lists and numbers, for json and yaml."""
         return {
-            "labels": list(self.labels),
-            "thresholds": None
-            if self.thresholds is None
-            else self.thresholds.tolist(),
-            "windows": None if self.windows is None else self.windows.tolist(),
-            "tuned": self.tuned.tolist(),
+            name: None if values is None else np.asarray(values).tolist()
+            for name, values in vars(self).items()
         }
 
     @classmethod

@@ -169,6 +169,7 @@ class ClipScores:
         expected = {
             "durations": (n_clips,),
             "clip": (n_clips, n_classes),
+            "frame": (n_clips, *self.frame.shape[1:2], n_classes),
             "has_video": (n_clips,),
         }
         for name, shape in expected.items():
@@ -178,12 +179,6 @@ class ClipScores:
                     f"scores: {name} has shape {found}, expected {shape} for "
                     f"{n_clips} clips and {n_classes} classes"
                 )
-        shape = self.frame.shape
-        if len(shape) != 3 or (shape[0], shape[2]) != (n_clips, n_classes):
-            raise ValueError(
-                f"scores: frame has shape {shape}, expected "
-                f"({n_clips}, frames, {n_classes})"
-            )
         for name in ("filenames", "labels"):
             values = getattr(self, name)
             if len(set(values)) != len(values):
@@ -256,6 +251,4 @@ class ClipScores:
                     "with ClipScores.save"
                 )
             fields = {name: file[name] for name in cls.__dataclass_fields__}
-        fields["filenames"] = fields["filenames"].tolist()
-        fields["labels"] = fields["labels"].tolist()
         return cls(**fields)

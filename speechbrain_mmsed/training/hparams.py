@@ -10,6 +10,7 @@ Authors
 
 import difflib
 import io
+import math
 import os
 
 import ruamel.yaml
@@ -136,16 +137,6 @@ def check_sizes(hparams):
         f"sample_rate is {hparams['sample_rate']}, but the front end is made "
         f"for {rate}",
     )
-    for name in hparams["streams"]:
-        _expect(
-            name in hparams["stream_widths"],
-            f"stream '{name}' has no width: add it to stream_widths "
-            f"(known: {', '.join(hparams['stream_widths'])})",
-        )
-    _expect(
-        len(set(hparams["streams"])) == len(hparams["streams"]),
-        f"streams {hparams['streams']} names one twice",
-    )
     candidates = hparams["inference_weights"]
     candidates = [] if candidates == SEARCH else list(candidates)
     for weight in [*candidates, hparams["validation_weight"]]:
@@ -172,12 +163,12 @@ def _check_output_length(hparams):
         f"n_frames is {hparams['n_frames']}, but the extractor gives "
         f"{frames} frames for a clip of {hparams['clip_seconds']} s",
     )
-    seconds = frames * hparams["frame_hop"]
+    seconds, hop = hparams["clip_seconds"], hparams["frame_hop"]
+    wanted = math.ceil(seconds / hop - 1e-9)
     _expect(
-        seconds >= hparams["clip_seconds"],
-        f"{frames} frames of {hparams['frame_hop']:g} s end at {seconds:g} s, "
-        f"but a clip has {hparams['clip_seconds']} s: the rest would be "
-        f"thrown away; raise n_frames here and in the front end, or hop_length",
+        frames == wanted,
+        f"n_frames is {frames}, but {hop:g} s each for a clip of {seconds} s "
+        f"are {wanted}: set n_frames: {wanted}, or change hop_length",
     )
     _expect(
         extractor.time_reduction == hparams["time_pooling"],

@@ -111,6 +111,7 @@ def run_record(hparams, brain):
     """
     return {
         "seed": hparams["seed"],
+        "clip_seconds": hparams["clip_seconds"],
         "git_revision": git_revision(),
         "streams": list(hparams["streams"]),
         "fusion": hparams["fusion"],

@@ -76,6 +76,8 @@ def export_small(
     described=None,
     postprocessing="median",
     with_boxes=True,
+    tuned=True,
+    try_on=None,
 ):
     """Exports a random network of the recipe's yaml; returns its hparams."""
     overrides = (
@@ -117,8 +119,9 @@ def export_small(
         hparams["frontend"],
         dict.fromkeys(models, hparams["network"]),
         dict.fromkeys(streams, description),
-        report,
+        report if tuned else None,
         postprocessing,
+        try_on,
     )
     return hparams
 

@@ -72,7 +72,7 @@ def test_subset_keeps_order_and_all_fields():
     [
         ("frame", np.full((3, 8, 2), np.nan), "clip 0.wav"),
         ("frame", np.full((3, 8, 2), 1.5), "after the sigmoid"),
-        ("frame", np.zeros((3, 8, 3)), "expected \\(3, frames, 2\\)"),
+        ("frame", np.zeros((3, 8, 3)), "expected \\(3, 8, 2\\)"),
         ("clip", -np.ones((3, 2)), "outside 0 to 1"),
         ("clip", np.zeros((3, 1)), "expected \\(3, 2\\)"),
         ("durations", [1.0, 0.0, 2.0], "clip 1.wav"),

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 
 import pandas as pd
 import pytest
@@ -247,3 +248,33 @@ def test_the_real_tables_with_links_to_one_sound(desed, shared_folder):
     assert report["warnings"] == [
         "1 clips are in each of unlabelled and evaluation"
     ]
+
+
+def test_what_is_in_no_batch_may_be_absent(desed):
+    sizes = {"strong": 2, "weak": 0, "unlabelled": 0}
+    (desed.data / desed.TABLES["weak"]).unlink()
+    report = desed.prepare(batch_sizes=sizes)
+    assert list(report["subsets"]) == [
+        *("strong", "unlabelled", "validation", "evaluation")
+    ]
+    assert desed.manifest("weak") == {} and desed.manifest("unlabelled")
+    with pytest.raises(desed.recipe.PrepareError, match="weak: table.*NOT"):
+        desed.prepare(batch_sizes={**sizes, "weak": 1})
+    with pytest.raises(desed.recipe.PrepareError, match="weak: table.*NOT"):
+        desed.prepare()
+
+
+def test_validation_stands_for_an_evaluation_set(desed, capsys):
+    (desed.data / desed.TABLES["evaluation"]).unlink()
+    with pytest.raises(desed.recipe.PrepareError, match="evaluation: table"):
+        desed.prepare()  # its sound is there
+    shutil.rmtree(desed.data / "audio/eval")
+    desed.prepare()
+    assert "tuning and test are one" in capsys.readouterr().out
+    wavs = [
+        [row["wav"] for row in desed.manifest(subset).values()]
+        for subset in ("validation", "evaluation")
+    ]
+    assert wavs[0] == wavs[1]
+    with pytest.raises(desed.recipe.PrepareError, match="evaluation: table"):
+        desed.prepare(subsets={"evaluation": {"tsv": "metadata/typo.tsv"}})

@@ -46,7 +46,8 @@ def test_frames_that_leave_out_the_end_are_refused(hparams):
     # 16 log-mel frames at a hop of 10 ms are 0.16 of 0.32 s.
     frontend = hparams["frontend"].settings() | {"hop_length": 10}
     hparams |= {"frontend": LogMelFrontend(**frontend), "frame_hop": 0.02}
-    with pytest.raises(HparamsError, match=r"end at 0.16 s, but .* 0.32 s"):
+    message = "n_frames is 8, but .* 0.32 s are 16: set n_frames: 16"
+    with pytest.raises(HparamsError, match=message):
         check_sizes(hparams)
 
 
@@ -66,8 +67,6 @@ def test_sizes_that_fit_pass_and_leave_no_trace(hparams, training):
         ({"n_classes": 3}, "n_classes is 3, but class_labels has 2"),
         ({"class_labels": ["Cat", "Cat"]}, r"2 labels \(1 different\)"),
         ({"sample_rate": 16000}, "sample_rate is 16000.* made for 1000"),
-        ({"streams": ["openl3"]}, "'openl3' has no width.*pictures, others"),
-        ({"streams": ["pictures", "pictures"]}, "names one twice"),
         ({"inference_weights": [0.5, 0.0]}, r"weight 0.0 .* in \(0, 1\]"),
         ({"inference_weights": [1.5]}, "weight 1.5"),
         ({"validation_weight": -0.5}, "weight -0.5"),

@@ -30,6 +30,7 @@ def hparams(tmp_path):
     write_json(path, {"subsets": counts})
     return {
         "seed": 7,
+        "clip_seconds": 10.0,
         "streams": ["openl3"],
         "fusion": 0.5,
         "pseudo_labels": None,

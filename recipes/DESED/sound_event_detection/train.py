@@ -132,9 +132,10 @@ def dataio_prep(hparams, stores, owners=None):
     keys += ["available", "weak", "strong", "subset_index"]
     pipelines = [sound_pipeline, log_mel_pipeline]
     pipelines += [stream_pipeline, label_pipeline]
+    found = {s: clips.read_manifest(p) for s, p in hparams["manifests"].items()}
     return {
-        subset: DynamicItemDataset.from_json(path, None, pipelines, keys)
-        for subset, path in hparams["manifests"].items()
+        subset: rows and DynamicItemDataset(rows, pipelines, keys)  # or none
+        for subset, rows in found.items()
     }
 
 
@@ -190,18 +191,17 @@ def score(brain, hparams, stores, datasets, untrained):
     return list(controls)
 
 
-def export(brain, hparams, stores, resolved_yaml, report):
-    """Writes the folder from which a detector is loaded."""
-    models = {"student": brain.student}
-    if hparams["export_teacher"]:
-        models["teacher"] = brain.teacher
-    folder = hparams["export"](
+def export(brain, hparams, stores, resolved_yaml, report=None):
+    """Writes the folder from which a detector is loaded, if that is wanted."""
+    if hparams["export"] is None:
+        return
+    names = ["student", "teacher"] if hparams["export_teacher"] else ["student"]
+    hparams["export"](
         resolved_yaml=resolved_yaml,
-        models=models,
+        models={name: getattr(brain, name) for name in names},
         streams={store.stream: store.description() for store in stores},
         report=report,
     )
-    print(f"detector: {folder}")
 
 
 def main(arguments):
@@ -236,14 +236,14 @@ def main(arguments):
     # Scores to disk, tuning on validation, metrics on evaluation, report
     brain.recover_last()
     if if_main_process():
+        export(brain, hparams, stores, resolved_yaml)
         controls = score(brain, hparams, stores, datasets, untrained)
         report = hparams["evaluate"](
             controls=controls,
             metadata=record["describe"](hparams, brain) if record else {},
             streams={store.stream: store.kind for store in stores},
         )
-        if hparams["export"] is not None:
-            export(brain, hparams, stores, resolved_yaml, report)
+        export(brain, hparams, stores, resolved_yaml, report)
 
 
 if __name__ == "__main__":

@@ -115,12 +115,8 @@ def best_parameters(counts):
     thresholds = np.full(n_classes, DEFAULT_THRESHOLD)
     windows = np.full(n_classes, DEFAULT_WINDOW)
     best = np.full(n_classes, np.nan)
-    threshold, window = (
-        values.ravel()
-        for values in np.meshgrid(
-            counts.thresholds, counts.windows, indexing="ij"
-        )
-    )
+    grid = np.meshgrid(counts.thresholds, counts.windows, indexing="ij")
+    threshold, window = map(np.ravel, grid)
     # Rounded, as 0.7 - 0.5 and 0.5 - 0.3 differ in the last bit.
     distance = np.round(np.abs(threshold - DEFAULT_THRESHOLD), 9)
     preference = np.lexsort((threshold, window, distance))

@@ -57,10 +57,7 @@ class GroundTruth:
 
     def __post_init__(self):
         self.labels = [str(label) for label in self.labels]
-        self.durations = {
-            str(name): float(seconds)
-            for name, seconds in self.durations.items()
-        }
+        self.durations = {str(k): float(v) for k, v in self.durations.items()}
         missing = [c for c in EVENT_COLUMNS if c not in self.events]
         if missing:
             raise ValueError(

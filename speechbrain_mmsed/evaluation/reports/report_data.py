@@ -86,6 +86,8 @@ def report_data(models, controls, truth, class_groups, metadata):
             "speechbrain_mmsed": speechbrain_mmsed.__version__,
         },
         "metadata": metadata,
+        "same_clips": "validation" in truth
+        and truth["validation"].durations == truth["evaluation"].durations,
     }
 
 
