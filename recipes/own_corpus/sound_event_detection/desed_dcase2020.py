@@ -1,0 +1,1 @@
+../../DESED/desed_dcase2020.py

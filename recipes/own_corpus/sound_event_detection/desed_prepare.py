@@ -1,0 +1,1 @@
+../../DESED/desed_prepare.py

@@ -1,0 +1,1 @@
+../../DESED/sound_event_detection/train.py
