@@ -16,9 +16,9 @@ import pathlib
 import numpy as np
 import pandas as pd
 import soundfile
+from synthetic import SAMPLE_RATE, mix_sounds
+from synthetic_clips import plan_clips
 
-from speechbrain_mmsed.dataio.corpus.synthetic import SAMPLE_RATE, mix_sounds
-from speechbrain_mmsed.dataio.corpus.synthetic_clips import plan_clips
 from speechbrain_mmsed.dataio.corpus.tables import EVENT_COLUMNS, write_table
 
 # Label -> number of its kind of sound

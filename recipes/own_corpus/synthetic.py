@@ -1,0 +1,1 @@
+../DESED/synthetic.py

@@ -1,0 +1,1 @@
+../DESED/synthetic_clips.py
