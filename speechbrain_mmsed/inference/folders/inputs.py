@@ -24,7 +24,7 @@ RESERVED = ("detect", "events", "files", "index", "scores", "tags")
 
 # Bytes of a name that file systems take, less the longest suffix of a format
 # and a number behind a name.
-LONGEST = 255 - len(".TextGrid") - len("~999999")
+LONGEST = 255 - len(".labelstudio.json") - len("~999999")
 
 
 @dataclass(frozen=True)
