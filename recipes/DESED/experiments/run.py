@@ -16,12 +16,13 @@ Authors
 
 import sys
 
-from speechbrain_mmsed.experiments.arguments import (
+from run_arguments import (
     one_job,
     parse,
     read_devices,
     seeds_with,
 )
+
 from speechbrain_mmsed.experiments.collect import tabulate
 from speechbrain_mmsed.experiments.experiment import (
     cluster_lines,
