@@ -6,6 +6,9 @@ Authors
 
 import torch
 import torch.nn.functional as F
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
 
 
 def masked_bce(logits, targets, mask):
@@ -30,7 +33,35 @@ def masked_bce(logits, targets, mask):
     return kept.sum() / (mask.sum().clamp(min=1) * losses.shape[1])
 
 
-def classification_losses(student, weak, strong, subset, subsets):
+def clip_teacher(chosen, batch_sizes):
+    """Whose labels of whole clips teach the clip head: "weak" or "strong".
+
+    `chosen`, or for None weak clips, and strong ones, whose events say what a
+    clip holds, where none of the `batch_sizes` (strong, weak, ...) is weak.
+    Warns where a head has no teacher.
+
+    Example
+    -------
+    >>> clip_teacher(None, [8, 8, 16]), clip_teacher(None, [8, 0, 16])
+    ('weak', 'strong')
+    """
+    sizes = dict(zip(("strong", "weak"), batch_sizes, strict=False))
+    name = chosen or ("weak" if sizes["weak"] else "strong")
+    if name not in sizes:
+        raise ValueError(
+            f"clip_labels_of is {chosen!r}, expected weak, strong or null"
+        )
+    if not sizes["weak"]:
+        logger.warning(f"No batch has weak clips: {name} ones teach tags.")
+    for head, teacher in {"tags": name, "events": "strong"}.items():
+        if not sizes[teacher]:
+            logger.warning(f"No batch has {teacher} clips: {head} mean nothing")
+    return name
+
+
+def classification_losses(
+    student, weak, strong, subset, subsets, clip_subset="weak"
+):
     """Clip-level cross entropy on weak, frame-level on strong clips.
 
     Arguments
@@ -41,6 +72,8 @@ def classification_losses(student, weak, strong, subset, subsets):
         Labels of the same shapes.
     subset : torch.Tensor
         (B,) place of each clip's subset in the names `subsets`.
+    clip_subset : str
+        The one for the clip level; see `clip_teacher`.
 
     Returns
     -------
@@ -59,7 +92,7 @@ def classification_losses(student, weak, strong, subset, subsets):
     clip_logits, frame_logits = student
     return {
         "clip_bce": masked_bce(
-            clip_logits, weak, subset == subsets.index("weak")
+            clip_logits, weak, subset == subsets.index(clip_subset)
         ),
         "frame_bce": masked_bce(
             frame_logits, strong, subset == subsets.index("strong")

@@ -7,6 +7,7 @@ import torch
 
 from speechbrain_mmsed.training.losses import (
     classification_losses,
+    clip_teacher,
     consistency_losses,
 )
 
@@ -79,3 +80,35 @@ def test_batch_without_a_label_still_has_a_gradient():
     assert losses["clip_bce"].item() == 0.0
     losses["clip_bce"].backward()
     assert torch.equal(logits.grad, torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sizes", "expected", "said"),
+    [
+        (None, [8, 8, 16], "weak", None),
+        ("strong", [8, 8, 16], "strong", None),
+        (None, [8, 0, 16], "strong", "weak clips: strong ones teach tags"),
+        (None, [0, 8, 16], "weak", "events mean nothing"),
+        ("weak", [8, 0, 0], "weak", "tags mean nothing"),
+    ],
+)
+def test_who_teaches_the_clip_head(chosen, sizes, expected, said, caplog):
+    assert clip_teacher(chosen, sizes) == expected
+    messages = " ".join(record.getMessage() for record in caplog.records)
+    assert messages == "" if said is None else said in messages
+
+
+def test_strong_clips_teach_the_clip_head_where_they_are_asked_to():
+    torch.manual_seed(0)
+    student = torch.randn(4, 3), torch.randn(4, 5, 3)
+    weak, strong = torch.rand(4, 3), torch.rand(4, 5, 3)
+    subset = torch.tensor([0, 1, 0, 2])
+    losses = classification_losses(
+        student, weak, strong, subset, SUBSETS, "strong"
+    )
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        student[0][[0, 2]], weak[[0, 2]]
+    )
+    torch.testing.assert_close(losses["clip_bce"], expected)
+    with pytest.raises(ValueError, match="clip_labels_of is 'all'"):
+        clip_teacher("all", [1, 1, 1])

@@ -34,7 +34,6 @@ from speechbrain_mmsed.nnet.fusion import clip_weights
 from speechbrain_mmsed.seeding import derive_generator
 from speechbrain_mmsed.training.controls import shuffled_controls
 from speechbrain_mmsed.training.hparams import check_sizes, read_hparams
-from speechbrain_mmsed.training.losses import classification_losses
 from speechbrain_mmsed.training.mean_teacher import MeanTeacherBrain
 
 TRAIN_SUBSETS = ["strong", "weak", "unlabelled"]
@@ -82,8 +81,8 @@ class SoundEventBrain(MeanTeacherBrain):
         """Cross entropies of the student and consistency with the teacher."""
         student, teacher, weak, strong, plan = predictions
         if stage == sb.Stage.TRAIN:
-            losses = classification_losses(
-                student, weak, strong, batch.subset_index, TRAIN_SUBSETS
+            losses = self.hparams.classification_losses(
+                student, weak, strong, batch.subset_index
             )
             if self.hparams.pseudo_labels is not None:
                 losses |= self.hparams.pseudo_labels(student, batch.id, plan)
