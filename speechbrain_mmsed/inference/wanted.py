@@ -56,8 +56,7 @@ class Wanted:
                     f"class {label!r} is not known, expected some of "
                     f"{', '.join(labels)}"
                 )
-        of_all = () if by_class or self.threshold is None else (self.threshold,)
-        for value in (*by_class.values(), *of_all):
+        for value in by_class.values() or [self.threshold or 0.0]:
             if not 0 <= value < 1:
                 raise DetectionError(
                     f"threshold is {value}, expected 0 to below 1"
@@ -75,13 +74,8 @@ class Wanted:
         if type(self.threshold) is not dict:
             given = self.threshold
             return tuned if given is None else np.full(len(labels), given)
-        tuned = np.broadcast_to(tuned, len(labels))
-        return np.array(
-            [
-                self.threshold.get(label, value)
-                for label, value in zip(labels, tuned, strict=True)
-            ]
-        )
+        pairs = zip(labels, np.broadcast_to(tuned, len(labels)), strict=True)
+        return np.array([self.threshold.get(*pair) for pair in pairs])
 
     def changed(self, parameters):
         """Class- or BoxParameters with the thresholds that are wanted."""

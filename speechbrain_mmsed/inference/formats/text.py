@@ -49,13 +49,9 @@ def tsv_rows(filename, events):
 
 def csv_text(detection, *_):
     """The same table with commas, which spreadsheets open by themselves."""
-    name = shown_name(detection.scores.filename)
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(TSV_HEADER.split())
-    for onset, offset, label, score in in_order(detection.events):
-        times = seconds_text(onset), seconds_text(offset)
-        writer.writerow([name, *times, label, f"{score:.4f}"])
+    rows = [row.split("\t") for row in tsv_text(detection).splitlines()]
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 

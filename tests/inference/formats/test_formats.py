@@ -128,7 +128,8 @@ def _webvtt_seconds(text):
 
 def read_csv(text):
     rows = pd.read_csv(io.StringIO(text))
-    assert set(rows["filename"]) <= {"film.mp4"}
+    assert set(rows["filename"]) == {"film.mp4"}
+    rows = rows.dropna()
     columns = ["onset", "offset", "event_label"]
     return [tuple(row) for row in rows[columns].to_numpy()]
 
