@@ -4,7 +4,8 @@ Section 3.1.3. One rule is used everywhere, here and in the counts that
 tuning makes: scores and thresholds are compared as float64, so a float32
 score of 0.3 (0.30000001...) lies above the threshold 0.3. Median filtering
 scores and then comparing equals comparing and then filtering, so the filter
-works on booleans, where the median of an odd window is a majority vote.
+works on booleans, where the median of an odd window is a majority vote:
+more than half of a running mean.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -12,70 +13,9 @@ Authors
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import uniform_filter1d
 
 EVENT_COLUMNS = ["filename", "onset", "offset", "event_label"]
-
-
-def reflected_frames(n_frames, margin):
-    """Indices that extend T frames by `margin` as scipy's mode `reflect`.
-
-    Example
-    -------
-    >>> reflected_frames(3, 2).tolist()
-    [1, 0, 0, 1, 2, 2, 1]
-    """
-    index = np.arange(-margin, n_frames + margin) % (2 * n_frames)
-    return np.where(index < n_frames, index, 2 * n_frames - 1 - index)
-
-
-class MajorityFilter:
-    """Median filters of booleans for many windows, from one running sum.
-
-    Arguments
-    ---------
-    roll : numpy.ndarray
-        (..., T, M) booleans; frames are the last axis but one.
-    largest_window : int
-        The largest window that will be asked for.
-
-    Example
-    -------
-    >>> roll = np.array([[0, 1, 0, 1, 1, 0, 1, 1]], dtype=bool).T
-    >>> MajorityFilter(roll, 3).median(3)[:, 0].astype(int).tolist()
-    [0, 0, 1, 1, 1, 1, 1, 1]
-    """
-
-    def __init__(self, roll, largest_window):
-        self.n_frames = roll.shape[-2]
-        self.margin = largest_window // 2
-        # Differences of at most `largest_window` survive an overflow of
-        # the running sum, so the smallest type that holds a window will do.
-        dtype = np.min_scalar_type(largest_window + 1)
-        frames = reflected_frames(self.n_frames, self.margin)
-        shape = list(roll.shape)
-        shape[-2] = len(frames) + 1
-        self.sums = np.zeros(shape, dtype=dtype)
-        np.cumsum(
-            roll[..., frames, :],
-            axis=-2,
-            dtype=dtype,
-            out=self.sums[..., 1:, :],
-        )
-
-    def median(self, window):
-        """The median over an odd `window` of frames, centred on each frame."""
-        if window % 2 != 1 or not 1 <= window <= 2 * self.margin + 1:
-            raise ValueError(
-                f"median window {window}: expected an odd number of frames "
-                f"from 1 to {2 * self.margin + 1}"
-            )
-        first = self.margin - window // 2
-        last = first + window
-        inside = (
-            self.sums[..., last : last + self.n_frames, :]
-            - self.sums[..., first : first + self.n_frames, :]
-        )
-        return inside > window // 2
 
 
 def frames_inside(durations, n_frames, frame_hop):
@@ -95,11 +35,15 @@ def active_frames(scores, thresholds, windows):
     windows = _for_each_class("windows", windows, scores.labels)
     active = np.empty(scores.frame.shape, dtype=bool)
     for index, (threshold, window) in enumerate(
-        zip(thresholds, windows, strict=True)
+        zip(thresholds, windows.astype(int).tolist(), strict=True)
     ):
+        if window % 2 != 1 or window < 1:
+            raise ValueError(
+                f"median window {window}: expected an odd number of frames"
+            )
         above = scores.frame[:, :, index].astype(np.float64) > threshold
-        smooth = MajorityFilter(above[:, :, None], int(window))
-        active[:, :, index] = smooth.median(int(window))[:, :, 0]
+        share = uniform_filter1d(above.astype(float), window, 1)
+        active[:, :, index] = share > 0.5
     n_frames = scores.frame.shape[1]
     inside = frames_inside(scores.durations, n_frames, scores.frame_hop)
     return active & inside[:, :, None]

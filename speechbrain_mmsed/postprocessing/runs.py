@@ -9,7 +9,7 @@ Authors
 import numpy as np
 from scipy.ndimage import median_filter
 
-from speechbrain_mmsed.postprocessing.decode import reflected_frames
+from speechbrain_mmsed.postprocessing.majority import reflected_frames
 
 
 def median_scores(frame, windows):

@@ -4,11 +4,8 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechbrain_mmsed.postprocessing.decode import (
-    MajorityFilter,
-    decode,
-    decode_tags,
-)
+from speechbrain_mmsed.postprocessing.decode import decode, decode_tags
+from speechbrain_mmsed.postprocessing.majority import MajorityFilter
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 

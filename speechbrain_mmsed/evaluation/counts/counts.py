@@ -22,10 +22,8 @@ from speechbrain_mmsed.evaluation.counts.matching import (
 )
 from speechbrain_mmsed.evaluation.metrics.f1 import summarise
 from speechbrain_mmsed.evaluation.metrics.truth import check_same_clips
-from speechbrain_mmsed.postprocessing.decode import (
-    MajorityFilter,
-    frames_inside,
-)
+from speechbrain_mmsed.postprocessing.decode import frames_inside
+from speechbrain_mmsed.postprocessing.majority import MajorityFilter
 
 COUNTERS = {"segment": SegmentCounter, "event": EventCounter}
 METRICS = tuple(COUNTERS)

@@ -24,10 +24,8 @@ from speechbrain_mmsed.evaluation.readers.tables import (
     rows_of,
 )
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
-from speechbrain_mmsed.postprocessing.decode import (
-    frames_inside,
-    reflected_frames,
-)
+from speechbrain_mmsed.postprocessing.decode import frames_inside
+from speechbrain_mmsed.postprocessing.majority import reflected_frames
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 from speechbrain_mmsed.problems import (
     PredictionError,
