@@ -13,11 +13,26 @@ import errno
 import json
 import os
 import re
+import sys
 import uuid
+import zipfile
+
+import numpy as np
 
 ABSENT = -1
 # What `atomic_path` leaves behind where a process is killed.
 LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp(\.\w+)?")
+# Archives that unpack to more than both, bytes and times their size, are not
+# opened: features and scores hardly shrink, and these would fill the memory.
+MOST_UNPACKED, MOST_SHRUNK = 2**28, 20
+
+
+class ClearError(Exception):
+    """What a user can mend: the message is all there is to say."""
+
+
+class DamagedFileError(ClearError, ValueError):
+    """A file that does not hold what it should; says which one and why."""
 
 
 class DiskFullError(OSError):
@@ -82,19 +97,78 @@ def atomic_path(path):
         raise
 
 
-def write_text(path, text):
-    """Writes a text file (UTF-8) as a whole."""
-    with (
-        atomic_path(path) as name,
-        open(name, "w", encoding="utf-8", newline="\n") as handle,
-    ):
-        handle.write(text)
+def write_text(path, text, errors="surrogateescape"):
+    """Writes a text file (UTF-8) as a whole; `errors` as of `str.encode`."""
+    with atomic_path(path) as name, open(name, "wb") as handle:
+        handle.write(text.encode(errors=errors))
 
 
 def write_json(path, content):
     """Writes a dict or list as a JSON file, as a whole; NaN is refused."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    # As json itself has characters that are none.
+    write_text(path, text + "\n", errors="backslashreplace")
+
+
+def read_json(path, kind=dict):
+    """What a JSON file holds, of a kind; if not, a DamagedFileError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(
+            f"{path} is not valid JSON ({error}); remove it or make it again"
+        ) from error
+    if not isinstance(content, kind):
+        raise DamagedFileError(f"{path} is JSON, but no {kind.__name__}")
+    return content
+
+
+def read_arrays(path, names=("",)):
+    """Name -> array of a .npz, "" -> that of a .npy; else DamagedFileError.
+
+    All `names` must be there. Nothing is unpickled, and what it takes in
+    memory is bounded.
+    """
+    with open(path, "rb") as file:
+        try:
+            check_unpacked_size(path)
+            found = np.load(file, allow_pickle=False)
+            single = isinstance(found, np.ndarray)
+            found = {"": found} if single else dict(found)
+        except Exception as error:  # numpy, zipfile and zlib have their own
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise DamagedFileError(
+                f"{path}: cannot be read ({text})"
+            ) from error
+    if missing := sorted(set(names) - set(found)):
+        raise DamagedFileError(f"{path}: arrays {missing} are missing")
+    return found
+
+
+def check_unpacked_size(path):
+    """Stops at a zip archive (.npz, .ckpt, .pth) that expands without end."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    if size > max(MOST_UNPACKED, MOST_SHRUNK * os.path.getsize(path)):
+        raise ValueError(f"it would unpack to {size >> 20} MB")
+
+
+def run_program(name, main, *arguments):
+    """Runs a program and exits; an error that is the user's is one line.
+
+    So is a standard output that cannot be written, which shows at the end.
+    """
+    try:
+        code = main(*arguments)
+        sys.stdout.flush()
+    except (ClearError, OSError) as error:
+        code = f"{name}: {error}"
+        # Python would try once more, and complain of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
 
 
 def file_state(path):

@@ -4,10 +4,12 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+from speechbrain_mmsed.files import ClearError
+
 _SHOWN = 10
 
 
-class PredictionError(ValueError):
+class PredictionError(ClearError, ValueError):
     """Predictions or reference that cannot be used; says why and where."""
 
 

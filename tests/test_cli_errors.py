@@ -315,7 +315,7 @@ def test_npz_files(data, capsys, sound_data):
     all_in(fail(capsys, data, "npz/other.npz"), "other.npz: ")
     np.savez(data / "npz/other.npz", frame=np.zeros(3))
     message = fail(capsys, data, "npz/other.npz")
-    all_in(message, "other.npz", "no scores file", "'clip'")
+    all_in(message, "other.npz", "are missing", "'clip'")
     edit(data / "durations.tsv", cell("duration", "7.25", 2))
     message = fail(capsys, data, "npz/scores.npz")
     all_in(message, "durations of 1 clips differ", "Y02.wav lasts 10 s there")

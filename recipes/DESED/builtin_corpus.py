@@ -28,6 +28,7 @@ from speechbrain_mmsed.dataio.corpus.settings_folder import (
     is_complete,
     written_at_once,
 )
+from speechbrain_mmsed.files import run_program
 
 CLASS_LABELS = (
     "Alarm_bell_ringing",
@@ -241,4 +242,4 @@ def _main():
 
 
 if __name__ == "__main__":
-    _main()
+    run_program("builtin_corpus.py", _main)

@@ -15,7 +15,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import json
 import os
 import sys
 
@@ -24,11 +23,8 @@ import torch
 from desed_dcase2020 import KINDS
 from desed_prepare import prepare_desed
 
-from speechbrain_mmsed.dataio.corpus.preparation_report import (
-    WANTED_FILE,
-    PrepareError,
-)
-from speechbrain_mmsed.dataio.corpus.tables import AnnotationError
+from speechbrain_mmsed.dataio.corpus.clips import read_manifest
+from speechbrain_mmsed.dataio.corpus.preparation_report import WANTED_FILE
 from speechbrain_mmsed.dataio.streams.choice import (
     build_embedder,
     embedder_recipe,
@@ -38,28 +34,12 @@ from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.embedding import placed
 from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.streams.importing import StreamImport
-from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.report import report_table
 from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
-from speechbrain_mmsed.files import DiskFullError
-from speechbrain_mmsed.lobes.visual import WeightsError
-from speechbrain_mmsed.training.hparams import (
-    HparamsError,
-    check_keys,
-    read_hparams,
-)
+from speechbrain_mmsed.files import run_program
+from speechbrain_mmsed.training.hparams import check_keys, read_hparams
 
 IMPORT_KEYS = ("kind", "rate", "offset", "method")
-
-# Whose message says all that a user needs.
-CLEAR_ERRORS = (
-    AnnotationError,
-    DiskFullError,
-    HparamsError,
-    PrepareError,
-    StreamError,
-    WeightsError,
-)
 
 
 def extract(hparams, device):
@@ -113,8 +93,7 @@ def corpus_clips(hparams):
     clips = {}
     for subset in KINDS:
         path = os.path.join(prepared, "manifests", f"{subset}.json")
-        with open(path, encoding="utf-8") as file:
-            clips.update(json.load(file))
+        clips.update(read_manifest(path))
     return clips
 
 
@@ -178,10 +157,12 @@ def local_device():
     return f"cuda:{rank % torch.cuda.device_count()}"
 
 
+def main(arguments):
+    """Reads the yaml and extracts."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    hparams, _ = read_hparams(hparams_file, overrides)
+    extract(hparams, run_opts.get("device") or local_device())
+
+
 if __name__ == "__main__":
-    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
-    try:
-        hparams, _ = read_hparams(hparams_file, overrides)
-        extract(hparams, run_opts.get("device") or local_device())
-    except CLEAR_ERRORS as error:
-        sys.exit(f"extract_streams.py: {error}")
+    run_program("extract_streams.py", main, sys.argv[1:])

@@ -18,6 +18,8 @@ import subprocess
 import sys
 import time
 
+from speechbrain_mmsed.files import run_program
+
 HERE = pathlib.Path(__file__).resolve().parent
 RECIPE = HERE / "sound_event_detection"
 
@@ -171,4 +173,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_program("quickstart.py", main)

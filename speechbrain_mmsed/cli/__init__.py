@@ -10,6 +10,8 @@ Authors
 """
 
 import argparse
+import contextlib
+import os
 import sys
 
 import speechbrain_mmsed
@@ -69,8 +71,16 @@ def main(argv=None):
     """
     arguments = make_parser().parse_args(argv)
     try:
-        return arguments.run(arguments)
-    except UsageError as error:
-        message = " ".join(str(error).split())
-        print(f"mmsed {arguments.command}: {message}", file=sys.stderr)
-        return 2
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except (UsageError, OSError) as error:
+        # The reader may have seen enough: `mmsed detect ... | head`.
+        code = 1 if isinstance(error, BrokenPipeError) else 2
+        if code == 2:
+            message = " ".join(str(error).split())
+            print(f"mmsed {arguments.command}: {message}", file=sys.stderr)
+    # What could not be written would be an error again when Python ends.
+    with contextlib.suppress(OSError):  # the output of a test is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

@@ -96,14 +96,11 @@ def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
         say(f"stopped. {kept if out else 'nothing was written'}")
         sys.exit(130)
     except BrokenPipeError:
-        # The reader has seen enough: `mmsed detect ... | head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        raise
     except DetectionError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"results cannot be written: {error}") from error
-    sys.stdout.flush()
     tell = print if out else say
     for text in screen_lines(results, inputs, detector.streams, what):
         tell(text)

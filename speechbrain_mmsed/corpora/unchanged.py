@@ -80,17 +80,18 @@ def fingerprint(settings, files, folders):
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for path in files:
-        digest.update(f"\nfile {path}\n".encode())
+        digest.update(os.fsencode(f"\nfile {path}\n"))
         if os.path.isfile(path):
             with open(path, "rb") as handle:
                 digest.update(hashlib.sha256(handle.read()).digest())
     for folder in folders:
-        digest.update(f"\nfolder {folder} {os.path.isdir(folder)}\n".encode())
+        there = os.path.isdir(folder)
+        digest.update(os.fsencode(f"\nfolder {folder} {there}\n"))
         for entry in list_folder(folder):
             try:
                 state = entry.stat()
                 line = f"{entry.name} {state.st_size} {state.st_mtime_ns}\n"
             except OSError:  # a link to nothing
                 line = f"{entry.name} -\n"
-            digest.update(line.encode("utf-8", "surrogateescape"))
+            digest.update(os.fsencode(line))
     return digest.hexdigest()

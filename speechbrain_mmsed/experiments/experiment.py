@@ -4,7 +4,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import json
 import os
 import shlex
 import sys
@@ -20,7 +19,7 @@ from speechbrain_mmsed.experiments.launch import start, stop, take_lock
 from speechbrain_mmsed.experiments.plan import PlanError
 from speechbrain_mmsed.experiments.progress import failure_list
 from speechbrain_mmsed.experiments.runner import Runner
-from speechbrain_mmsed.files import write_json
+from speechbrain_mmsed.files import read_json, write_json
 from speechbrain_mmsed.training.pseudo_labels import read_source
 
 
@@ -140,8 +139,7 @@ def _run_before(plan, folder):
     try:
         done = []
         if os.path.isfile(record):
-            with open(record, encoding="utf-8") as file:
-                done = json.load(file)
+            done = read_json(record, list)
         for command in plan.before:
             words = [str(word) for word in plan.filled(command, folder)]
             program = os.path.normpath(os.path.join(plan.folder, words[0]))

@@ -9,13 +9,12 @@ Authors
 
 import fnmatch
 import functools
-import json
 import os
 import sys
 from dataclasses import dataclass
 
 from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.files import write_json
+from speechbrain_mmsed.files import read_json, write_json
 from speechbrain_mmsed.folders import changed_settings
 
 # Where data lie and how they are read do not change what is computed.
@@ -80,13 +79,12 @@ class Job:
         """
         path = os.path.join(self.folder, "job.json")
         try:
-            with open(path, encoding="utf-8") as file:
-                found = json.load(file)
+            found = read_json(path)
         except FileNotFoundError:
             return {"status": "new"}
         except ValueError as error:
             found = error
-        if not isinstance(found, dict) or "status" not in found:
+        if isinstance(found, ValueError) or "status" not in found:
             raise ValueError(
                 f"{path} is no record of a run ({found}): expected "
                 "a json with its status; remove it to run again"

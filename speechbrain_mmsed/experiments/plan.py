@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, fields
 
 import ruamel.yaml
 
+from speechbrain_mmsed.files import ClearError
 from speechbrain_mmsed.training.hparams import check_keys, merged_yaml
 
 
-class PlanError(ValueError):
+class PlanError(ClearError, ValueError):
     """A plan that would run something other than it says."""
 
 

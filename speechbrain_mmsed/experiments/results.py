@@ -10,9 +10,9 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import functools
 import hashlib
-import json
 import os
 from dataclasses import dataclass, field
 
@@ -29,7 +29,7 @@ from speechbrain_mmsed.evaluation.tuning import tune
 from speechbrain_mmsed.experiments.jobs import sorted_out
 from speechbrain_mmsed.experiments.paper import METRICS
 from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.files import write_json
+from speechbrain_mmsed.files import DamagedFileError, read_json, write_json
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 
@@ -96,7 +96,7 @@ def read_runs(jobs, model="student"):
         with open(path, "rb") as file:
             content = file.read()
         mark = hashlib.sha256(content).hexdigest()
-        runs.append(Run(job, json.loads(content), mark, model))
+        runs.append(Run(job, read_json(path), mark, model))
     return runs
 
 
@@ -127,10 +127,10 @@ def _measured_again(run, weight):
     """Tuned and measured from the stored scores; kept beside them."""
     name = f"{run.model}_weight_{weight:.4f}.json"
     path = os.path.join(run.folder, name)
-    if os.path.isfile(path):
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-        if found["mark"] == run.mark:
+    # One that is damaged is made again.
+    with contextlib.suppress(FileNotFoundError, DamagedFileError):
+        found = read_json(path)
+        if found.get("mark") == run.mark:
             return found
     parameters = tune(run.scores("validation", weight), run.truth("validation"))
     scores = run.scores("evaluation", weight)

@@ -8,6 +8,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 
@@ -24,7 +25,7 @@ from speechbrain_mmsed.experiments.statistics import (
     difference,
     mean_and_deviation,
 )
-from speechbrain_mmsed.files import atomic_path
+from speechbrain_mmsed.files import DamagedFileError, atomic_path, read_arrays
 
 # With video against the sound alone: on the same clips.
 COMPARED_WITH = {"video_available": "video_ignored"}
@@ -187,10 +188,11 @@ def clip_draws(run, weight, split):
     """
     name = f"{run.model}_weight_{weight:.4f}_{split}.npz"
     path = os.path.join(run.folder, name)
-    if os.path.isfile(path):
-        with np.load(path, allow_pickle=False) as found:
-            if str(found["mark"]) == run.mark:
-                return {k: found[k] for k in found.files if k != "mark"}
+    # One that is damaged is made again.
+    with contextlib.suppress(FileNotFoundError, DamagedFileError):
+        found = read_arrays(path, ["mark"])
+        if str(found.pop("mark")) == run.mark:
+            return found
     draws = _draw(run, weight, split)
     with atomic_path(path) as temporary:
         np.savez(temporary, mark=run.mark, **draws)

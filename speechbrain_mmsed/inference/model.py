@@ -62,6 +62,8 @@ class ExportedModel(Pretrained):
             metric: ClassParameters.from_dict(tuned)
             for metric, tuned in postprocessing["parameters"].items()
         }
+        if any(p.labels != self.labels for p in self.parameters.values()):
+            raise ValueError("its labels are not those of postprocessing.json")
         # Folders of earlier versions have no boxes.
         self.boxes = {
             metric: BoxParameters.from_dict(tuned)
@@ -163,7 +165,7 @@ class ExportedModel(Pretrained):
                 savedir=savedir,
                 folder=source,
                 postprocessing=postprocessing[model],
-                descriptions=read_json(get("streams.json")),
+                descriptions=read_json(get("streams.json"), list),
                 card=get("README.md").read_text(encoding="utf-8"),
                 **kwargs,
             )
@@ -217,9 +219,13 @@ class ExportedModel(Pretrained):
         outputs = self.mods.network(
             frontend.standardise(log_mel), streams, available, weights
         )
-        return tuple(
-            logits.float().sigmoid().cpu().numpy() for logits in outputs
-        )
+        scores = [logits.float().sigmoid().cpu().numpy() for logits in outputs]
+        if not all(np.isfinite(score).all() for score in scores):
+            raise DetectionError(
+                "the network gives NaN, for sound without any: its weights "
+                f"are damaged. Copy the detector's folder again, or {AGAIN}"
+            )
+        return tuple(scores)
 
     def _tensor(self, arrays):
         """Arrays of one shape as a batch on the device."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from speechbrain_mmsed.files import ClearError
 from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 from speechbrain_mmsed.postprocessing.boxes import box_table
 from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 
-class DetectionError(ValueError):
+class DetectionError(ClearError, ValueError):
     """What cannot be detected in or with; the message says what to do."""
 
 

@@ -140,7 +140,14 @@ class RecordingStreams:
                 continue
             index = self.setup.names.index(name)
             # Training reads them in half precision from disk.
-            features[index] = vectors.astype(np.float16).astype(np.float32)
+            with np.errstate(over="ignore"):  # said below
+                half = vectors.astype(np.float16)
+            if not np.isfinite(half).all():
+                raise DetectionError(
+                    f"stream {name}: features that are not finite, or beyond "
+                    f"the range of float16"
+                )
+            features[index] = half.astype(np.float32)
             available[1 + index] = True
             times = self._times[covered]
             inside = times[times < window.seconds]

@@ -7,13 +7,12 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import json
-import pathlib
 import pickle
 import threading
 
 import torch
 
+from speechbrain_mmsed import files
 from speechbrain_mmsed.dataio.streams.embedding import placed
 from speechbrain_mmsed.dataio.streams.records import (
     IDENTITY,
@@ -33,7 +32,11 @@ def load_weights(module, path):
     All of it or not at all. Every exported yaml names this function here.
     """
     try:
+        files.check_unpacked_size(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
+        bad = [k for k, v in state.items() if not v.isfinite().all()]
+        if bad:
+            raise ValueError(f"NaN or infinity in {len(bad)} of them: {bad[0]}")
         module.load_state_dict(state, strict=True)
     except FileNotFoundError:
         raise DetectionError(MISSING.format(path)) from None
@@ -48,14 +51,14 @@ def load_weights(module, path):
         ) from error
 
 
-def read_json(path):
+def read_json(path, kind=dict):
     """The content of a JSON file of the folder, or a DetectionError."""
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        return files.read_json(path, kind)
     except FileNotFoundError:
         raise DetectionError(MISSING.format(path)) from None
     except ValueError as error:
-        raise DetectionError(f"{path} is no JSON: {error}") from error
+        raise DetectionError(f"{error}; {AGAIN}") from error
 
 
 class StreamEmbedders:

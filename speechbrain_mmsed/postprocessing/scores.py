@@ -9,11 +9,11 @@ Authors
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speechbrain_mmsed.files import atomic_path
+from speechbrain_mmsed.files import DamagedFileError, atomic_path, read_arrays
 
 # The weight of a network that weighs the streams of each clip itself.
 GATED = "gated"
@@ -211,14 +211,13 @@ class ClipScores:
                 f"scores: mask has shape {mask.shape}, expected "
                 f"({len(self.filenames)},)"
             )
-        return ClipScores(
-            [self.filenames[i] for i in np.flatnonzero(mask)],
-            self.durations[mask],
-            self.labels,
-            self.clip[mask],
-            self.frame[mask],
-            self.has_video[mask],
-            self.frame_hop,
+        return replace(
+            self,
+            filenames=[self.filenames[i] for i in np.flatnonzero(mask)],
+            durations=self.durations[mask],
+            clip=self.clip[mask],
+            frame=self.frame[mask],
+            has_video=self.has_video[mask],
         )
 
     def video(self):
@@ -229,26 +228,15 @@ class ClipScores:
     def save(self, path):
         """Write the scores to an npz file, whole or not at all."""
         with atomic_path(path) as name, open(name, "wb") as file:
-            np.savez(
-                file,
-                filenames=np.array(self.filenames, dtype=np.str_),
-                durations=self.durations,
-                labels=np.array(self.labels, dtype=np.str_),
-                clip=self.clip,
-                frame=self.frame,
-                has_video=self.has_video,
-                frame_hop=np.float64(self.frame_hop),
-            )
+            np.savez(file, **vars(self))
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            missing = sorted(set(cls.__dataclass_fields__) - set(file.files))
-            if missing:
-                raise ValueError(
-                    f"{path}: no scores file, {missing} are missing; write it "
-                    "with ClipScores.save"
-                )
-            fields = {name: file[name] for name in cls.__dataclass_fields__}
-        return cls(**fields)
+        """Read what `save` wrote; if it is not, a DamagedFileError."""
+        found = read_arrays(path, cls.__dataclass_fields__)
+        try:
+            return cls(
+                **{name: found[name] for name in cls.__dataclass_fields__}
+            )
+        except (ValueError, TypeError) as error:
+            raise DamagedFileError(f"{path}: {error}") from error

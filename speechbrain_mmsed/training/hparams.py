@@ -18,13 +18,14 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
+from speechbrain_mmsed.files import ClearError
 from speechbrain_mmsed.nnet.fusion_settings import named_weights
 from speechbrain_mmsed.training.scoring import SEARCH
 
 VARIANT, INCLUDE = "variant_of", "!include:"
 
 
-class HparamsError(ValueError):
+class HparamsError(ClearError, ValueError):
     """A yaml or an override that would train something else."""
 
 
@@ -49,9 +50,8 @@ def read_hparams(path, overrides=""):
     """
     is_variant = VARIANT in _load(path)
     text = merged_yaml(path)
-    loader = ruamel.yaml.YAML()
-    known = loader.load(text)
-    given = (loader.load(overrides) if overrides else {}) or {}
+    known = _parsed(text, path)
+    given = _parsed(overrides, "The command line") or {}
     check_keys(given, known, "command line", os.path.basename(path))
     for key, value in known.items():
         if _tag(value) == "!PLACEHOLDER" and key not in given:
@@ -186,7 +186,15 @@ def _expect(condition, message):
 def _load(path):
     """The tree of a yaml file, tags kept."""
     with open(path, encoding="utf-8") as file:
-        return ruamel.yaml.YAML().load(file)
+        return _parsed(file, path)
+
+
+def _parsed(yaml, source):
+    """The tree of a yaml text or an open file."""
+    try:
+        return ruamel.yaml.YAML().load(yaml)
+    except (ruamel.yaml.error.YAMLError, UnicodeDecodeError) as error:
+        raise HparamsError(f"{source} is no yaml: {error}") from error
 
 
 def _dump(tree):

@@ -10,7 +10,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import json
 import os
 
 import numpy as np
@@ -18,7 +17,7 @@ import torch
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_mmsed.dataio.corpus.clips import read_manifest
-from speechbrain_mmsed.files import write_json
+from speechbrain_mmsed.files import ClearError, read_json, write_json
 from speechbrain_mmsed.lobes.visual.weights import file_sha256
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 from speechbrain_mmsed.training.losses import masked_bce
@@ -29,7 +28,7 @@ SUBSETS = ("weak", "unlabelled")
 SOURCE_FILE = "source.json"
 
 
-class PseudoLabelError(ValueError):
+class PseudoLabelError(ClearError, ValueError):
     """Pseudo-labels that do not fit the training, or their source."""
 
 
@@ -56,8 +55,7 @@ def save_pseudo_labels(folder, scores, sources):
 def read_source(folder):
     """What `save_pseudo_labels` noted of a folder, None if there is none."""
     try:
-        with open(os.path.join(folder, SOURCE_FILE), encoding="utf-8") as file:
-            return json.load(file)
+        return read_json(os.path.join(folder, SOURCE_FILE))
     except FileNotFoundError:
         return None
 

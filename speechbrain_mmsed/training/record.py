@@ -9,7 +9,6 @@ Authors
 """
 
 import importlib.metadata
-import json
 import os
 import subprocess
 
@@ -17,7 +16,7 @@ import ruamel.yaml
 from speechbrain.utils.distributed import run_on_main
 
 from speechbrain_mmsed.dataio.corpus.preparation import stored_report
-from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.files import read_json, write_json, write_text
 from speechbrain_mmsed.folders import changed_settings
 from speechbrain_mmsed.training.hparams import HparamsError
 
@@ -85,8 +84,7 @@ def check_continuation(save_folder, settings):
     path = os.path.join(save_folder, SETTINGS_FILE)
     if not _has_checkpoint(save_folder) or not os.path.isfile(path):
         return
-    with open(path, encoding="utf-8") as file:
-        changed = changed_settings(json.load(file), settings)
+    changed = changed_settings(read_json(path), settings)
     if changed:
         told = "".join(
             f"\n  {key}: {_short(before)} there, {_short(now)} now"

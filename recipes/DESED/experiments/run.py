@@ -31,12 +31,8 @@ from speechbrain_mmsed.experiments.experiment import (
     summary,
 )
 from speechbrain_mmsed.experiments.jobs import make_jobs
-from speechbrain_mmsed.experiments.plan import (
-    PlanError,
-    read_plan,
-    read_seeds,
-)
-from speechbrain_mmsed.training.hparams import HparamsError
+from speechbrain_mmsed.experiments.plan import read_plan, read_seeds
+from speechbrain_mmsed.files import run_program
 
 
 def main(arguments):
@@ -90,8 +86,6 @@ def main(arguments):
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
-    except (PlanError, HparamsError) as error:
-        sys.exit(f"run.py: {error}")
+        run_program("run.py", main, sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit("\nInterrupted. The same command resumes from here.")

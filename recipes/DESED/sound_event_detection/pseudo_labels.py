@@ -12,7 +12,6 @@ Authors
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 import tempfile
@@ -20,10 +19,10 @@ import tempfile
 from speechbrain.utils.checkpoints import Checkpointer
 from train import SoundEventBrain, dataio_prep, open_stores
 
+from speechbrain_mmsed.files import read_json, run_program
 from speechbrain_mmsed.lobes.visual.weights import file_sha256
 from speechbrain_mmsed.postprocessing.ensembles import average_scores
 from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
-from speechbrain_mmsed.problems import PredictionError
 from speechbrain_mmsed.training.hparams import read_hparams
 from speechbrain_mmsed.training.pseudo_labels import (
     SUBSETS,
@@ -62,8 +61,7 @@ def score_run(run, device):
             f"{report} is not there: expected the output folder of a training "
             "that has come to its end"
         )
-    with open(report, encoding="utf-8") as file:
-        report = json.load(file)
+    report = read_json(report)
     weight = report["inference_weight"]["student"]
     weight = tuple(weight) if isinstance(weight, list) else weight
     yaml = os.path.join(run, "hyperparams.yaml")
@@ -133,7 +131,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except (PseudoLabelError, PredictionError, OSError) as error:
-        sys.exit(f"pseudo_labels.py: {error}")
+    run_program("pseudo_labels.py", main, sys.argv[1:])

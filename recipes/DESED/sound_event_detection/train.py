@@ -30,6 +30,7 @@ from speechbrain_mmsed.dataio.corpus import clips
 from speechbrain_mmsed.dataio.corpus.features import training_statistics
 from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
 from speechbrain_mmsed.dataio.streams.reading import read_clip
+from speechbrain_mmsed.files import run_program
 from speechbrain_mmsed.nnet.fusion import clip_weights
 from speechbrain_mmsed.seeding import derive_generator
 from speechbrain_mmsed.training.controls import shuffled_controls
@@ -207,8 +208,7 @@ def main(arguments):
     """Prepares, trains, scores, tunes, evaluates and exports."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, resolved_yaml = read_hparams(hparams_file, overrides)
-    if "variant_of" in hparams:
-        hparams = hparams["variant_of"]
+    hparams = hparams.get("variant_of", hparams)
     check_sizes(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
     sb.create_experiment_directory(hparams["output_folder"])
@@ -246,4 +246,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_program("train.py", main, sys.argv[1:])

@@ -12,7 +12,6 @@ Authors
 """
 
 import functools
-import json
 import os
 import pathlib
 import shutil
@@ -40,6 +39,7 @@ from speechbrain_mmsed.dataio.corpus.tables import (
     TAG_COLUMNS,
     write_table,
 )
+from speechbrain_mmsed.files import read_json
 from speechbrain_mmsed.folders import locked
 
 VERSION = 1  # raised when clips of earlier versions must be made anew
@@ -83,8 +83,7 @@ def prepare_own_corpus(settings, prepared_folder):
     with locked(os.path.join(prepared_folder, ".own_corpus.lock")):
         path = os.path.join(folder, REPORT)
         if os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                report = json.load(file)
+            report = read_json(path)
             if report["fingerprint"] == mark:
                 return report
             shutil.rmtree(folder)

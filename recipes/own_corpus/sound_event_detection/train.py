@@ -24,11 +24,8 @@ from corpus_sizes import derived_sizes
 from hyperpyyaml.core import recursive_update
 from own_corpus_prepare import prepare_own_corpus
 
-from speechbrain_mmsed.dataio.corpus.preparation_report import PrepareError
-from speechbrain_mmsed.dataio.corpus.tables import AnnotationError
-from speechbrain_mmsed.files import write_text
+from speechbrain_mmsed.files import run_program, write_text
 from speechbrain_mmsed.training.hparams import (
-    HparamsError,
     check_keys,
     merged_yaml,
 )
@@ -148,7 +145,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except (AnnotationError, HparamsError, PrepareError) as error:
-        sys.exit(f"train.py: {error}")
+    run_program("train.py", main, sys.argv[1:])

@@ -6,18 +6,20 @@ Authors
 
 import hashlib
 import json
-import os
 
 import numpy as np
 import torch
+from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
 from speechbrain_mmsed.dataio.corpus.clips import (
     read_manifest,
     unpadded_waveform,
 )
-from speechbrain_mmsed.files import ABSENT, atomic_path, file_state
+from speechbrain_mmsed.files import ABSENT, atomic_path, file_state, read_arrays
 from speechbrain_mmsed.lobes.frontend import compute_statistics
+
+logger = get_logger(__name__)
 
 
 def training_statistics(frontend, manifests, path):
@@ -34,7 +36,7 @@ def training_statistics(frontend, manifests, path):
     manifests : list of str
         Manifests of the training subsets.
     path : str
-        npz file of the statistics; written if missing or outdated.
+        npz file of the statistics; written if missing, outdated or damaged.
     """
     clips = []
     for manifest in manifests:
@@ -45,10 +47,19 @@ def training_statistics(frontend, manifests, path):
     key = hashlib.sha256(identity.encode()).hexdigest()
     states = np.array([file_state(row["wav"]) for row in clips], np.int64)
     states = states.reshape(-1, 2)
-    if os.path.exists(path):
-        with np.load(path) as stored:
-            if str(stored["key"]) == key and _unchanged(stored, states):
-                return torch.tensor(stored["mean"]), torch.tensor(stored["std"])
+    try:
+        stored = read_arrays(path, ["mean", "std", "key", "states"])
+        mean, std = (torch.tensor(stored[name]) for name in ("mean", "std"))
+        if not (mean.isfinite() & std.isfinite()).all():
+            raise ValueError(f"{path} holds values that are not finite")
+        if str(stored["key"]) == key:  # then the states are as many, too
+            same = (stored["states"] == states) | (states == ABSENT)
+            if same.all():
+                return mean, std
+    except FileNotFoundError:
+        pass
+    except ValueError as error:
+        logger.warning(f"Statistics are computed again: {error}")
     waveforms = (
         unpadded_waveform(row["wav"], frontend)
         for row in tqdm(clips, desc="statistics", disable=None)
@@ -59,10 +70,3 @@ def training_statistics(frontend, manifests, path):
             name, mean=mean.numpy(), std=std.numpy(), key=key, states=states
         )
     return mean, std
-
-
-def _unchanged(stored, states):
-    """Whether each sound file that is still there is the one that was read."""
-    if "states" not in stored or stored["states"].shape != states.shape:
-        return False
-    return bool(((stored["states"] == states) | (states == ABSENT)).all())

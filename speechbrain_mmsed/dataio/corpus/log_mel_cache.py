@@ -17,12 +17,19 @@ import os
 import numpy as np
 import torch
 
-from speechbrain_mmsed.files import atomic_path, file_state, write_json
+from speechbrain_mmsed.files import (
+    ClearError,
+    atomic_path,
+    file_state,
+    read_arrays,
+    read_json,
+    write_json,
+)
 
 SETTINGS = "settings.json"
 
 
-class LogMelCacheError(Exception):
+class LogMelCacheError(ClearError):
     """A cache that belongs to another front end, or is damaged."""
 
 
@@ -86,10 +93,10 @@ class LogMelCache:
         """Features of a clip, (frames, mel bins) float32."""
         path = self.path(clip_id, source)
         try:
-            features = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            features = read_arrays(path)[""]
+        except (OSError, ValueError) as error:
             raise LogMelCacheError(
-                f"{path}: cannot be read ({error}). Delete it; it is made anew."
+                f"{error}. Delete it; it is made anew."
             ) from error
         if features.shape != self._shape():
             raise LogMelCacheError(
@@ -134,8 +141,7 @@ class LogMelCache:
         """Compares a folder's settings with those of the front end."""
         if not os.path.isfile(path):
             return
-        with open(path, encoding="utf-8") as handle:
-            found = json.load(handle)
+        found = read_json(path)
         if found != json.loads(json.dumps(self.owner)):
             raise LogMelCacheError(
                 f"{path}: these log-mel features belong to another front end."

@@ -11,7 +11,6 @@ Authors
 
 import contextlib
 import dataclasses
-import json
 import os
 
 import pandas as pd
@@ -28,7 +27,7 @@ from speechbrain_mmsed.dataio.corpus.preparation_report import (
 )
 from speechbrain_mmsed.dataio.corpus.probe import probe_subset
 from speechbrain_mmsed.dataio.corpus.tables import read_clips, write_table
-from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.files import read_json, write_json, write_text
 
 REPORT_FILE = "prepare_report.json"
 SETTINGS = {
@@ -167,8 +166,7 @@ def stored_report(prepared_folder):
     """The content of prepare_report.json; PrepareError if there is none."""
     path = os.path.join(prepared_folder, REPORT_FILE)
     try:
-        with open(path, encoding="utf-8") as handle:
-            return json.load(handle)
+        return read_json(path)
     except (OSError, ValueError) as error:
         raise PrepareError(
             f"{path}: no finished preparation ({error}). Run it with "

@@ -15,13 +15,13 @@ from speechbrain_mmsed.dataio.corpus.matching import (
     clip_stem,
 )
 from speechbrain_mmsed.dataio.corpus.tables import write_table
-from speechbrain_mmsed.files import atomic_path
+from speechbrain_mmsed.files import ClearError, atomic_path
 
 WANTED_FILE = "video_wanted.csv"
 FILM_REASONS = ["absent", "unreadable", "too short", "not recorded"]
 
 
-class PrepareError(Exception):
+class PrepareError(ClearError):
     """The corpus cannot be used as it is; says what to do."""
 
 

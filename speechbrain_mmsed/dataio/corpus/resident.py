@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from speechbrain_mmsed.dataio.corpus.resident_clips import ResidentClips
+from speechbrain_mmsed.files import ClearError
 
 logger = get_logger(__name__)
 
@@ -29,7 +30,7 @@ OF_WORKERS = (
 )
 
 
-class CorpusOnDeviceError(Exception):
+class CorpusOnDeviceError(ClearError):
     """The features cannot be kept on the device as the setting demands."""
 
 

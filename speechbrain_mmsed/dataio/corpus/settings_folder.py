@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import tempfile
 
+from speechbrain_mmsed.files import read_json
 from speechbrain_mmsed.folders import changed_settings
 
 
@@ -43,7 +44,7 @@ def is_complete(folder, settings, settings_file):
         return False
     found = folder / settings_file
     if found.is_file():
-        present = json.loads(found.read_text(encoding="utf-8"))
+        present = read_json(found)
         others = present.keys() - settings.keys()
         changed = changed_settings(present, settings, others)
         told = ", ".join(

@@ -13,12 +13,14 @@ import io
 
 import pandas as pd
 
+from speechbrain_mmsed.files import ClearError
+
 # The first of them in the line of the titles separates the cells.
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-class AnnotationError(ValueError):
+class AnnotationError(ClearError, ValueError):
     """Annotations that cannot be used; says where and why."""
 
 

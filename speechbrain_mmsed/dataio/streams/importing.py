@@ -9,6 +9,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import logging
 import os
 
 import numpy as np
@@ -25,7 +26,10 @@ from speechbrain_mmsed.dataio.streams.store import (
     library_versions,
 )
 from speechbrain_mmsed.dataio.streams.time_grid import METHODS, to_grid
-from speechbrain_mmsed.files import file_state
+from speechbrain_mmsed.files import DamagedFileError, file_state, read_arrays
+from speechbrain_mmsed.problems import listed
+
+logger = logging.getLogger(__name__)
 
 SUFFIXES = (".npy", ".npz")
 
@@ -122,7 +126,7 @@ class StreamImport:
         """
         files = {key: self._file(key, clip) for key, clip in clips.items()}
         width = self._width([path for path in files.values() if path])
-        store, n_frames, before = self.store, len(self.times), 0
+        store, n_frames, before, bad = self.store, len(self.times), 0, []
         store.begin(self._description(width))
         title = "importing " + store.stream
         # Of several processes one imports, and the others find it done.
@@ -136,7 +140,12 @@ class StreamImport:
                     before += 1
                 else:
                     self._import(clip_id, clips[clip_id], path, source, width)
+                reason = store.rows[clip_id].reason
+                if reason.startswith("unreadable"):
+                    bad.append(f"{path}: {reason.split(': ', 1)[-1]}")
         store.finish()
+        if bad:
+            logger.warning("%d files cannot be used: %s", len(bad), listed(bad))
         return count_clips(store, clips, before, self.clip_seconds, n_frames)
 
     def _file(self, clip_id, clip):
@@ -158,7 +167,8 @@ class StreamImport:
         """Length of the vectors, of the first file that can be read."""
         for path in paths:
             try:
-                return self._read(path)[0].shape[1]
+                width, self._first = self._read(path)[0].shape[1], path
+                return width
             except ValueError:
                 continue
         raise StreamError(
@@ -170,20 +180,21 @@ class StreamImport:
 
     def _read(self, path):
         """Vectors, times, spacing; ValueError with what is wrong."""
+        timed = not path.lower().endswith(".npy")
         try:
-            vectors, times = np.load(path, allow_pickle=False), None
-            if not path.lower().endswith(".npy"):
-                with vectors as file:
-                    vectors, times = file["embedding"], file["timestamps"]
-        except (OSError, EOFError, ValueError) as error:
-            raise ValueError(f"cannot be read ({error})") from error
-        except KeyError as error:
-            raise ValueError(f"has no {error}") from error
+            names = ("embedding", "timestamps") if timed else ("",)
+            found = read_arrays(path, names)
+        except (OSError, DamagedFileError) as error:
+            text = str(error).removeprefix(f"{path}: ")
+            raise ValueError(text) from error
+        vectors, times = found[names[0]], found.get("timestamps")
         if vectors.ndim != 2 or not vectors.size:
             raise ValueError(f"has shape {vectors.shape} instead of (N, D)")
-        if not np.issubdtype(vectors.dtype, np.number):
-            raise ValueError(f"holds {vectors.dtype} instead of numbers")
-        if not (np.abs(vectors) <= np.finfo(np.float16).max).all():
+        for array in (vectors, times):
+            if array is not None and array.dtype.kind not in "fiu":
+                raise ValueError(f"holds {array.dtype} instead of numbers")
+        most = np.finfo(np.float16).max
+        if not ((vectors >= -most) & (vectors <= most)).all():
             raise ValueError("not finite or beyond the range of float16")
         if times is not None:
             single = len(vectors) == 1
@@ -215,8 +226,8 @@ class StreamImport:
                 reason = f"unreadable: {error}"
         if features is not None and features.shape[1] != width:
             raise StreamError(
-                f"{path} holds vectors of length {features.shape[1]}, those "
-                f"before it have {width}. Features of one network in one "
+                f"{path} holds vectors of length {features.shape[1]}, "
+                f"{self._first} of {width}. Features of one network in one "
                 f"folder, please"
             )
         if reason:

@@ -6,13 +6,13 @@ Authors
 
 import functools
 import hashlib
-import json
 import os
 
 import numpy as np
 
 from speechbrain_mmsed.dataio.streams.records import fingerprint
 from speechbrain_mmsed.dataio.streams.stored import StoredStream
+from speechbrain_mmsed.files import read_json
 
 INDEX_FILE = "packed.json"
 
@@ -35,8 +35,7 @@ class PackedStream(StoredStream):
         super().__init__(streams_folder, stream)
         path = os.path.join(self.folder, INDEX_FILE)
         try:
-            with open(path, encoding="utf-8") as file:
-                index = json.load(file)
+            index = read_json(path)
             self.file = os.path.join(self.folder, index["file"])
             os.stat(self.file)
             self._position = {c: i for i, c in enumerate(index["clips"])}

@@ -17,6 +17,8 @@ import hashlib
 import json
 import os
 
+from speechbrain_mmsed.files import ClearError
+
 # What decides whether two streams hold the same features. Versions of
 # libraries are recorded beside, but do not make a stream unusable.
 IDENTITY = (
@@ -34,7 +36,7 @@ COLUMNS = ("clip_id", "status", "reason", "covered_seconds", "source")
 STATUSES = ("available", "unavailable")
 
 
-class StreamError(Exception):
+class StreamError(ClearError):
     """A stream that cannot be used or written; says what to do."""
 
 

@@ -11,7 +11,6 @@ Authors
 """
 
 import functools
-import json
 import os
 
 import numpy as np
@@ -21,6 +20,7 @@ from speechbrain_mmsed.dataio.streams.records import (
     StreamError,
     stream_kind,
 )
+from speechbrain_mmsed.files import read_arrays, read_json
 
 COMMAND = (
     "python recipes/DESED/extract_streams.py recipes/DESED/hparams/"
@@ -68,15 +68,11 @@ class StoredStream:
     def description(self):
         """Content of `stream.json`, or None if there is none."""
         try:
-            with open(self.description_file, encoding="utf-8") as file:
-                return json.load(file)
+            return read_json(self.description_file)
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise StreamError(
-                f"{self.description_file} is not valid JSON ({error}); "
-                f"remove its folder and extract the stream again"
-            ) from error
+            raise StreamError(f"{error}, with its folder") from error
 
     @property
     def kind(self):
@@ -116,10 +112,9 @@ class StoredStream:
     def _load(self, clip_id):
         """Features of a clip as they are stored."""
         try:
-            return np.load(self.path(clip_id))
-        except (OSError, ValueError, EOFError) as error:
-            path = self.path(clip_id)
-            raise self.error(f"{path} cannot be read ({error}). Run") from error
+            return read_arrays(self.path(clip_id))[""]
+        except (OSError, ValueError) as error:
+            raise self.error(f"A clip cannot be read: {error}. Run") from error
 
     def check(self, clip_ids, width, n_frames=64):
         """Raises a StreamError unless the stream fits and knows every clip."""

@@ -25,6 +25,9 @@ ALL = ""
 # Each has a journal; both may write to one folder, files.tsv is of either.
 COMMANDS = ("detect", "tag")
 
+# What a line raises that is not as one was written.
+DAMAGED = (AttributeError, KeyError, TypeError, ValueError)
+
 
 class Journal:
     """Results of recordings, kept beside them.
@@ -65,7 +68,8 @@ class Journal:
         same = is_journal and not changed_settings(before, settings)
         claimed = {}
         for line in lines[1:]:
-            self._replay(line, same, claimed)
+            with contextlib.suppress(*DAMAGED):
+                self._replay(line, same, claimed)
         self._keep_present(claimed)
 
     def _read(self):
@@ -76,8 +80,10 @@ class Journal:
             open(self.path, encoding="utf-8", errors="replace") as file,
         ):
             for text in file:
-                with contextlib.suppress(ValueError):
-                    lines.append(json.loads(text))
+                with contextlib.suppress(ValueError, RecursionError):
+                    line = json.loads(text)
+                    _as_json(line)  # has no infinity
+                    lines.append(line)
         return [line for line in lines if isinstance(line, dict)]
 
     def _replay(self, line, same, claimed):
@@ -112,7 +118,7 @@ class Journal:
             }
         known = {path for paths in self._owned.values() for path in paths}
         for name, paths in claimed.items():
-            for path in paths:
+            for path in paths if isinstance(paths, list) else ():
                 state = self._state(path)
                 if state is not None and path not in known:
                     self._owned.setdefault(name, {})[path] = state
@@ -124,7 +130,7 @@ class Journal:
         """What `append` was told; None if a path is not as it was then."""
         if name not in self._done:
             return None
-        outputs = self._done[name].get("outputs", {})
+        outputs = dict(self._done[name].get("outputs", {}))
         for path, state in self._states_of(paths).items():
             if state is None or outputs.get(path) != state:
                 return None
@@ -164,7 +170,7 @@ class Journal:
         stays.
         """
         for path, state in self._owned.pop(name, {}).items():
-            if self._state(path) == state:
+            if state is not None and self._state(path) == state:
                 os.remove(os.path.join(self.folder, path))
         self._done.pop(name, None)
         self._write({"name": name, "result": None})
@@ -175,7 +181,7 @@ class Journal:
 
     def _state(self, path):
         """State of a file beside the journal."""
-        return state_of(os.path.join(self.folder, path))
+        return state_of(os.path.join(self.folder, str(path)))
 
     def _states_of(self, paths):
         """Relative path -> state."""

@@ -96,12 +96,20 @@ class Result:
     @classmethod
     def of_record(cls, file, record):
         """The result of `to_record`; None if there is none of this file."""
-        if record is None or record["source"] != source_state(file.path):
+        plain = cls(file, reused=True)
+        try:
+            if record["source"] != source_state(file.path):
+                return None
+            for name in KEPT:
+                value = record.get(name, getattr(plain, name))
+                if type(value) is not type(getattr(plain, name)):
+                    return None  # damaged
+                rows = name in ("events", "tags")
+                value = [tuple(row) for row in value] if rows else value
+                setattr(plain, name, value)
+        except (KeyError, TypeError, AttributeError):
             return None
-        kept = {name: record[name] for name in KEPT if name in record}
-        for name in ("events", "tags"):
-            kept[name] = [tuple(row) for row in kept[name]]
-        return cls(file, reused=True, **kept)
+        return plain
 
 
 def source_state(path):

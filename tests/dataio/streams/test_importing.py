@@ -147,5 +147,5 @@ def test_refusals(tmp_path):
         run()
     np.save(tmp_path / "a.npy", np.ones((10, 2)))
     np.save(tmp_path / "b.npy", np.ones((10, 3)))
-    with pytest.raises(StreamError, match="b.npy.* length 3.* have 2"):
+    with pytest.raises(StreamError, match="b.npy.* length 3.*a.npy of 2"):
         run(rate=1.0)
