@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 
 from speechbrain_mmsed.dataio.media.sound import SoundError, open_sound
+from speechbrain_mmsed.inference.remarks import lost_sound
 from speechbrain_mmsed.inference.resampling import BlockResampler
 from speechbrain_mmsed.inference.results import DetectionError
 
@@ -59,14 +60,16 @@ def read_windows(path, cutter, streams):
     DetectionError
         If there is no sound that can be read.
     """
-    n_samples, remarks = 0, []
+    n_samples = 0
     try:
-        with open_sound(path, remarks) as (rate, blocks):
+        with open_sound(path) as (sound, blocks):
+            rate = sound.samplerate
             resampler = BlockResampler(rate, cutter.sample_rate)
             for block in blocks:
                 n_samples += len(block)
                 for window in cutter.feed(resampler.feed(block)):
                     yield window, *streams.window(window)
+            remark = lost_sound(sound, path, n_samples / rate)
         for window in cutter.feed(resampler.close()) + cutter.close():
             yield window, *streams.window(window)
     except SoundError as error:
@@ -75,7 +78,7 @@ def read_windows(path, cutter, streams):
             f"a film with sound. Convert it, or leave it out"
         ) from error
     duration = n_samples / rate
-    yield End(duration, streams.statuses(duration), None, "; ".join(remarks))
+    yield End(duration, streams.statuses(duration), None, remark)
 
 
 class Readers:

@@ -4,16 +4,13 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import fractions
+import math
 
 import numpy as np
 import torch
 
 from speechbrain_mmsed.dataio.media.sound import resampler
 
-# Ratios of larger numbers need filters of gigabytes; one of these is at most
-# a millionth beside, which is 7 ms in two hours.
-LARGEST_TERM = 1000
 # Samples that are resampled at once, about.
 BLOCK = 2048
 
@@ -26,12 +23,9 @@ class BlockResampler:
     """
 
     def __init__(self, source, target):
-        ratio = fractions.Fraction(int(source), int(target))
-        if max(ratio.numerator, ratio.denominator) > LARGEST_TERM:
-            near = max(ratio, 1 / ratio).limit_denominator(LARGEST_TERM)
-            ratio = near if ratio > 1 else 1 / near
-        self._in, self._out = ratio.numerator, ratio.denominator
-        self._same = ratio == 1
+        shared = math.gcd(int(source), int(target))
+        self._in, self._out = int(source) // shared, int(target) // shared
+        self._same = self._in == self._out
         self._filter = None if self._same else resampler(self._in, self._out)
         if self._same:
             return

@@ -4,12 +4,11 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import json
-
 import numpy as np
 import torch
 
 from speechbrain_mmsed.dataio.media.sound import read_sound
+from speechbrain_mmsed.files import DamagedFileError, read_json
 from speechbrain_mmsed.lobes.frontend import peak_normalise
 
 
@@ -20,19 +19,18 @@ def read_manifest(path):
     video, video_status, video_start.
     """
     try:
-        with open(path, encoding="utf-8") as handle:
-            return json.load(handle)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} does not exist: prepare the corpus first (leave "
-            "skip_prep at False)."
+        return read_json(path)
+    except (FileNotFoundError, DamagedFileError) as error:
+        raise type(error)(
+            f"{path} is missing or damaged: prepare the corpus first (leave "
+            f"skip_prep at False, delete prepare_report.json). {error}"
         ) from None
 
 
 def unpadded_waveform(path, frontend):
     """As `clip_waveform`, but (samples,): a shorter clip is not padded."""
     rate = frontend.settings()["sample_rate"]
-    return peak_normalise(read_sound(path, rate)[: frontend.n_samples])
+    return peak_normalise(read_sound(path, rate, frontend.n_samples))
 
 
 def clip_waveform(path, frontend):

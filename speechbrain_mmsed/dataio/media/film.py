@@ -13,7 +13,11 @@ import os
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.media.film_sound import zero_of
+from speechbrain_mmsed.dataio.media.film_sound import (
+    LARGEST_PICTURE,
+    LIMITS,
+    zero_of,
+)
 
 # How often in a row reading may fail before the rest is given up.
 MAX_READ_ERRORS = 16
@@ -32,6 +36,9 @@ DENSE_FORMATS = ("mpeg", "mpegts")
 # Over a damaged passage a picture is not held longer than this, in seconds.
 # Without damage it may: slides have one picture for minutes.
 MAX_HOLD = 1.0
+
+
+LIMIT = "larger than {} x {} is not read".format(*LARGEST_PICTURE)
 
 
 class MediaError(Exception):
@@ -66,7 +73,9 @@ class Film:
         import av
 
         try:
-            self.container = av.open(self.path, metadata_errors="replace")
+            self.container = av.open(
+                self.path, metadata_errors="replace", options=LIMITS
+            )
         except self.errors as error:
             reason = getattr(error, "strerror", None) or error
             raise MediaError(
@@ -84,9 +93,15 @@ class Film:
             reason = "no decoder for it" if tracks else "no picture track"
             raise MediaError(self.path, f"unreadable: {reason}")
         self.stream = decodable[0]
+        coded = self.stream.codec_context
+        if coded.width * coded.height > int(LIMITS["max_pixels"]):
+            self.container.close()
+            sides = f"{coded.width} x {coded.height} pixels"
+            raise MediaError(self.path, f"unreadable: {sides}, {LIMIT}")
+        coded.options = LIMITS  # of pictures further on
         # Clips are decoded side by side with the network; more threads
         # here would only take its cores.
-        self.stream.codec_context.thread_count = 1
+        coded.thread_count = 1
         self.dense = self.container.format.name in DENSE_FORMATS
         self.time_base = float(self.stream.time_base)
         rate = self.stream.average_rate or self.stream.guessed_rate

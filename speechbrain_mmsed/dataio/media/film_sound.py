@@ -10,6 +10,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import math
 import os
 
 import numpy as np
@@ -19,14 +20,15 @@ FILM_SUFFIXES = (
     *(".avi", ".flv", ".ts", ".mpg", ".mpeg", ".3gp", ".aac", ".opus"),
 )
 
+# More than 8K has; decoders keep several such pictures, of 60 MB each. FFmpeg
+# refuses larger ones, also where it only looks for what a film holds.
+LARGEST_PICTURE = (8192, 5120)
+LIMITS = {"max_pixels": str(math.prod(LARGEST_PICTURE))}
+
 # A hole of less than this is rounding of time stamps.
 GAP_SECONDS = 0.05
 # A jump of more than this is a damaged time stamp and no silence.
 LONGEST_GAP_SECONDS = 600.0
-# Codecs and rounded lengths explain a missing end of up to this.
-SHORT_SECONDS = 0.5
-# These have no head: their length is a guess from what is there.
-GUESSED_LENGTH_FORMATS = ("aac", "mpeg", "mpegts")
 
 
 def zero_of(container):
@@ -44,19 +46,6 @@ def zero_of(container):
     return (start or 0) / av.time_base
 
 
-def short_remark(seconds, announced):
-    """What to say of sound that ends before the file says; perhaps nothing.
-
-    Example
-    -------
-    >>> short_remark(3.4, 10.0), short_remark(9.9, 10.0)
-    ('sound ends at 3.4 of 10.0 s', '')
-    """
-    if announced is None or not SHORT_SECONDS < announced - seconds < 1e9:
-        return ""
-    return f"sound ends at {seconds:.1f} of {announced:.1f} s"
-
-
 class NoSoundError(Exception):
     """A film whose sound cannot be had; the text is the reason."""
 
@@ -65,9 +54,9 @@ class FilmSound:
     """The open sound track of a film, to be read once by `blocks`.
 
     It has the `samplerate` in Hz, the number of `channels` and, after
-    `blocks`, the `remark`: what of the sound is lost, empty if nothing is.
-    That the end of an MPEG-TS, MPEG-PS or raw aac file is missing does not
-    show. Raises NoSoundError where there is no track that can be read.
+    `blocks`, the number `n_bad` of packets that did not decode and why reading
+    `stopped` before the end, if it did. Raises NoSoundError where there is no
+    track that can be read.
     """
 
     def __init__(self, path):
@@ -76,7 +65,9 @@ class FilmSound:
         # IndexError: a track that appears only later in the file.
         self.errors = (av.FFmpegError, OSError, ValueError, IndexError)
         try:
-            self.container = av.open(os.fspath(path), metadata_errors="replace")
+            self.container = av.open(
+                os.fspath(path), metadata_errors="replace", options=LIMITS
+            )
         except self.errors as error:
             reason = getattr(error, "strerror", None) or error
             raise NoSoundError(f"unreadable: {reason}") from error
@@ -90,7 +81,7 @@ class FilmSound:
         self.samplerate = self.track.codec_context.sample_rate
         self.channels = self.track.codec_context.channels
         self.zero = zero_of(self.container)
-        self.remark, self._n_bad, self._stopped = "", 0, ""
+        self.n_bad, self.stopped = 0, ""
         self._convert = av.AudioResampler(format="fltp")
 
     def __enter__(self):
@@ -101,7 +92,7 @@ class FilmSound:
 
     def blocks(self):
         """Yields (samples, channels) float32, silence where there is none."""
-        at, end = 0, self._end()
+        at, end = 0, self.end()
         for seconds, samples in self._frames():
             gap = 0
             if seconds is not None:
@@ -118,13 +109,6 @@ class FilmSound:
             keep = samples[:, : int(min(end - at, samples.shape[1]))]
             at += keep.shape[1]
             yield np.ascontiguousarray(keep.T, np.float32)
-        remarks = [short_remark(at / self.samplerate, self._announced())]
-        if self._n_bad:
-            noun = "packet" if self._n_bad == 1 else "packets"
-            remarks.append(f"{self._n_bad} {noun} of the sound did not decode")
-        if self._stopped:
-            remarks.append(f"reading it stopped: {self._stopped}")
-        self.remark = "; ".join(filter(None, remarks))
 
     def _frames(self):
         """Decoded pieces (time or None, (channels, samples)); bad ones out."""
@@ -135,12 +119,12 @@ class FilmSound:
             except StopIteration:
                 return
             except self.errors as error:
-                self._stopped = str(getattr(error, "strerror", "") or error)
+                self.stopped = str(getattr(error, "strerror", "") or error)
                 return
             try:
                 frames = packet.decode()
             except self.errors:
-                self._n_bad += bool(packet.size)  # none: the decoder's rest
+                self.n_bad += bool(packet.size)  # none: the decoder's rest
                 continue
             for frame in frames:
                 for piece in self._convert.resample(frame):
@@ -149,7 +133,7 @@ class FilmSound:
                         seconds -= self.zero
                     yield seconds, piece.to_ndarray()
 
-    def _end(self):
+    def end(self):
         """Sample at which the track ends by its own account, or infinity."""
         if self.track.duration is None:
             return np.inf
@@ -157,11 +141,3 @@ class FilmSound:
         start = float((self.track.start_time or 0) * base) - self.zero
         seconds = max(start, 0) + float(self.track.duration * base)
         return round(seconds * self.samplerate)
-
-    def _announced(self):
-        """Seconds at which the sound or the film ends by its head."""
-        if self.container.format.name in GUESSED_LENGTH_FORMATS:
-            return None
-        if self.track.duration is not None:
-            return self._end() / self.samplerate
-        return self.container.duration and self.container.duration / 1e6

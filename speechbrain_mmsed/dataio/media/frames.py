@@ -19,7 +19,7 @@ import dataclasses
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.media.film import Film, MediaError
+from speechbrain_mmsed.dataio.media.film import LIMIT, Film, MediaError
 
 # Beyond this ratio of the sides a picture is squeezed, because a film of a
 # few pixels' height would otherwise be enlarged to gigabytes.
@@ -113,7 +113,7 @@ def _probe(film, start, seconds):
     if first is None:
         first = next(film.decode(None), None)
     if first is None:
-        raise MediaError(film.path, "unreadable: no picture decodes")
+        raise MediaError(film.path, f"unreadable: no picture decodes ({LIMIT})")
     if begin > end:
         begin, end = 0.0, film.frame_seconds
     begin = max(begin, 0.0)
@@ -207,7 +207,9 @@ def read_frames_at_sizes(path, times, sizes, reducers=None, start=0.0):
                 frames[i][rows] = picture
             covered[rows] = True
     if not covered.any():
-        raise MediaError(path, "unreadable: no picture at the wanted times")
+        raise MediaError(
+            path, f"unreadable: no picture at the wanted times ({LIMIT})"
+        )
     # For each row the last covered row up to it, else the first.
     there = np.flatnonzero(covered[order])
     missing = np.flatnonzero(~covered[order])

@@ -11,9 +11,11 @@ Authors
 import contextlib
 import dataclasses
 import functools
+import math
 import os
 
 import numpy as np
+import scipy.signal
 import soundfile
 import torch
 
@@ -21,18 +23,22 @@ from speechbrain_mmsed.dataio.media.film_sound import (
     FILM_SUFFIXES,
     FilmSound,
     NoSoundError,
-    short_remark,
 )
+from speechbrain_mmsed.files import ClearError
 
 SOUND_FILE_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 SOUND_SUFFIXES = SOUND_FILE_SUFFIXES + FILM_SUFFIXES
 
+# Hz. Heads that say another rate are damaged, or the sound is not for ears.
+RATES = (1000, 400_000)
+# Of a sample; sums and filters of larger ones would overflow.
+LOUDEST = 1e18
+# Numbers in a kernel of torchaudio's, which is source x target large: 16 MB.
+LARGEST_KERNEL = 2**22
 _BLOCK_SAMPLES = 2**18
-# Programs that write to a pipe put such sizes, or more, for "not known".
-_UNKNOWN_BYTES = 0x7FFFF000
 
 
-class SoundError(Exception):
+class SoundError(ClearError):
     """A sound file that cannot be used; `reason` is "absent" or the like."""
 
     def __init__(self, path, reason):
@@ -52,42 +58,47 @@ class SoundInfo:
     silent: bool = False  # whether every sample is zero
 
 
-def read_sound(path, sample_rate):
-    """A sound file mixed down to mono and resampled, (samples,) float32.
+def read_sound(path, sample_rate, n_samples=None):
+    """The first samples of a sound file as mono, resampled, float32.
 
-    One that is absent, empty, damaged or not finite is a SoundError that
-    names the file.
+    All without `n_samples`. One that is absent, empty, damaged or not finite
+    is a SoundError that names the file.
     """
-    with open_sound(path) as (rate, blocks):
-        waveform = torch.from_numpy(np.concatenate(list(blocks)))
+    # A second more than needed: what filters see beyond the end.
+    longest = math.inf if n_samples is None else 1 + n_samples / sample_rate
+    parts, there = [], 0
+    with open_sound(path) as (sound, blocks):
+        rate = sound.samplerate
+        for block in blocks:
+            parts.append(block)
+            there += len(block)
+            if there >= longest * rate:
+                break
+    waveform = torch.from_numpy(np.concatenate(parts))
     if rate != sample_rate:
         waveform = resampler(rate, int(sample_rate))(waveform)
-    return waveform
+    return waveform[:n_samples]
 
 
 @contextlib.contextmanager
-def open_sound(path, remarks=None):
+def open_sound(path):
     """Opens a sound file to be read piece by piece, mixed down to mono.
 
     Arguments
     ---------
     path : str or pathlib.Path
         The file.
-    remarks : list or None
-        Gets a text once all blocks are read if a part of the sound is lost:
-        cut off, or packets that did not decode.
 
     Yields
     ------
-    sample_rate : int
-        Hz.
+    sound : soundfile.SoundFile or FilmSound
+        The open file, with its `samplerate` in Hz.
     blocks : iterator of numpy.ndarray
         (samples,) float32 each, of at most some seconds; a SoundError may
         come while they are read.
     """
     with _open(path) as sound:
-        blocks = _blocks(sound, path, remarks)
-        yield sound.samplerate, (block.mean(axis=1) for block in blocks)
+        yield sound, (block.mean(axis=1) for block in _blocks(sound, path))
 
 
 def probe_sound(path):
@@ -108,10 +119,27 @@ def probe_sound(path):
 
 @functools.lru_cache(maxsize=16)
 def resampler(source, target):
-    """A torchaudio resampler from Hz to Hz, computed once per pair of rates."""
+    """What resamples (samples,) from Hz to Hz, computed once for two rates.
+
+    It looks `width` samples to each side. It is torchaudio's, or, where the
+    kernel of that would be gigabytes (47999 to 16000), scipy's.
+    """
     from torchaudio.transforms import Resample
 
-    return Resample(source, target)
+    shared = math.gcd(source, target)
+    down, up = source // shared, target // shared
+    if down * up <= LARGEST_KERNEL:
+        return Resample(source, target)
+    longest = max(down, up)
+    taps = np.sinc(np.arange(-10 * longest, 10 * longest + 1) / longest)
+    taps = np.float32(taps * scipy.signal.windows.hann(len(taps)) / longest)
+
+    def resample(waveform):
+        sound = scipy.signal.resample_poly(waveform.numpy(), up, down, 0, taps)
+        return torch.from_numpy(sound)
+
+    resample.width = 10 * longest // up + 1
+    return resample
 
 
 def _open(path):
@@ -120,40 +148,36 @@ def _open(path):
         raise SoundError(path, "absent")
     if os.path.getsize(path) == 0:
         raise SoundError(path, "zero-length (an empty file)")
-    if os.path.splitext(path)[1].lower() in FILM_SUFFIXES:
-        try:
-            return FilmSound(path)
-        except NoSoundError as error:
-            raise SoundError(path, str(error)) from error
     with _unreadable(path):
-        return soundfile.SoundFile(os.fspath(path))
+        if os.path.splitext(path)[1].lower() in FILM_SUFFIXES:
+            sound = FilmSound(path)
+        else:  # by its bytes: not every name is text
+            sound = soundfile.SoundFile(os.fsencode(path))
+        rate, (lowest, highest) = sound.samplerate, RATES
+        if not lowest <= rate <= highest:
+            raise ValueError(f"{rate} Hz, expected {lowest} to {highest}")
+    return sound
 
 
-def _blocks(sound, path, remarks=None):
+def _blocks(sound, path):
     """Yields (samples, channels) float32, and makes sure that they are good."""
     n_samples, film = 0, isinstance(sound, FilmSound)
     for block in sound.blocks() if film else _file_blocks(sound, path):
-        if not np.isfinite(block).all():
-            raise SoundError(path, "unreadable: it holds NaN or infinity")
+        if not (np.abs(block) < LOUDEST).all():
+            reason = f"it holds NaN, infinity or more than {LOUDEST:g}"
+            raise SoundError(path, f"unreadable: {reason}")
         n_samples += len(block)
         yield block
     if not n_samples:
         raise SoundError(path, "zero-length (a header without samples)")
-    if film:
-        remark = sound.remark
-    else:
-        rate = sound.samplerate
-        remark = short_remark(n_samples / rate, sound.frames / rate)
-        remark = remark or _riff_remark(path)
-    if remark and remarks is not None:
-        remarks.append(remark)
 
 
 def _file_blocks(sound, path):
     """Blocks of a file that soundfile has opened."""
+    n_frames = max(_BLOCK_SAMPLES // sound.channels, 1)
     while True:
         with _unreadable(path):
-            block = sound.read(_BLOCK_SAMPLES, "float32", always_2d=True)
+            block = sound.read(n_frames, "float32", always_2d=True)
         if not len(block):
             return
         yield block
@@ -161,22 +185,11 @@ def _file_blocks(sound, path):
 
 @contextlib.contextmanager
 def _unreadable(path):
-    """Turns soundfile's errors into a SoundError: one line, no path."""
+    """Turns the readers' errors into a SoundError: one line, no path."""
     try:
         yield
+    except NoSoundError as error:
+        raise SoundError(path, str(error)) from error
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         text = " ".join(str(error).split()).split("': ", 1)[-1].rstrip(".")
         raise SoundError(path, f"unreadable: {text}") from error
-
-
-def _riff_remark(path):
-    """The remark on a wav file with fewer bytes than its head announces."""
-    with open(path, "rb") as file:
-        head = file.read(8)
-    if head[:4] != b"RIFF":
-        return ""
-    there, announced = os.path.getsize(path), int.from_bytes(head[4:], "little")
-    # The head may count a byte of padding that is not there.
-    if announced >= _UNKNOWN_BYTES or there + 1 >= announced + 8:
-        return ""
-    return f"file is cut off: {there} of {announced + 8} bytes"

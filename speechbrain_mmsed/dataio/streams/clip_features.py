@@ -140,11 +140,11 @@ class ClipSoundReader:
         begin = time.perf_counter()
         rate = self.embeddings[streams[0]].sample_rate
         try:
-            sound = read_sound(clip["wav"], rate)
+            n_samples = round(self.clip_seconds * rate)
+            sound = read_sound(clip["wav"], rate, n_samples)
         except SoundError as error:
             result.reason = error.reason
             return result
-        sound = sound[: round(self.clip_seconds * rate)]
         middle = time.perf_counter()
         result.features = self.embed(peak_normalise(sound).numpy(), streams)
         result.covered_seconds = len(sound) / rate

@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_mmsed.dataio.media.sound import _riff_remark, open_sound
+from speechbrain_mmsed.dataio.media.sound import open_sound
+from speechbrain_mmsed.inference.remarks import lost_sound, riff_remark
 
 RATE = 16000
 
 
 def remark_of(path):
     """What is said of a file, and its seconds."""
-    remarks = []
-    with open_sound(path, remarks) as (rate, blocks):
-        seconds = sum(map(len, blocks)) / rate
-    assert len(remarks) <= 1
-    return "".join(remarks), seconds
+    with open_sound(path) as (sound, blocks):
+        seconds = sum(map(len, blocks)) / sound.samplerate
+        return lost_sound(sound, path, seconds), seconds
 
 
 def write_sound_track(path, seconds=10, codec="aac", options=None):
@@ -93,10 +92,10 @@ def test_a_wav_file_that_is_cut_off(tmp_path, size):
         content = path.read_bytes()
         path.write_bytes(b"RIFF" + size.to_bytes(4, "little") + content[8:])
         text = ""
-    assert remark_of(path)[0] == _riff_remark(path) == text
+    assert remark_of(path)[0] == riff_remark(path) == text
 
 
 def test_what_is_no_wav(tmp_path):
     for content in (b"", b"RIF", b"fLaC1234567"):
         (tmp_path / "a").write_bytes(content)
-        assert _riff_remark(tmp_path / "a") == ""
+        assert riff_remark(tmp_path / "a") == ""
