@@ -39,7 +39,7 @@ LAYERS = [
     "dataio.media",
     "lobes postprocessing augment",
     "nnet",
-    "folders",
+    "folders processes",
     "files seeding problems",
 ]
 

@@ -12,10 +12,11 @@ Authors
 import concurrent.futures
 import multiprocessing
 import os
-import signal
+import pickle
 from concurrent.futures.process import BrokenProcessPool
 
 from speechbrain_mmsed.inference.folders.run import Finder
+from speechbrain_mmsed.processes import begin
 
 # Recordings that a process takes at a time: enough to fill its batches.
 CHUNK = 16
@@ -43,12 +44,14 @@ class ProcessFinder:
     def __call__(self, files):
         """Yields (Result, None) for each file, in order."""
         chunks = [files[i : i + CHUNK] for i in range(0, len(files), CHUNK)]
+        # A forked process would share locks of this one's threads.
+        context = multiprocessing.get_context("spawn")
+        theirs, own = context.Pipe(duplex=False)
         pool = concurrent.futures.ProcessPoolExecutor(
             min(self.n_jobs, max(len(chunks), 1)),
-            # A forked process would share locks of this one's threads.
-            multiprocessing.get_context("spawn"),
-            _load,
-            self._start,
+            context,
+            begin,
+            (theirs, pickle.dumps((_load, self._start))),
         )
         done = 0
         try:
@@ -60,7 +63,8 @@ class ProcessFinder:
             # Killed, perhaps for want of memory: one process needs less.
             yield from self.fallback(files[done:])
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            own.close()
+            pool.shutdown(cancel_futures=True)
 
 
 def _load(model, device, trust, n_jobs, outputs, how):
@@ -70,8 +74,6 @@ def _load(model, device, trust, n_jobs, outputs, how):
 
     from speechbrain_mmsed.inference import SoundEventDetector
 
-    # Ctrl-C is for the first process, which stops these.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // n_jobs))
     detector = SoundEventDetector.from_hparams(
         source=model, run_opts={"device": device}, trust=trust

@@ -1,6 +1,11 @@
 """Several processes give what one gives."""
 
 import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -61,3 +66,48 @@ def assert_same(found, expected):
         assert [e[:3] for e in one.events] == [e[:3] for e in two.events]
         scores = [[e[3] for e in result.events] for result in (one, two)]
         assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+
+
+def children(pid):
+    """Processes that a process started, and those that they started."""
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in path.read_text().split():
+            found += [int(child), *children(int(child))]
+    return found
+
+
+def runs(pid):
+    """Whether a process is there, and is not one that nobody asked after."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGKILL"])
+def test_no_process_of_the_command_stays(exported, sounds, tmp_path, how):
+    (tmp_path / "in").mkdir()
+    for number in range(200):
+        sounds.write_wav(tmp_path / f"in/{number}.wav", sounds.noise(20.0))
+    command = [sys.executable, "-m", "speechbrain_mmsed.cli", "detect"]
+    arguments = [tmp_path / "in", "--model", exported[0], "--jobs", "2"]
+    command += [*arguments, "--out", tmp_path / "out"]
+    first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    # Some results: they are at work.
+    begin = time.monotonic()
+    while not list((tmp_path / "out").glob("*.tsv")):
+        assert first.poll() is None and time.monotonic() - begin < 200
+        time.sleep(0.1)
+    others = children(first.pid)
+    assert len(others) >= 2
+    first.send_signal(getattr(signal, how))
+    begin = time.monotonic()
+    while first.poll() is None or any(map(runs, others)):
+        assert time.monotonic() - begin < 10  # 5 on a machine that is free
+        time.sleep(0.05)
+    assert len(list((tmp_path / "out").glob("*.tsv"))) < 200

@@ -1,0 +1,67 @@
+"""Processes of a pool end with the one that started them."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.faults
+
+# The pool of `mmsed detect --jobs`, with a task that never ends.
+PARENT = """
+import concurrent.futures, multiprocessing, os, pickle, sys, time
+from speechbrain_mmsed.processes import begin
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    theirs, own = context.Pipe(duplex=False)
+    work = pickle.dumps((time.sleep, (float(sys.argv[1]),)))
+    pool = concurrent.futures.ProcessPoolExecutor(
+        2, context, begin, (theirs, work)
+    )
+    tasks = [pool.submit(time.sleep, 1000) for _ in range(2)]
+    try:
+        while len(pool._processes) < 2:
+            time.sleep(0.05)
+        print(*pool._processes, flush=True)
+        tasks[0].result()
+    finally:
+        own.close()
+        pool.shutdown(cancel_futures=True)
+"""
+
+
+def alive(pid):
+    """Whether a process runs; one that nobody has asked after does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGKILL"])
+@pytest.mark.parametrize(
+    "loading", [0, pytest.param(1000, marks=pytest.mark.slow)]
+)
+def test_they_end_whatever_the_first_one_dies_of(tmp_path, how, loading):
+    (tmp_path / "parent.py").write_text(PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "parent.py", str(loading)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    workers = list(map(int, parent.stdout.readline().split()))
+    assert len(workers) == 2
+    time.sleep(0.5)  # until they watch
+    assert all(map(alive, workers))
+    parent.send_signal(getattr(signal, how))
+    begin = time.monotonic()
+    while any(map(alive, [*workers, parent.pid])):
+        assert time.monotonic() - begin < 5
+        time.sleep(0.05)
+        parent.poll()
