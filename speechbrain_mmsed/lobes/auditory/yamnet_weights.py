@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from speechbrain_mmsed.lobes.visual.keras_weights import keras_layers
-from speechbrain_mmsed.lobes.visual.weights import WeightsError
+from speechbrain_mmsed.lobes.visual.weights import WeightsError, checked
 
 EPSILON = 1e-4  # of batch normalisation, which has no scale
 INT8, FLOAT32 = 9, 0  # as TensorFlow Lite numbers its types
@@ -88,7 +88,8 @@ def _of_tflite(path):
         if layer and values.ndim in (1, 4):
             # A block's depthwise convolution comes before its pointwise one.
             part = found.setdefault((int(layer[1]), layer[2]), {})
-            part[values.ndim] = torch.from_numpy(values)
+            values = torch.from_numpy(values)
+            part[values.ndim] = checked(values, path, name)
     pairs = []
     for key in sorted(found):
         weight, bias = found[key][4], found[key][1]
@@ -161,5 +162,9 @@ class _Table:
         """The tables in a field."""
         place = self._follow(self._place(field))
         count = struct.unpack_from("<I", self.data, place)[0]
-        places = [place + 4 + 4 * i for i in range(count)]
-        return [_Table(self.data, self._follow(p)) for p in places]
+        # All of them: a count that is damaged is an error at once.
+        offsets = np.frombuffer(self.data, "<u4", count, place + 4).tolist()
+        return [
+            _Table(self.data, place + 4 + 4 * number + offset)
+            for number, offset in enumerate(offsets)
+        ]

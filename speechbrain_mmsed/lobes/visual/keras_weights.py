@@ -5,15 +5,22 @@ Authors
 """
 
 import io
-import zlib
+import os
+import subprocess
+import sys
 
+import numpy as np
 import torch
 
+from speechbrain_mmsed.lobes.visual import keras_file
 from speechbrain_mmsed.lobes.visual.weights import (
     WeightsError,
-    open_unpacked,
+    checked,
     optional_package,
 )
+
+# Seconds that reading a file may take.
+PATIENCE = 60
 
 
 def fill_from_keras(layers, path):
@@ -62,23 +69,16 @@ def fill_from_keras(layers, path):
 
 def keras_layers(path):
     """(name, tensors) of each layer with weights, in order."""
-    h5py = optional_package("h5py", path, "visual")
+    optional_package("h5py", path, "visual")
     try:
-        with open_unpacked(path) as file:
-            content = io.BytesIO(file.read())
-        with h5py.File(content, "r") as file:
-            group = file.get("model_weights", file)
-            layers = []
-            for layer in map(_text, group.attrs["layer_names"]):
-                names = map(_text, group[layer].attrs["weight_names"])
-                tensors = [
-                    torch.from_numpy(group[layer][name][()]).float()
-                    for name in names
-                ]
-                if tensors:
-                    layers.append((layer, tensors))
-            return layers
-    except (OSError, EOFError, zlib.error, KeyError, TypeError) as error:
+        arrays = _arrays(path)
+        names = arrays.pop("arr_0").tolist()
+        layers = {}
+        for name, array in zip(names, arrays.values(), strict=True):
+            tensor = checked(torch.from_numpy(array).float(), path, name)
+            layers.setdefault(name, []).append(tensor)
+        return list(layers.items())
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(
             f"{path} cannot be read as Keras weights ({error}). Expected is "
             f"an .h5 file with layer_names and weight_names, at the top or "
@@ -86,6 +86,20 @@ def keras_layers(path):
         ) from error
 
 
-def _text(name):
-    """A name that h5py gives as text or as bytes."""
-    return name if isinstance(name, str) else name.decode()
+def _arrays(path):
+    """What `keras_file` writes of a file; ValueError if it does not."""
+    command = [sys.executable, keras_file.__file__, os.fspath(path)]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"not within {PATIENCE} s") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
+        raise ValueError(said or f"its reader ended with {done.returncode}")
+    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as found:
+        return dict(found)

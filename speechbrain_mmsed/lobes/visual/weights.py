@@ -16,8 +16,10 @@ import pickle
 
 import torch
 
+from speechbrain_mmsed.files import ClearError, check_unpacked_size
 
-class WeightsError(Exception):
+
+class WeightsError(ClearError):
     """Weights that are missing or of another network; says what to do."""
 
 
@@ -110,6 +112,7 @@ def load_weights(path):
             from safetensors.torch import load_file
 
             return load_file(path)
+        check_unpacked_size(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except ImportError as error:
         raise WeightsError(
@@ -175,7 +178,27 @@ def fill_network(network, state, path, unused=()):
                 f"{path} does not belong to this network: it {what} "
                 f"{', '.join(names[:3])}{more}"
             )
+    for name, tensor in state.items():
+        checked(tensor, path, name)
     network.load_state_dict(state, strict=False)
+
+
+def checked(tensor, path, name):
+    """A tensor of a file; a WeightsError if it is not finite.
+
+    Example
+    -------
+    >>> checked(torch.tensor([1.0, torch.nan]), "a.pth", "bias")
+    Traceback (most recent call last):
+    ...
+    speechbrain_mmsed.lobes.visual.weights.WeightsError: a.pth: bias holds \
+NaN or infinity; get the file again
+    """
+    if not torch.isfinite(tensor).all():
+        raise WeightsError(
+            f"{path}: {name} holds NaN or infinity; get the file again"
+        )
+    return tensor
 
 
 def _shape(value):
