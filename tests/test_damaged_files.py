@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import random
 import shutil
@@ -256,8 +257,10 @@ def test_programs_end_in_one_line(what, output, said):
 
 
 def test_a_corpus_in_a_folder_whose_name_is_no_text_is_prepared(
-    tiny_corpus, load_recipe, tmp_path
+    tiny_corpus, load_recipe, tmp_path, caplog, capsys
 ):
+    # What is captured goes from pytest's processes to the first one as UTF-8.
+    caplog.set_level(logging.CRITICAL)
     data = os.path.join(tmp_path, os.fsdecode(b"\xe9t\xe9"))
     shutil.copytree(tiny_corpus[0], data)
     sounds = os.path.join(data, "audio", "train", "weak")
@@ -272,3 +275,4 @@ def test_a_corpus_in_a_folder_whose_name_is_no_text_is_prepared(
     assert clips
     for clip in clips.values():
         assert len(read_sound(clip["wav"], 16000)) > 0
+    capsys.readouterr()

@@ -158,7 +158,8 @@ def prepare_corpus(
         os.path.join(output, "prepare_report.md"), f"# Preparation\n\n{text}"
     )
     write_json(os.path.join(output, REPORT_FILE), report)
-    print(text, end="", flush=True)
+    # A folder whose name is no text is no reason to stop.
+    print(text.encode(errors="replace").decode(), end="", flush=True)
     return report
 
 
