@@ -111,15 +111,15 @@ class Places:
         folder = self.data / place
         folder.mkdir(parents=True, exist_ok=True)
         for row in TABLES[clips].splitlines():
-            tone = np.full(1000, 0.1)
-            soundfile.write(folder / row.split("\t")[0], tone, 100)
+            tone = np.full(10000, 0.1)
+            soundfile.write(folder / row.split("\t")[0], tone, 1000)
 
     def prepare(self, **more):
         return self.recipe.prepare_desed(
             str(self.data),
             str(self.out),
             ["Cat", "Dog"],
-            **{"sample_rate": 100, **more},
+            **{"sample_rate": 1000, **more},
         )
 
     def manifest(self, subset):

@@ -208,7 +208,8 @@ def main(arguments):
     """Prepares, trains, scores, tunes, evaluates and exports."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, resolved_yaml = read_hparams(hparams_file, overrides)
-    hparams = hparams.get("variant_of", hparams)
+    if "variant_of" in hparams:
+        hparams = hparams["variant_of"]
     check_sizes(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
     sb.create_experiment_directory(hparams["output_folder"])

@@ -75,7 +75,8 @@ def write_windows(path, edges, targets):
     targets : list of str
         N files to write.
     """
-    with open_sound(path) as (rate, blocks):
+    with open_sound(path) as (file, blocks):
+        rate = file.samplerate
         kept, at = np.zeros(0, np.float32), 0
         ends = [round(edge * rate) for edge in edges[1:-1]] + [math.inf]
         for target, end in zip(targets, ends, strict=True):
