@@ -59,6 +59,7 @@ class ProcessFinder:
                 for result in results:
                     done += 1
                     yield result, None
+            pool.shutdown()  # all is done: they end by themselves
         except BrokenProcessPool:
             # Killed, perhaps for want of memory: one process needs less.
             yield from self.fallback(files[done:])
