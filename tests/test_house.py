@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = "speechbrain_mmsed"
 # From the top of docs/architecture.md down: who stands on whom.
 LAYERS = [
-    "cli experiments",
+    "cli",
     "inference.folders inference.formats",
     "inference",
     "evaluation.run evaluation.system",
@@ -39,7 +39,7 @@ LAYERS = [
     "dataio.media",
     "lobes postprocessing augment",
     "nnet",
-    "folders processes",
+    "folders launch processes",
     "files seeding problems",
 ]
 

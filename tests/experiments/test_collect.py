@@ -8,22 +8,22 @@ import pathlib
 import numpy as np
 import pandas as pd
 import pytest
+from sweep import collect as collecting
+from sweep import results
+from sweep import rows as table_rows
+from sweep.collect import collect, tabulate
+from sweep.jobs import make_jobs
+from sweep.paper import METRICS, PaperRow, notes
+from sweep.plan import read_plan
+from sweep.results import choose, figures_at, read_runs
+from sweep.rows import clip_draws
+from sweep.tables import first_cells
 
 from speechbrain_mmsed.evaluation import run as evaluation_run
 from speechbrain_mmsed.evaluation.run import evaluate_run
 from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     clip_statistics,
 )
-from speechbrain_mmsed.experiments import collect as collecting
-from speechbrain_mmsed.experiments import results
-from speechbrain_mmsed.experiments import rows as table_rows
-from speechbrain_mmsed.experiments.collect import collect, tabulate
-from speechbrain_mmsed.experiments.jobs import make_jobs
-from speechbrain_mmsed.experiments.paper import METRICS, PaperRow, notes
-from speechbrain_mmsed.experiments.plan import read_plan
-from speechbrain_mmsed.experiments.results import choose, figures_at, read_runs
-from speechbrain_mmsed.experiments.rows import clip_draws
-from speechbrain_mmsed.experiments.tables import first_cells
 from speechbrain_mmsed.files import write_json
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 

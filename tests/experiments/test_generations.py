@@ -5,13 +5,12 @@ import json
 import pathlib
 
 import pytest
-
-from speechbrain_mmsed.experiments import experiment
-from speechbrain_mmsed.experiments.experiment import run_experiment
-from speechbrain_mmsed.experiments.jobs import make_jobs
-from speechbrain_mmsed.experiments.plan import PlanError, read_plan
-from speechbrain_mmsed.experiments.runner import Runner
-from speechbrain_mmsed.experiments.tables import inputs_of
+from sweep import experiment
+from sweep.experiment import run_experiment
+from sweep.jobs import make_jobs
+from sweep.plan import PlanError, read_plan
+from sweep.runner import Runner
+from sweep.tables import inputs_of
 
 EXPERIMENTS = (
     pathlib.Path(__file__).resolve().parents[2] / "recipes/DESED/experiments"

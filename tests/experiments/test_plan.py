@@ -4,11 +4,11 @@ import pathlib
 import re
 
 import pytest
+from sweep.experiment import plain_lines
+from sweep.jobs import make_jobs
+from sweep.paper import METRICS, read_paper, table_of
+from sweep.plan import PlanError, read_plan
 
-from speechbrain_mmsed.experiments.experiment import plain_lines
-from speechbrain_mmsed.experiments.jobs import make_jobs
-from speechbrain_mmsed.experiments.paper import METRICS, read_paper, table_of
-from speechbrain_mmsed.experiments.plan import PlanError, read_plan
 from speechbrain_mmsed.training.hparams import HparamsError
 
 EXPERIMENTS = (

@@ -3,10 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
-
-from speechbrain_mmsed.experiments.paper import notes
-from speechbrain_mmsed.experiments.plan import PlanError, System
-from speechbrain_mmsed.experiments.results import choose
+from sweep.paper import notes
+from sweep.plan import PlanError, System
+from sweep.results import choose
 
 
 def made_up_runs(system, figures):

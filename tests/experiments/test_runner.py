@@ -10,25 +10,25 @@ import threading
 import time
 
 import pytest
-
-from speechbrain_mmsed.experiments.experiment import run_experiment, summary
-from speechbrain_mmsed.experiments.jobs import make_jobs, without_streams
-from speechbrain_mmsed.experiments.launch import start, take_lock
-from speechbrain_mmsed.experiments.plan import PlanError, read_plan
-from speechbrain_mmsed.experiments.progress import (
+from sweep.experiment import run_experiment, summary
+from sweep.jobs import make_jobs, without_streams
+from sweep.plan import PlanError, read_plan
+from sweep.progress import (
     failure_list,
     fraction_done,
     remaining_seconds,
 )
-from speechbrain_mmsed.experiments.runner import Runner
+from sweep.runner import Runner
+
+from speechbrain_mmsed.launch import start, take_lock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A runner in a process of its own, which a test may kill.
 RUNNER = """
 import sys
-from speechbrain_mmsed.experiments.jobs import make_jobs
-from speechbrain_mmsed.experiments.plan import read_plan
-from speechbrain_mmsed.experiments.runner import Runner
+from sweep.jobs import make_jobs
+from sweep.plan import read_plan
+from sweep.runner import Runner
 plan = read_plan(sys.argv[1])
 plan.budget["seconds"] = float(sys.argv[3])
 jobs = make_jobs(plan, sys.argv[2])
@@ -53,7 +53,8 @@ def run(jobs, command, devices=("cpu", "cpu")):
 
 
 def start_runner(plan_file, folder, seconds):
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    paths = [str(ROOT), str(ROOT / "recipes/DESED/experiments")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     return subprocess.Popen(
         [sys.executable, "-c", RUNNER, plan_file, folder, str(seconds)],
         env=env,

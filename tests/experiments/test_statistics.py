@@ -5,15 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-
-from speechbrain_mmsed.experiments.statistics import (
+from sweep.statistics import (
     Difference,
     clip_interval,
     difference,
     mean_and_deviation,
     welch_interval,
 )
-from speechbrain_mmsed.experiments.tables import _shown_difference
+from sweep.tables import _shown_difference
 
 figures = st.lists(
     st.floats(0, 1, allow_subnormal=False).map(lambda x: round(x, 4)),

@@ -9,8 +9,8 @@ import sys
 import time
 
 import pytest
+from sweep.plan import PlanError
 
-from speechbrain_mmsed.experiments.plan import PlanError
 from speechbrain_mmsed.training.hparams import HparamsError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

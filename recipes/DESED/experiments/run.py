@@ -22,16 +22,16 @@ from run_arguments import (
     read_devices,
     seeds_with,
 )
-
-from speechbrain_mmsed.experiments.collect import tabulate
-from speechbrain_mmsed.experiments.experiment import (
+from sweep.collect import tabulate
+from sweep.experiment import (
     cluster_lines,
     plain_lines,
     run_experiment,
     summary,
 )
-from speechbrain_mmsed.experiments.jobs import make_jobs
-from speechbrain_mmsed.experiments.plan import read_plan, read_seeds
+from sweep.jobs import make_jobs
+from sweep.plan import read_plan, read_seeds
+
 from speechbrain_mmsed.files import run_program
 
 

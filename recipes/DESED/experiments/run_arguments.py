@@ -7,8 +7,7 @@ Authors
 import argparse
 
 import ruamel.yaml
-
-from speechbrain_mmsed.experiments.plan import PlanError
+from sweep.plan import PlanError
 
 
 def parse(arguments, description):

@@ -151,7 +151,7 @@ def shown_cell(metric, cell, n_seeds):
 
     Example
     -------
-    >>> from speechbrain_mmsed.experiments.rows import Cell
+    >>> from sweep.rows import Cell
     >>> shown_cell("ebf1", Cell([0.5, 0.52]), 2)
     '51.00 ± 1.41'
     >>> shown_cell("ebf1", Cell([0.5, 0.52]), 3)

@@ -6,7 +6,7 @@ kills the child when its parent dies, however it dies. Everywhere the child
 inherits the lock of its run, which is free only when parent and child are
 gone. This module imports nothing heavy, as each child starts with it:
 
-    python -m speechbrain_mmsed.experiments.launch PARENT PROGRAM ...
+    python -m speechbrain_mmsed.launch PARENT PROGRAM ...
 
 Authors
  * The speechbrain_mmsed authors, 2026

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.experiments.jobs import sorted_out
-from speechbrain_mmsed.experiments.launch import start, stop, take_lock
-from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.experiments.progress import (
+from speechbrain_mmsed.launch import start, stop, take_lock
+from sweep.jobs import sorted_out
+from sweep.plan import PlanError
+from sweep.progress import (
     clock,
     fraction_done,
     remaining_seconds,

@@ -11,8 +11,8 @@ import csv
 import io
 
 from speechbrain_mmsed.evaluation.reports.report_tables import TITLES
-from speechbrain_mmsed.experiments.statistics import Difference
-from speechbrain_mmsed.experiments.tables import (
+from sweep.statistics import Difference
+from sweep.tables import (
     fewer_seeds,
     first_cells,
     first_titles,

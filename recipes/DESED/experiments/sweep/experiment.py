@@ -9,18 +9,18 @@ import shlex
 import sys
 import time
 
-from speechbrain_mmsed.experiments.jobs import (
+from speechbrain_mmsed.files import read_json, write_json
+from speechbrain_mmsed.launch import start, stop, take_lock
+from speechbrain_mmsed.training.pseudo_labels import read_source
+from sweep.jobs import (
     as_options,
     make_jobs,
     sorted_out,
     without_streams,
 )
-from speechbrain_mmsed.experiments.launch import start, stop, take_lock
-from speechbrain_mmsed.experiments.plan import PlanError
-from speechbrain_mmsed.experiments.progress import failure_list
-from speechbrain_mmsed.experiments.runner import Runner
-from speechbrain_mmsed.files import read_json, write_json
-from speechbrain_mmsed.training.pseudo_labels import read_source
+from sweep.plan import PlanError
+from sweep.progress import failure_list
+from sweep.runner import Runner
 
 
 def summary(jobs):

@@ -19,13 +19,13 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     PSDS,
     clip_statistics,
 )
-from speechbrain_mmsed.experiments.paper import METRICS, SPLITS, table_of
-from speechbrain_mmsed.experiments.results import figures_at
-from speechbrain_mmsed.experiments.statistics import (
+from speechbrain_mmsed.files import DamagedFileError, atomic_path, read_arrays
+from sweep.paper import METRICS, SPLITS, table_of
+from sweep.results import figures_at
+from sweep.statistics import (
     difference,
     mean_and_deviation,
 )
-from speechbrain_mmsed.files import DamagedFileError, atomic_path, read_arrays
 
 # With video against the sound alone: on the same clips.
 COMPARED_WITH = {"video_available": "video_ignored"}

@@ -9,18 +9,18 @@ import os
 
 from tqdm import tqdm
 
-from speechbrain_mmsed.experiments.jobs import make_jobs, sorted_out
-from speechbrain_mmsed.experiments.paper import (
+from speechbrain_mmsed.files import write_text
+from sweep.jobs import make_jobs, sorted_out
+from sweep.paper import (
     is_papers_corpus,
     notes,
     read_paper,
 )
-from speechbrain_mmsed.experiments.plot import plot_rows
-from speechbrain_mmsed.experiments.results import choose, read_runs
-from speechbrain_mmsed.experiments.rows import table_rows
-from speechbrain_mmsed.experiments.tables import choices_table, markdown_table
-from speechbrain_mmsed.experiments.tables_files import csv_table, latex
-from speechbrain_mmsed.files import write_text
+from sweep.plot import plot_rows
+from sweep.results import choose, read_runs
+from sweep.rows import table_rows
+from sweep.tables import choices_table, markdown_table
+from sweep.tables_files import csv_table, latex
 
 
 def tabulate(plan, folder, seeds=(), model="student", clips=True):

@@ -26,11 +26,11 @@ from speechbrain_mmsed.evaluation.evaluate import (
 from speechbrain_mmsed.evaluation.metrics.scored import load_scores
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
 from speechbrain_mmsed.evaluation.tuning import tune
-from speechbrain_mmsed.experiments.jobs import sorted_out
-from speechbrain_mmsed.experiments.paper import METRICS
-from speechbrain_mmsed.experiments.plan import PlanError
 from speechbrain_mmsed.files import DamagedFileError, read_json, write_json
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
+from sweep.jobs import sorted_out
+from sweep.paper import METRICS
+from sweep.plan import PlanError
 
 
 @dataclass

@@ -13,9 +13,9 @@ import os
 import sys
 from dataclasses import dataclass
 
-from speechbrain_mmsed.experiments.plan import PlanError
 from speechbrain_mmsed.files import read_json, write_json
 from speechbrain_mmsed.folders import changed_settings
+from sweep.plan import PlanError
 
 # Where data lie and how they are read do not change what is computed.
 NOT_COMPARED = (

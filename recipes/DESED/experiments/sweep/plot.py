@@ -10,7 +10,7 @@ from speechbrain_mmsed.evaluation.reports.charts import (
     save,
 )
 from speechbrain_mmsed.evaluation.reports.report_tables import TITLES
-from speechbrain_mmsed.experiments.tables import inputs_of
+from sweep.tables import inputs_of
 
 HEAD = "Evaluation set, all clips: mean and deviation; dots: seeds"
 COLOURS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3")
