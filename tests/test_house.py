@@ -40,7 +40,7 @@ LAYERS = [
     "lobes postprocessing augment",
     "nnet",
     "folders launch processes",
-    "files seeding problems",
+    "files pages problems seeding",
 ]
 
 

@@ -53,6 +53,9 @@ def new_canvas(width, height, rows=1, columns=1, title=None, **layout):
 
 def save(figure, folder, name):
     """Writes a picture as a whole, under a name that ends in .png."""
+    # A name may hold $, which is no formula.
+    for text in figure.findobj(lambda x: hasattr(x, "set_parse_math")):
+        text.set_parse_math(False)
     with atomic_path(pathlib.Path(folder) / name) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
     return name

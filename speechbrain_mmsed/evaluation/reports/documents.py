@@ -13,6 +13,7 @@ import jinja2
 
 from speechbrain_mmsed.evaluation.reports import report_tables
 from speechbrain_mmsed.files import write_text
+from speechbrain_mmsed.pages import content_policy
 
 
 def markdown(template, title, /, **content):
@@ -32,7 +33,7 @@ def write_page(template, title, path, /, **content):
         content, macros="macros.html", titles=titles, folder=path.parent
     )
     page = _TEMPLATES.get_template("page.html").render(
-        title=title, titles=titles, body=body
+        title=title, titles=titles, body=body, policy=content_policy
     )
     write_text(path, page + "\n")
     return path

@@ -24,6 +24,7 @@ from speechbrain_mmsed.inference.formats.values import (
     pool_frames,
     shown_name,
 )
+from speechbrain_mmsed.pages import content_policy
 
 # Larger files are linked and not embedded.
 EMBED_BYTES = 4_000_000
@@ -67,10 +68,12 @@ def render(detection, source=None, path=None):
 def fill_page(template, **values):
     """A page from a template beside this module; values are escaped.
 
-    The template has the filter `shown` (`shown_name`) and the function
-    `asset(name)`, the content of a file beside it.
+    The template has the filter `shown` (`shown_name`), the function
+    `asset(name)`, the content of a file beside it, and `content_policy`.
     """
-    return _templates.get_template(template).render(values, asset=_asset)
+    return _templates.get_template(template).render(
+        values, asset=_asset, policy=content_policy
+    )
 
 
 def relative_link(path):

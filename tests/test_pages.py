@@ -1,0 +1,179 @@
+"""No name that reaches a page becomes a part of it."""
+
+import base64
+import hashlib
+import html.parser
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from corpora import make_corpus
+
+from speechbrain_mmsed.evaluation.evaluate import EvaluatedSystem, evaluate_by
+from speechbrain_mmsed.evaluation.metrics.run import METRICS
+from speechbrain_mmsed.evaluation.reports.report_data import (
+    describe_figures,
+    report_data,
+)
+from speechbrain_mmsed.evaluation.reports.report_files import (
+    compare_reports,
+    write_report,
+)
+from speechbrain_mmsed.inference.folders.inputs import InputFile
+from speechbrain_mmsed.inference.folders.results import Result
+from speechbrain_mmsed.inference.folders.run import Outputs
+from speechbrain_mmsed.inference.folders.tables import index_page
+from speechbrain_mmsed.inference.formats import html as detection_page
+from speechbrain_mmsed.inference.results import Detection, FileScores
+from speechbrain_mmsed.postprocessing.parameters import ClassParameters
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"onmouseover="alert(2)',
+    "</script></style><!-- {{ 7*7 }} {% x %}",
+    "' autofocus onfocus=alert(3) <img src=x onerror=alert(4)>",
+    "&lt;b&gt; || javascript:alert(5) $\\frac$",
+]
+HARMLESS = ["one", "two", "three", "four", "five"]
+
+
+class Structure(html.parser.HTMLParser):
+    """Tags with the names of their attributes, and what stands inline."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.inline, self.policies = [], {}, []
+        self.other, self.links, self.here = [], [], None
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, [name for name, _ in attributes]))
+        self.here, given = tag, dict(attributes)
+        self.links += [given[n] for n in ("href", "src") if n in given]
+        if "http-equiv" in given:
+            self.policies.append(given["content"])
+        # Data for a program are no program.
+        if tag == "style" or (tag == "script" and not given.get("type")):
+            self.inline.setdefault(tag, []).append("")
+
+    def handle_endtag(self, tag):
+        self.tags.append(("/" + tag, []))
+        self.here = None
+
+    def handle_data(self, data):
+        if self.here in self.inline and self.tags[-1][0] == self.here:
+            if not self.tags[-1][1]:
+                self.inline[self.here][-1] += data
+
+    def handle_comment(self, data):
+        self.other.append(data)
+
+    handle_pi = unknown_decl = handle_comment
+
+
+def detection(names):
+    """A detection whose file, labels and streams are called so."""
+    file = f"{names[0]}.wav".replace("/", "\\")
+    scores = FileScores(
+        *(file, names, np.full((8, 5), 0.2), np.full(5, 0.2), 0.5, 4.0),
+        streams={names[1]: names[2]},
+    )
+    columns = ["filename", "onset", "offset", "event_label", "score"]
+    events = pd.DataFrame(
+        [[file, 1.0, 2.0, name, 0.9] for name in names], columns=columns
+    )
+    return Detection(events, scores, [(names[3], 0.9)])
+
+
+def index(names):
+    """A page of two recordings, one of which failed."""
+    found = [(1.0, 2.0, name, 0.9) for name in names]
+    done, failed = (
+        InputFile(f"/{n}", n.replace("/", "\\"), "a") for n in names[:2]
+    )
+    results = [
+        Result(done, duration=4.0, streams={names[2]: names[3]}, events=found),
+        Result(failed, reason=names[4], message=names[0]),
+    ]
+    return index_page(results, Outputs("/out", ["html"]), [names[2]])
+
+
+def report(names, folder):
+    """The reports of two systems, and of one against the other."""
+    classes = [[n % 5, (n + 1) % 5] for n in range(6)]
+    scores, truth = make_corpus(classes, names, ending=names[2])
+    every = np.ones(5)
+    parameters = {
+        metric: ClassParameters(names, every / 2, every.astype(int), every > 0)
+        for metric in METRICS
+    }
+    system = EvaluatedSystem(
+        scores=scores,
+        parameters=parameters,
+        has_video=scores.video(),
+        parameters_from=names[1],
+        notes=names,
+    )
+    truth = {"evaluation": truth}
+    systems = evaluate_by("median", names[0], system, truth, ())
+    metadata = {names[3]: names[4]}
+    content = report_data(systems, {}, truth, {names[1]: names[:2]}, metadata)
+    content["notes"] = names
+    content["figures"] = {
+        names[0]: describe_figures(system, "npz", names[1]),
+    }
+    write_report(content, folder, systems, truth, None, pictures=False)
+    compare_reports(folder, folder, names[1:3], folder / "two", n_resamples=9)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Each page with harmless names and with hostile ones."""
+    found = {}
+    with pytest.MonkeyPatch.context() as patch:
+        where = "speechbrain_mmsed.evaluation.statistics.clip_statistics"
+        patch.setattr(f"{where}.usual_resamples", lambda kind: 9)
+        for names in (HARMLESS, HOSTILE):
+            folder = tmp_path_factory.mktemp("report")
+            report(names, folder)
+            texts = {
+                "report": (folder / "report.html").read_text(),
+                "comparison": (folder / "two/comparison.html").read_text(),
+                "detection": detection_page.render(detection(names)),
+                "index": index(names),
+            }
+            for name, text in texts.items():
+                found.setdefault(name, []).append(text)
+    return found
+
+
+@pytest.mark.parametrize("name", ["report", "comparison", "detection", "index"])
+def test_names_stay_text(pages, name):
+    harmless, hostile = map(Structure, pages[name])
+    assert hostile.tags == harmless.tags
+    assert hostile.inline == harmless.inline and hostile.other == []
+    assert not [x for x in hostile.links if re.match(r"\s*javascript:", x)]
+    assert "49" not in set(re.findall(r"\d+", pages[name][1])) - set(
+        re.findall(r"\d+", pages[name][0])
+    )
+
+
+@pytest.mark.parametrize("name", ["report", "comparison", "detection", "index"])
+def test_only_the_own_script_and_style_may_run(pages, name):
+    structure = Structure(pages[name][1])
+    (policy,) = structure.policies
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'" and "unsafe" not in policy
+    assert bool(structure.inline.get("script")) == (name == "detection")
+    for tag in ("script", "style"):
+        hashes = [
+            base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            for text in structure.inline.get(tag, [])
+        ]
+        sources = " ".join(f"'sha256-{h}'" for h in hashes) or "'none'"
+        assert rules[f"{tag}-src"] == sources
+    # An attribute of style would need a permission of its own.
+    names = {name for _, some in structure.tags for name in some}
+    assert not [n for n in names if n == "style" or n.startswith("on")]
