@@ -83,6 +83,8 @@ setup(
         # Parts of the page that `mmsed detect --format html` writes.
         "speechbrain_mmsed.inference.formats": ["*.html", "*.css", "*.js"],
         "speechbrain_mmsed.evaluation.reports": ["templates/*"],
+        # Names of YAMNet's classes, and DESED's among them.
+        "speechbrain_mmsed.lobes.auditory": ["*.txt", "*.csv"],
     },
     python_requires=">=3.10",
     install_requires=REQUIREMENTS,

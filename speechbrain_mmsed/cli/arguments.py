@@ -27,13 +27,21 @@ RECORDINGS = {
     "several processors already (1)",
 }
 MODEL = {
-    "--model DIR": "detector folder that a training wrote "
-    "(<output_folder>/detector), or the training's output folder",
+    "--model MODEL": "detector folder that a training wrote "
+    "(<output_folder>/detector), or the training's output folder; yamnet, a "
+    "published network of 521 classes that needs no training; or "
+    "hf:OWNER/NAME, a detector folder on huggingface.co",
+    "--weights FILE": "of --model yamnet: its published file, "
+    "https://storage.googleapis.com/audioset/yamnet.h5",
+    "--map MAP": "of --model yamnet: desed, for DESED's ten classes, or a "
+    "table of two columns, AudioSet's class and yours (all 521 classes)",
     "--device": "where the network runs: auto, cpu, cuda, cuda:1, mps (auto: a "
     "GPU if there is one)",
     "--trust": "let the model's yaml build and run whatever it names, which "
     "may be anything: only for a folder whose author you know",
 }
+# The names of `inference.published.PUBLISHED`, which is loaded later.
+NO_FOLDERS = ("yamnet",)
 
 
 class UsageError(Exception):
@@ -128,7 +136,7 @@ def open_all(arguments):
     The cheap checks come first. Raises a UsageError if a recording does not
     exist or the model cannot be used.
     """
-    model = _find_model(arguments.model)
+    _find_model(arguments)
     if arguments.out and os.path.isfile(arguments.out):
         raise UsageError(f"--out {arguments.out} is a file, expected a folder")
     _before_torch()
@@ -152,11 +160,12 @@ def load_model(arguments):
     Where it runs is put into the arguments for `auto`. Raises a UsageError
     if it cannot be used.
     """
-    model = _find_model(arguments.model)
+    _find_model(arguments)
     _before_torch()
     import torch
 
-    from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
+    from speechbrain_mmsed.files import ClearError
+    from speechbrain_mmsed.inference import load_detector
 
     if arguments.device == "auto":
         gpu = torch.cuda.is_available()
@@ -171,14 +180,13 @@ def load_model(arguments):
             f"--device {arguments.device} cannot be used: {reason}"
         ) from error
     try:
-        detector = SoundEventDetector.from_hparams(
-            source=model,
-            run_opts={"device": arguments.device},
-            trust=arguments.trust,
+        detector = load_detector(
+            *(arguments.model, arguments.device, arguments.trust),
+            *(arguments.weights, arguments.map),
         )
-    except (DetectionError, OSError) as error:
+    except (ClearError, OSError, ImportError) as error:
         raise UsageError(str(error)) from error
-    return detector, model
+    return detector, arguments.model
 
 
 def _before_torch():
@@ -190,16 +198,23 @@ def _before_torch():
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _find_model(folder):
-    """The detector folder that is meant: it, or the folder it is in.
+def _find_model(arguments):
+    """Puts the detector folder that is meant into the arguments.
 
-    Nothing is looked for on the network.
+    It, or the folder it is in; what has another form stays.
     """
+    folder = arguments.model
+    if folder in NO_FOLDERS or folder.startswith("hf:"):
+        return
     if not os.path.isdir(folder):
-        raise UsageError(f"--model {folder}: no such folder")
+        raise UsageError(
+            f"--model {folder}: no such folder; expected one, "
+            f"{', '.join(NO_FOLDERS)} or hf:OWNER/NAME"
+        )
     for candidate in (folder, os.path.join(folder, "detector")):
         if os.path.isfile(os.path.join(candidate, "postprocessing.json")):
-            return candidate
+            arguments.model = candidate
+            return
     raise UsageError(
         f"--model {folder}: no detector folder (there is no "
         f"postprocessing.json in it); expected the folder `detector` that "

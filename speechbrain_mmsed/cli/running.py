@@ -14,12 +14,6 @@ from speechbrain_mmsed.cli.arguments import UsageError, say, unusable_streams
 # Files that one message names.
 MOST_NAMED = 3
 
-# With another one of these the results are others.
-MODEL_FILES = (
-    *("hyperparams.yaml", "postprocessing.json", "network.ckpt"),
-    *("frontend.ckpt", "streams.json"),
-)
-
 
 def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
     """Listens to all recordings; prints or writes results and a summary.
@@ -130,6 +124,7 @@ def _listen(arguments, opened, how, outputs, journal, on_result):
     find = Finder(detector, outputs, **how)
     if arguments.out and arguments.jobs > 1 and not single:
         start = (model, arguments.device, arguments.trust)
+        start += (arguments.weights, arguments.map)
         find = ProcessFinder(start, arguments.jobs, outputs, find, **how)
     with tqdm(
         detect_all(inputs.files, find, outputs, journal),
@@ -181,13 +176,11 @@ def _settings(opened, how):
     from speechbrain_mmsed.inference.folders.results import source_state
     from speechbrain_mmsed.inference.wanted import EVERYTHING
 
-    _, detector, model = opened
+    _, detector, _ = opened
     reasons = unusable_streams(detector, how["primary_weight"])
     return {
         "version": speechbrain_mmsed.__version__,
-        "model": [
-            source_state(os.path.join(model, name)) for name in MODEL_FILES
-        ],
+        "model": [source_state(path) for path in detector.files],
         "streams": {name: str(reason) for name, reason in reasons.items()},
         **how,
         "wanted": dataclasses.asdict(how.get("wanted", EVERYTHING)),

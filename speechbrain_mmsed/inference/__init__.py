@@ -5,6 +5,8 @@ Authors
 """
 
 from speechbrain_mmsed.inference.detector import SoundEventDetector
+from speechbrain_mmsed.inference.loading import load_detector
+from speechbrain_mmsed.inference.published import PublishedDetector
 from speechbrain_mmsed.inference.results import (
     Detection,
     DetectionError,
@@ -15,5 +17,7 @@ __all__ = [
     "Detection",
     "DetectionError",
     "FileScores",
+    "PublishedDetector",
     "SoundEventDetector",
+    "load_detector",
 ]

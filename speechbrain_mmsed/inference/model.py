@@ -20,6 +20,7 @@ from speechbrain_mmsed.inference.ensemble import (
     load_ensemble,
 )
 from speechbrain_mmsed.inference.results import DetectionError, FileScores
+from speechbrain_mmsed.inference.scoring import Stitcher
 from speechbrain_mmsed.inference.streams import StreamSetup
 from speechbrain_mmsed.inference.trust import check_files, refuse_code
 from speechbrain_mmsed.inference.weights import (
@@ -45,6 +46,13 @@ class ExportedModel(Pretrained):
         *("margin_frames", "shortest_hop", "peak_floor", "use_logmel_cache"),
     ]
     MODULES_NEEDED = ["network", "frontend"]
+    # With others of these files results are others.
+    FILES = (
+        *("hyperparams.yaml", "postprocessing.json", "network.ckpt"),
+        *("frontend.ckpt", "streams.json"),
+    )
+    # Whether a recording's tags have the scores of its frames.
+    TAGS_OF_FRAMES = False
     # Those whose scores an ensemble averages; its own network is not used.
     members = ()
 
@@ -58,6 +66,7 @@ class ExportedModel(Pretrained):
         self.sample_rate = int(values.sample_rate)
         self.streams = list(values.streams)
         self.card, self.folder = card, folder
+        self.files = [os.path.join(folder, name) for name in self.FILES]
         self.parameters = {
             metric: ClassParameters.from_dict(tuned)
             for metric, tuned in postprocessing["parameters"].items()
@@ -193,6 +202,10 @@ class ExportedModel(Pretrained):
             self.hparams.shortest_hop,
             self.hparams.peak_floor,
         )
+
+    def new_stitcher(self):
+        """A Stitcher for one recording."""
+        return Stitcher(len(self.labels), self.TAGS_OF_FRAMES)
 
     @torch.inference_mode()
     def score_windows(self, items, weight=None):

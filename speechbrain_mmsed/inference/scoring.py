@@ -22,9 +22,14 @@ BATCH_SIZE = 4
 
 
 class Stitcher:
-    """Joins the scores of windows to those of the recording."""
+    """Joins the scores of windows to those of the recording.
 
-    def __init__(self, n_classes):
+    With `tags_of_frames` the scores of the whole are the largest of the frames
+    that are kept, and not of the windows.
+    """
+
+    def __init__(self, n_classes, tags_of_frames=False):
+        self.tags_of_frames = tags_of_frames
         self.done = 0  # frames that are final so far
         self.clip = np.zeros(n_classes, np.float32)  # largest so far
         self._rows = [np.zeros((0, n_classes), np.float32)]
@@ -35,8 +40,11 @@ class Stitcher:
         # The last window stands for half a frame more at most.
         rows = np.minimum(rows, len(frame) - 1)
         self.done = window.until
+        rows = np.asarray(frame, np.float32)[rows]
+        if self.tags_of_frames:
+            clip = rows.max(axis=0, initial=0.0)
         self.clip = np.maximum(self.clip, clip)
-        self._rows.append(np.asarray(frame, np.float32)[rows])
+        self._rows.append(rows)
 
     def take(self):
         """(n, C) float32, the frames that are final since the last call."""
@@ -126,7 +134,7 @@ def score_recordings(model, paths, sources, weight, progress=None):
         _scoring_threads(model.device) as (pool, n_threads),
     ):
         for items in readers:
-            recording = [Stitcher(len(model.labels)), None]
+            recording = [model.new_stitcher(), None]
             unfinished.append(recording)
             for item in items:
                 if isinstance(item, End):

@@ -12,7 +12,7 @@ import torch
 from speechbrain_mmsed.inference.listening import LiveCutter
 from speechbrain_mmsed.inference.resampling import BlockResampler
 from speechbrain_mmsed.inference.results import DetectionError
-from speechbrain_mmsed.inference.scoring import BATCH_SIZE, Stitcher
+from speechbrain_mmsed.inference.scoring import BATCH_SIZE
 from speechbrain_mmsed.inference.streams import RecordingStreams
 
 
@@ -42,7 +42,7 @@ class DetectionStream:
             self._cutter = LiveCutter(self._cutter, latency)
         self._resampler = BlockResampler(sample_rate, detector.sample_rate)
         self._streams = RecordingStreams(detector.setup)
-        self._stitcher = Stitcher(len(detector.labels))
+        self._stitcher = detector.new_stitcher()
         self._n_samples, self._closed = 0, False
         self.latency = (self._cutter.longest_clip + 1) / detector.sample_rate
         self.latency += self._resampler.delay / self.sample_rate
@@ -113,7 +113,7 @@ def score_clips(model, waveforms, streams):
             )
     if n_clips == 0:
         raise DetectionError("no waveform was given, expected one or more")
-    n_samples = model.mods.frontend.n_samples
+    n_samples = model.new_cutter().n_samples
     items = []
     for number, waveform in enumerate(waveforms):
         waveform = np.asarray(waveform, dtype=np.float32)

@@ -5,10 +5,14 @@ Authors
 """
 
 import dataclasses
+import difflib
 
 import numpy as np
 
 from speechbrain_mmsed.inference.results import DetectionError
+
+# Classes that a message lists.
+MOST_NAMED = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +57,7 @@ class Wanted:
         for label in (*self.classes, *by_class):
             if label not in labels:
                 raise DetectionError(
-                    f"class {label!r} is not known, expected some of "
-                    f"{', '.join(labels)}"
+                    f"class {label!r} is not known{nearest(label, labels)}"
                 )
         for value in by_class.values() or [self.threshold or 0.0]:
             if not 0 <= value < 1:
@@ -122,3 +125,22 @@ class Wanted:
 
 
 EVERYTHING = Wanted()
+
+
+def nearest(label, labels):
+    """What to say of a class that is not known: all of few, else similar ones.
+
+    Empty if there are many and none is similar.
+
+    Example
+    -------
+    >>> nearest("dog", ["Cat", "Dog"])
+    ', expected some of Cat, Dog'
+    """
+    if len(labels) <= MOST_NAMED:
+        return f", expected some of {', '.join(labels)}"
+    by_folded = {known.casefold(): known for known in labels}
+    found = difflib.get_close_matches(label.casefold(), by_folded, 5)
+    found += [k for k in by_folded if label.casefold() in k][:5]
+    names = dict.fromkeys(repr(by_folded[key]) for key in found)
+    return f"; similar ones are {', '.join(names)}" if names else ""

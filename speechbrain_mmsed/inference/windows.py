@@ -25,7 +25,7 @@ class Window:
     begin: float  # seconds from the recording's beginning
     start: int  # the frame of the recording nearest to its first frame
     until: int  # the frame of the recording up to which its scores are taken
-    waveform: np.ndarray  # (n_samples,) float32, divided by its peak, 0-filled
+    waveform: np.ndarray  # (n_samples,) float32, 0-filled, divided by its peak
     seconds: float  # how much of it is sound of the recording
 
 
@@ -44,6 +44,8 @@ class WindowCutter:
     # Smallest peak that a window of several is divided by: the noise of
     # silent passages is not blown up to full scale.
     peak_floor: float = 1e-3
+    # Whether windows are divided by their peaks at all.
+    scaled: bool = True
 
     def __post_init__(self):
         longest_hop = self.n_frames - 2 * self.margin
@@ -114,8 +116,8 @@ class WindowCutter:
         first = begin - self._at
         sound = self._buffer[first : first + self.n_samples]
         sound = sound if end is None else sound[: end - begin]
-        peak = np.abs(sound).max(initial=0.0)
-        if not alone:
+        peak = np.abs(sound).max(initial=0.0) if self.scaled else 1.0
+        if self.scaled and not alone:
             peak = max(peak, np.float32(self.peak_floor))
         waveform = np.zeros(self.n_samples, np.float32)
         np.divide(sound, peak if peak > 0 else 1, out=waveform[: len(sound)])

@@ -28,7 +28,7 @@ class ProcessFinder:
     Arguments
     ---------
     model : tuple
-        Detector folder, where networks run, and whether to trust it.
+        Arguments of `load_detector`.
     n_jobs : int
         Number of processes.
     outputs, **how
@@ -39,7 +39,7 @@ class ProcessFinder:
 
     def __init__(self, model, n_jobs, outputs, fallback, **how):
         self.n_jobs, self.fallback = n_jobs, fallback
-        self._start = (*model, n_jobs, outputs, how)
+        self._start = (model, n_jobs, outputs, how)
 
     def __call__(self, files):
         """Yields (Result, None) for each file, in order."""
@@ -68,17 +68,15 @@ class ProcessFinder:
             pool.shutdown(cancel_futures=True)
 
 
-def _load(model, device, trust, n_jobs, outputs, how):
+def _load(model, n_jobs, outputs, how):
     """Once in each process: the detector."""
     global _finder
     import torch
 
-    from speechbrain_mmsed.inference import SoundEventDetector
+    from speechbrain_mmsed.inference.loading import load_detector
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // n_jobs))
-    detector = SoundEventDetector.from_hparams(
-        source=model, run_opts={"device": device}, trust=trust
-    )
+    detector = load_detector(*model)
     _finder = Finder(detector, outputs, **{**how, "progress": False})
 
 

@@ -22,6 +22,7 @@ from speechbrain_mmsed.dataio.media.sound import SOUND_FILE_SUFFIXES
 from speechbrain_mmsed.inference.formats.values import (
     in_order,
     pool_frames,
+    shown_classes,
     shown_name,
 )
 from speechbrain_mmsed.pages import content_policy
@@ -97,15 +98,17 @@ def _page_data(detection, media):
     frames of the model for each stored one.
     """
     scores = detection.scores
-    labels = list(scores.labels)
-    frames, pooled = pool_frames(scores.frame, MAX_FRAMES)
+    labels, note = shown_classes(detection)
+    columns = [scores.labels.index(label) for label in labels]
+    frames, pooled = pool_frames(scores.frame[:, columns], MAX_FRAMES)
     coded = np.round(255 * np.clip(frames, 0, 1)).astype(np.uint8)
     return {
         "filename": shown_name(scores.filename),
         "duration": float(scores.duration),
         "labels": [shown_name(label) for label in labels],
+        "note": note,
         "streams": {k: shown_name(v) for k, v in scores.streams.items()},
-        "clip": [round(float(score), 3) for score in scores.clip],
+        "clip": [round(float(score), 3) for score in scores.clip[columns]],
         "tags": [labels.index(label) for label, _ in detection.tags],
         "events": [
             [round(a, 6), round(b, 6), labels.index(label), round(score, 3)]

@@ -110,7 +110,8 @@ function head() {
   const streams = Object.entries(data.streams).map(([k, v]) => `${k}: ${v}`);
   const tags = data.tags.map((i) => data.labels[i]).join(", ") || "none";
   find("about").textContent = [clockText(data.duration),
-    `classes of the whole file: ${tags}`, ...streams].join(" \u00b7 ");
+    `classes of the whole file: ${tags}`, ...streams, data.note]
+    .filter((text) => text).join(" \u00b7 ");
   data.labels.forEach((label, index) => {
     const row = document.createElement("div");
     const name = document.createElement("span");

@@ -8,6 +8,7 @@ from speechbrain_mmsed.files import atomic_path
 from speechbrain_mmsed.inference.formats.values import (
     in_order,
     pool_frames,
+    shown_classes,
     shown_name,
 )
 
@@ -29,13 +30,14 @@ def draw(detection, figure=None):
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each class; darker is more probable, bars are events.
+        A row for each class (of many, `shown_classes`); darker is more probable, bars are events.
     """
     from matplotlib.figure import Figure
 
     scores = detection.scores
-    labels = list(scores.labels)
-    frames, pooled = pool_frames(scores.frame, MAX_COLUMNS)
+    labels, note = shown_classes(detection)
+    columns = [list(scores.labels).index(label) for label in labels]
+    frames, pooled = pool_frames(scores.frame[:, columns], MAX_COLUMNS)
     figure = Figure() if figure is None else figure
     figure.set_size_inches(11, 1.4 + 0.34 * len(labels))
     figure.set_layout_engine("tight")
@@ -61,7 +63,8 @@ def draw(detection, figure=None):
     for row in range(1, len(labels)):
         axes.axhline(row - 0.5, color="white", linewidth=1.5)
     axes.set_xlabel("seconds")
-    axes.set_title(_plain(scores.filename), loc="left", fontsize=11)
+    title = "\n".join(filter(None, [_plain(scores.filename), note]))
+    axes.set_title(title, loc="left", fontsize=11)
     figure.colorbar(image, ax=axes, pad=0.01, label="score")
     return figure
 

@@ -14,6 +14,7 @@ import json
 from speechbrain_mmsed.inference.formats.values import (
     in_order,
     seconds_text,
+    shown_classes,
     shown_name,
 )
 
@@ -128,9 +129,9 @@ def textgrid_text(detection, *_):
     Tiers of intervals have no gaps: what is no event is an interval with an
     empty text. All classes have a tier, also those that were not found, so
     that the files of a folder have the same tiers and can be corrected by
-    hand.
+    hand; of many classes, those of `shown_classes`.
     """
-    labels = list(detection.scores.labels)
+    labels, _ = shown_classes(detection)
     end = float(detection.scores.duration)
     rows = in_order(detection.events)
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]

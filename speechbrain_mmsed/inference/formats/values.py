@@ -8,6 +8,9 @@ import os
 
 import numpy as np
 
+# Rows of a page or a picture that one can look at.
+MOST_CLASSES, FEWEST = 60, 5
+
 
 def shown_name(name):
     """A file's name as one line of valid text.
@@ -48,6 +51,38 @@ def in_order(events):
     return sorted(
         (float(onset), float(offset), str(label), float(score))
         for onset, offset, label, score in rows
+    )
+
+
+def shown_classes(detection):
+    """Labels that have a row in pictures and pages, and what to say of it.
+
+    All of up to MOST_CLASSES. Of more, those with an event or among the tags,
+    and the most probable where these are fewer than FEWEST.
+
+    Arguments
+    ---------
+    detection : Detection
+        Events, tags and scores.
+
+    Returns
+    -------
+    labels : list of str
+        In the order of the detector's.
+    note : str
+        Empty if all are shown.
+    """
+    labels = list(detection.scores.labels)
+    if len(labels) <= MOST_CLASSES:
+        return labels, ""
+    found = {*detection.events["event_label"], *dict(detection.tags)}
+    likely = np.argsort(-detection.scores.clip, kind="stable")[:FEWEST]
+    if len(found) < FEWEST:
+        found |= {labels[i] for i in likely}
+    chosen = [label for label in labels if label in found]
+    return chosen, (
+        f"{len(chosen)} of {len(labels)} classes are shown: those ever above "
+        f"their threshold, or the {FEWEST} most probable"
     )
 
 

@@ -11,11 +11,15 @@ from speechbrain_mmsed.lobes.auditory.networks import (
     HuggingFaceEmbedder,
 )
 from speechbrain_mmsed.lobes.auditory.yamnet import YamnetEmbedder
+from speechbrain_mmsed.lobes.auditory.yamnet_classifier import (
+    YamnetClassifier,
+)
 
 __all__ = [
     "BeatsEmbedder",
     "Cnn14Embedder",
     "HuggingFaceEmbedder",
     "SoundEmbedder",
+    "YamnetClassifier",
     "YamnetEmbedder",
 ]

@@ -76,7 +76,9 @@ get it and put it there, nothing is downloaded for you
             "Apache-2.0",
         )
         network = _network()
-        _fill(network, read_weights(path), path)
+        # Of the classes that it was trained on; a stream does without.
+        convolutions, classifier = read_weights(path)
+        _fill(network, convolutions, path)
         super().__init__(
             BLOCKS[-1][0],
             SAMPLE_RATE,
@@ -86,6 +88,7 @@ get it and put it there, nothing is downloaded for you
             f"0.975 s each {hop * HOP / SAMPLE_RATE:g} s",
         )
         self.hop, self.batch_size = hop, batch_size
+        self.classifier = classifier
         self.register_buffer("window", torch.hann_window(FRAME))
         self.register_buffer("mel", mel_matrix())
 

@@ -1,7 +1,8 @@
-"""Weights of YAMNet's convolutions from the files that are published.
+"""Weights of YAMNet from the files that are published.
 
 Both give, in the network's order, pairs of a convolution's weight, as torch
-has it, and its bias, batch normalisation folded in.
+has it, and its bias, batch normalisation folded in; and the pair of the matrix
+behind them, which makes scores of classes.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -23,12 +24,19 @@ LAYER = re.compile(r"[^;]*?layer(\d+)/(conv|depthwise_conv|pointwise_conv)/")
 
 
 def read_weights(path):
-    """Pairs (weight, bias) of all convolutions of a file.
+    """Pairs (weight, bias) of all layers of a file.
 
     Arguments
     ---------
     path : str
         Keras' .h5, or .tflite with weights in float32 or int8.
+
+    Returns
+    -------
+    convolutions : list of tuple
+        In the order of the network.
+    classifier : tuple or None
+        (C, 1024) weight and (C,) bias, if the file ends with one.
 
     Raises
     ------
@@ -72,7 +80,9 @@ def _of_keras(path):
         if len(weight) != len(scale):  # of a depthwise one, (1, h, w, C)
             weight = _as_torch(kernel[0].permute(2, 0, 1, 3))
         pairs.append((weight * scale[:, None, None, None], beta - mean * scale))
-    return pairs
+    last = layers[-1] if layers else []
+    has_classifier = [tensor.ndim for tensor in last] == [2, 1]
+    return pairs, (last[0].T, last[1]) if has_classifier else None
 
 
 def _as_torch(weight):
@@ -81,8 +91,8 @@ def _as_torch(weight):
 
 
 def _of_tflite(path):
-    """Weights (4 dimensions) and biases of the tensors named layer<n>/..."""
-    found = {}
+    """Weights and biases of layers, by the names of the tensors."""
+    found, last = {}, {}
     for name, values in _tensors(path):
         layer = LAYER.match(name)
         if layer and values.ndim in (1, 4):
@@ -90,13 +100,15 @@ def _of_tflite(path):
             part = found.setdefault((int(layer[1]), layer[2]), {})
             values = torch.from_numpy(values)
             part[values.ndim] = checked(values, path, name)
+        elif "/dense/" in name:
+            last[values.ndim] = checked(torch.from_numpy(values), path, name)
     pairs = []
     for key in sorted(found):
         weight, bias = found[key][4], found[key][1]
         if key[1] == "depthwise_conv":
             weight = weight.permute(3, 1, 2, 0)
         pairs.append((_as_torch(weight), bias))
-    return pairs
+    return pairs, (last[2], last[1]) if {1, 2} <= set(last) else None
 
 
 def _tensors(path):

@@ -42,6 +42,27 @@ def test_scores_and_events_are_in_the_page(detection):
     assert data["media"] is None and media == b""
 
 
+def test_of_many_classes_those_found_are_shown(make_detection):
+    labels = [f"class {n}" for n in range(521)]
+    detection = make_detection(
+        [(1, 2, "class 400", 0.9), (3, 4, "class 30", 0.4)], labels=labels
+    )
+    data, _ = contents(html.render(detection))
+    assert {"class 30", "class 400"} <= set(data["labels"])
+    assert len(data["labels"]) <= 7 and "of 521 classes" in data["note"]
+    frames = np.frombuffer(base64.b64decode(data["frames"]), np.uint8)
+    frames = frames.reshape(-1, len(data["labels"])) / 255
+    columns = [labels.index(label) for label in data["labels"]]
+    expected = detection.scores.frame[:, columns]
+    np.testing.assert_allclose(frames, expected, atol=0.5 / 255 + 1e-6)
+    assert [data["labels"][e[2]] for e in data["events"]] == [
+        *("class 400", "class 30")
+    ]
+    assert len(data["clip"]) == len(data["labels"])
+    few, _ = contents(html.render(make_detection(labels=labels[:60])))
+    assert few["labels"] == labels[:60] and few["note"] == ""
+
+
 def test_names_cannot_break_the_page(make_detection):
     labels = [ENDINGS, "Dog"]
     detection = make_detection(
