@@ -37,8 +37,10 @@ Finds sound events in recordings: sounds or films, of any length, sample rate
 and number of channels. A film's pictures are used if the model knows pictures
 and if there are any.
 
+  mmsed detect film.mp4 --model yamnet --weights yamnet.h5
+      prints the events as a table, by a network that needs no training
   mmsed detect film.mp4 --model results/run/detector
-      prints the events as a table
+      the same by a model of your own
   mmsed detect films/ --model results/run/detector --out events --format html
       writes a page with a player for each film, and the tables below
 

@@ -33,17 +33,26 @@ EVENTS = {
 SAME_CLIPS = "These are the same clips: other recordings will fare worse."
 
 CARD = """\
+---
+library_name: speechbrain
+pipeline_tag: audio-classification
+tags: [sound-event-detection, speechbrain_mmsed]
+---
+
 # Sound event detector
 
 Finds sound events in recordings of any length, with or without video.
-Trained by a recipe of `speechbrain_mmsed`.
+Trained on {data_folder} by a recipe of `speechbrain_mmsed`; see Data below.
 
 ```python
 from speechbrain_mmsed.inference import SoundEventDetector
 
 detector = SoundEventDetector.from_hparams(source="<this folder>")
-print(detector.detect_file("recording.mp4").events)
+print(detector.detect_file("recording.mp4"))
 ```
+
+`mmsed detect recording.mp4 --model <this folder>` does the same; of a copy on
+huggingface.co, `--model hf:<owner>/<name>`.
 
 ## Classes
 
@@ -69,7 +78,7 @@ Events are made by {events}.
 |---|---|---|
 {data}
 
-Training data: `{data_folder}`, {steps} steps, seed {seed}.
+Training data: {data_folder}, {steps} steps, seed {seed}.
 
 ## Limits
 
@@ -226,7 +235,7 @@ def _model_card(report, models, descriptions):
             f"| {name} | {counts['clips']} | {counts['events']} |"
             for name, counts in report["counts"]["subsets"].items()
         ),
-        data_folder=record.get("data_folder", "not recorded"),
+        data_folder=_trained_on(record),
         steps=record.get("training_steps", "unknown"),
         seed=record.get("seed", "unknown"),
         untuned=_untuned(report["tuned_parameters"][first]),
@@ -237,6 +246,13 @@ def _model_card(report, models, descriptions):
             for name, version in sorted(report["libraries"].items())
         ),
     )
+
+
+def _trained_on(record):
+    """Name of the training data; what is above its folder is nobody's."""
+    folder = os.path.abspath(record.get("data_folder") or "")
+    name = os.path.basename(folder) if record.get("data_folder") else ""
+    return f"`{name}`" if name else "data that were not recorded"
 
 
 def _streams(descriptions):

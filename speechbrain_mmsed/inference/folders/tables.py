@@ -163,8 +163,13 @@ def _counted(title, values):
     counts = collections.Counter(values).most_common()
     if not counts:
         return []
-    parts = ", ".join(f"{value} {count}" for value, count in counts)
+    parts = _listed([f"{value} {count}" for value, count in counts])
     return [f"{title}: {parts}"]
+
+
+def _listed(parts):
+    """Parts as one text; names of classes may hold commas."""
+    return ("; " if any("," in part for part in parts) else ", ").join(parts)
 
 
 def _grid(results, what):
@@ -184,7 +189,7 @@ def _grid(results, what):
         else:
             counts = collections.Counter(row[2] for row in result.events)
             found = [f"{label} {n}" for label, n in counts.most_common()]
-        texts = [", ".join(found) or "none"]
+        texts = [_listed(found) or "none"]
         texts += [f"{k} {v}" for k, v in result.streams.items() if v != "used"]
         texts += [result.remark] if result.remark else []
         rows.append((name, f"{result.duration:.1f}", "; ".join(texts)))

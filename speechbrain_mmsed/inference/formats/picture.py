@@ -30,7 +30,8 @@ def draw(detection, figure=None):
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each class (of many, `shown_classes`); darker is more probable, bars are events.
+        A row for each class (of many, `shown_classes`); darker is more
+        probable, bars are events.
     """
     from matplotlib.figure import Figure
 
