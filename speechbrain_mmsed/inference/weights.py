@@ -14,9 +14,8 @@ import torch
 
 from speechbrain_mmsed import files
 from speechbrain_mmsed.dataio.streams.embedding import placed
+from speechbrain_mmsed.dataio.streams.identity import IDENTITY, fingerprint
 from speechbrain_mmsed.dataio.streams.records import (
-    IDENTITY,
-    fingerprint,
     stream_kind,
 )
 from speechbrain_mmsed.folders import changed_settings

@@ -7,6 +7,8 @@ Authors
 from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.train_logger import TensorboardLogger
 
+from speechbrain_mmsed.problems import need_packages
+
 
 class EpochTensorboard(TensorboardLogger):
     """Draws figures at their epoch.
@@ -24,6 +26,10 @@ class EpochTensorboard(TensorboardLogger):
     >>> logger = EpochTensorboard(getfixture("tmp_path"))
     >>> logger.log_stats({"epoch": 3, "lr": 0.1}, valid_stats={"loss": 1.0})
     """
+
+    def __init__(self, save_dir):
+        need_packages("train", "tensorboard")
+        super().__init__(save_dir)
 
     @main_process_only
     def log_stats(self, stats_meta, train_stats=None, valid_stats=None):

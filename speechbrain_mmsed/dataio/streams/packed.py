@@ -10,7 +10,7 @@ import os
 
 import numpy as np
 
-from speechbrain_mmsed.dataio.streams.records import fingerprint
+from speechbrain_mmsed.dataio.streams.identity import fingerprint
 from speechbrain_mmsed.dataio.streams.stored import StoredStream
 from speechbrain_mmsed.files import read_json
 

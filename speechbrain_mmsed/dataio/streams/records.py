@@ -13,23 +13,10 @@ Authors
 
 import csv
 import dataclasses
-import hashlib
-import json
 import os
 
 from speechbrain_mmsed.files import ClearError
 
-# What decides whether two streams hold the same features. Versions of
-# libraries are recorded beside, but do not make a stream unusable.
-IDENTITY = (
-    "network",
-    "weights_sha256",
-    "preprocessing",
-    "width",
-    "n_frames",
-    "clip_seconds",
-    "precision",
-)
 # What a stream is made from. Table 7 of the paper goes by films alone.
 KINDS = ("film", "sound", "other")
 COLUMNS = ("clip_id", "status", "reason", "covered_seconds", "source")
@@ -38,19 +25,6 @@ STATUSES = ("available", "unavailable")
 
 class StreamError(ClearError):
     """A stream that cannot be used or written; says what to do."""
-
-
-def fingerprint(description):
-    """Short hash of what in a `stream.json` decides features.
-
-    Example
-    -------
-    >>> fingerprint({"width": 3}) == fingerprint({"width": 3, "when": 1})
-    True
-    """
-    identity = {key: description.get(key) for key in IDENTITY}
-    text = json.dumps(identity, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def stream_kind(description, path="stream.json"):

@@ -17,14 +17,13 @@ import os
 import numpy as np
 from tqdm import tqdm
 
+from speechbrain_mmsed.dataio.streams.identity import IDENTITY, fingerprint
 from speechbrain_mmsed.dataio.streams.packed import INDEX_FILE, packed_key
 from speechbrain_mmsed.dataio.streams.records import (
     COLUMNS,
-    IDENTITY,
     ClipRow,
     Manifest,
     StreamError,
-    fingerprint,
     stream_kind,
 )
 from speechbrain_mmsed.dataio.streams.stored import StoredStream

@@ -130,8 +130,8 @@ def intersection_counts(events, truth, tolerance=TOLERANCE):
     tp = np.zeros_like(nref)
     if known.any():
         found, wrong = _match(events[known], reference, truth, tolerance)
-        tp += _tally(found, "event_label_gt", truth)
-        failed += _tally(wrong, "event_label_det", truth)
+        tp = _tally(found, "event_label_gt", truth)
+        failed = failed + _tally(wrong, "event_label_det", truth)
     version = importlib.metadata.version("psds_eval")
     return Counts(
         list(truth.durations),

@@ -10,6 +10,9 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import importlib.util
+import sys
+import types
 import warnings
 
 import numpy as np
@@ -170,10 +173,18 @@ def group_events(events, truth):
 
 
 def _sound_event():
-    """Import sed_eval without dcase_util's deprecation warnings."""
+    """Import sed_eval without dcase_util's warnings, with any setuptools."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import sed_eval
+        # dcase_util imports it for examples alone; new setuptools lack it.
+        absent = importlib.util.find_spec("pkg_resources") is None
+        if absent and "pkg_resources" not in sys.modules:
+            sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")
+        try:
+            import sed_eval
+        finally:
+            if absent:
+                sys.modules.pop("pkg_resources")
     return sed_eval.sound_event
 
 

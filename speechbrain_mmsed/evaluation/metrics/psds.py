@@ -38,6 +38,7 @@ from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
 # x class, in one batch.
 PAIRS_AT_ONCE = 100_000
 CELLS_AT_ONCE = 1_000_000
+FILLNA = pd.DataFrame.fillna
 
 
 def psds(scores, truth, windows, scenario):
@@ -122,12 +123,25 @@ def areas_of_operating_points(tables, truth, scenario):
 
 @contextlib.contextmanager
 def quiet():
-    """Silence psds_eval, which warns at every point about its own code."""
+    """Let psds_eval 0.5.3 run under any pandas and numpy, without warnings."""
+    from psds_eval import psds as library
+
+    # numpy 2.4 makes no integer of an array, pandas 3 fills by `ffill` alone.
+    library.int = lambda value: np.asarray(value).item()
     with warnings.catch_warnings():
         for kind in (FutureWarning, DeprecationWarning, RuntimeWarning):
             warnings.simplefilter("ignore", kind)
         warnings.filterwarnings("ignore", "A similar operating point")
-        yield
+        pd.DataFrame.fillna = _fillna
+        try:
+            yield
+        finally:
+            pd.DataFrame.fillna = FILLNA
+
+
+def _fillna(frame, value=None, method=None):
+    """DataFrame.fillna as psds_eval calls it."""
+    return FILLNA(frame, value) if method is None else frame.ffill()
 
 
 def _check_table(table, truth):

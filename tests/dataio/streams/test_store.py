@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from speechbrain_mmsed.dataio.streams import store as stream_store
+from speechbrain_mmsed.dataio.streams.identity import IDENTITY, fingerprint
 from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
 from speechbrain_mmsed.dataio.streams.records import (
-    IDENTITY,
     Manifest,
     StreamError,
-    fingerprint,
 )
 from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.files import DiskFullError
