@@ -16,6 +16,7 @@ import pandas as pd
 from speechbrain_mmsed.evaluation.metrics.truth import overlapping
 from speechbrain_mmsed.evaluation.readers.tables import prediction_files
 from speechbrain_mmsed.evaluation.readers.truth import match_names, read_events
+from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.problems import (
     PredictionError,
     listed,
@@ -23,10 +24,15 @@ from speechbrain_mmsed.problems import (
     refuse_rows,
 )
 
+# Seconds after a clip; the last frame of a system may end there.
+MARGIN = 0.5
 _ODD_EVENTS = {
     "zero_length": "have no length; psds_eval drops them, sed_eval counts "
     "them.",
-    "past_end": "end after their clip; they are evaluated as they are.",
+    "past_end": f"end up to {MARGIN:g} s after their clip; they are evaluated "
+    "as they are.",
+    "outside": "begin before their clip or end later; what is within is kept.",
+    "unsure": "have a confidence below 0.5; they are evaluated all the same.",
 }
 _ONE_POINT = (
     "With one operating point the PSD-ROC has one step, so PSDS is that "
@@ -74,31 +80,40 @@ def _read_point(file, truth, source_of_durations="durations"):
     problem = f"have detections but no duration in {source_of_durations}"
     advice = "; evaluate the same clips on both sides"
     refuse_clips(file, set(names) - set(matched), problem, advice)
-    cells = table.drop(columns="filename").isna()
+    cells = table[EVENT_COLUMNS[1:]].isna()
     empty = cells.all(axis=1)
     refuse_rows(file, table, {"some empty cells": cells.any(axis=1) & ~empty})
     events = table[~empty]
     events = events.assign(filename=events["filename"].map(matched))
+    ends = events["filename"].map(truth.durations).astype(np.float64)
     onset, offset = events["onset"], events["offset"]
+    outside = (onset < 0) | (offset > ends + MARGIN)
     foreign = ~events["event_label"].isin(truth.labels)
     labels = sorted(events["event_label"][foreign].unique())
     problems = {
         f"labels {labels[:10]}, which are not among {truth.labels}; name all "
         "classes with --labels": foreign,
-        "an onset below 0 or an offset before the onset": ~(
-            (onset >= 0) & (offset >= onset) & np.isfinite(offset)
-        ),
-        "overlapping events of one class, which psds_eval would count twice; "
-        "merge them": overlapping(events),
+        "an offset before the onset": offset < onset,
     }
     refuse_rows(file, events, problems)
-    ends = events["filename"].map(truth.durations).astype(np.float64)
+    last = offset.clip(0).where(offset <= ends + MARGIN, ends)
+    cut = events.assign(onset=onset.clip(0, last), offset=last)
+    # Nothing is left of what lies outside as a whole.
+    cut = cut[~outside | (cut["offset"] > cut["onset"])]
+    problem = (
+        "overlapping events of one class, which psds_eval would count twice; "
+        "merge them"
+    )
+    refuse_rows(file, cut, {problem: overlapping(cut)})
+    sure = events["confidence"] if "confidence" in events else ends + 1
     counts = {
         "empty_clips": int(empty.sum()),
         "zero_length": int((offset == onset).sum()),
-        "past_end": int((offset > ends + 1e-9).sum()),
+        "past_end": int(((offset > ends + 1e-9) & ~outside).sum()),
+        "outside": int(outside.sum()),
+        "unsure": int((sure < 0.5).sum()),
     }
-    return events.reset_index(drop=True), counts
+    return cut[EVENT_COLUMNS].reset_index(drop=True), counts
 
 
 def read_points(path, truth, choice=None, source_of_durations="durations"):

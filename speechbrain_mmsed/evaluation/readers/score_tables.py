@@ -11,12 +11,6 @@ Authors
 import numpy as np
 
 from speechbrain_mmsed.evaluation.metrics import psd_roc, scored
-from speechbrain_mmsed.evaluation.readers.grid import (
-    TableError,
-    check_axis,
-    check_ends,
-    common_grid,
-)
 from speechbrain_mmsed.evaluation.readers.tables import (
     TIMES,
     header_of,
@@ -25,6 +19,12 @@ from speechbrain_mmsed.evaluation.readers.tables import (
 )
 from speechbrain_mmsed.evaluation.readers.truth import check_labels, match_all
 from speechbrain_mmsed.postprocessing.decode import frames_inside
+from speechbrain_mmsed.postprocessing.frame_grid import (
+    TableError,
+    check_axis,
+    check_ends,
+    common_grid,
+)
 from speechbrain_mmsed.postprocessing.majority import reflected_frames
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 from speechbrain_mmsed.problems import (
@@ -32,6 +32,9 @@ from speechbrain_mmsed.problems import (
     listed,
     repeated,
 )
+
+# Of 4 bytes each.
+MOST_SCORES = 500_000_000
 
 
 def score_labels(folder):
@@ -67,7 +70,7 @@ def read_score_tables(
     left = check_labels(truth.labels, columns, f"{folder}: no column")
     by_clip = {clip: files[given[clip]] for clip in names}
     axes, values = _read_tables(by_clip, columns, truth, folder)
-    grid = common_grid(axes, str(folder))
+    grid = common_grid(axes)
     padded = check_ends(grid, truth.durations, str(folder), end_tolerance)
     known = np.unique([*scored.THRESHOLDS, *psd_roc.THRESHOLDS, *thresholds])
     counts = set(grid.n_frames.values())
@@ -75,13 +78,21 @@ def read_score_tables(
     if len(counts) > 1:
         # No window reaches from a clip's frames past the continued ones.
         longest += largest_window // 2
-    frame = []
-    for own in values.values():
+    shape = len(names), longest, len(truth.labels)
+    if np.prod(shape, dtype=float) > MOST_SCORES:
+        raise PredictionError(
+            f"{folder}: {shape[0]} clips of up to {longest} frames of "
+            f"{grid.hop:g} s and {shape[2]} classes are more than "
+            f"{MOST_SCORES:g} scores; write them at a fixed, longer hop"
+        )
+    frame = np.empty(shape, dtype=np.float32)
+    for row, (clip, own) in zip(frame, values.items(), strict=True):
+        own = single_precision(own, known)
+        if grid.repeats:
+            own = np.repeat(own, grid.repeats[clip], axis=0)
         # Continued by their own reflection, see above.
         added = longest - len(own)
-        rows = reflected_frames(len(own), added)[added:]
-        frame.append(single_precision(own[rows], known))
-    frame = np.stack(frame)
+        row[:] = own[reflected_frames(len(own), added)[added:]]
     ends = [min(truth.durations[n], grid.ends[n]) for n in names]
     inside = frames_inside(ends, longest, grid.hop)
     clip = np.where(inside[:, :, None], frame, 0).max(axis=1)
@@ -175,6 +186,8 @@ def _notes(grid, padded, left, truth, ends):
     lengths = np.fromiter(truth.durations.values(), float)
     short = int((np.array(ends) < lengths - 1e-9).sum())
     notes = {
+        "Frames are of uneven length; scores hold from onset to offset, and "
+        f"windows are in frames of {grid.hop:g} s.": grid.repeats,
         f"{len(ends)} clips with {frames} frames of {grid.hop:g} s; written "
         f"times are within {grid.deviation:.1e} s of that grid.": True,
         "There are no clip scores: the score of a clip is the largest of its "

@@ -7,7 +7,6 @@ Authors
 import pathlib
 
 import numpy as np
-import pandas as pd
 
 from speechbrain_mmsed.dataio.corpus.tables import without_nothing
 from speechbrain_mmsed.evaluation.metrics.truth import GroundTruth
@@ -25,12 +24,19 @@ from speechbrain_mmsed.problems import (
     repeated,
 )
 
+# Of a clip, and of a true event after its end: more are milliseconds.
+MOST_SECONDS, MOST_LATE = 1e6, 3600
+_NUMBER = r"(?ai)[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf(inity)?"
 _YES = {"1", "1.0", "true", "yes", "present"}
 _NO = {"0", "0.0", "false", "no", "absent", ""}
 
 
-def read_truth(tsv, durations_tsv, labels=None):
-    """GroundTruth of two tables; labels are those of the events if None."""
+def read_truth(tsv, durations_tsv, labels=None, notes=None):
+    """GroundTruth of two tables; labels are those of the events if None.
+
+    Events that less than half of the annotators heard (a column confidence)
+    are none; `notes`, a list, gets a sentence about them.
+    """
     durations = _read_durations(durations_tsv)
     events = read_events(tsv, "ground truth")
     absent = set(events["filename"]) - set(durations)
@@ -42,6 +48,17 @@ def read_truth(tsv, durations_tsv, labels=None):
         raise PredictionError(
             f"{tsv}: no events, so no classes; name them with --labels"
         )
+    late = events["offset"] - events["filename"].map(durations) > MOST_LATE
+    problem = "ends more than an hour after its clip; expected seconds"
+    refuse_rows(tsv, events, {problem: late})
+    if "confidence" in events:
+        unsure = events["confidence"] < 0.5
+        events = events[~unsure]
+        if notes is not None:
+            notes.append(
+                f"{unsure.sum()} events of the ground truth {tsv} have a "
+                "confidence below 0.5; they are none."
+            )
     try:
         return GroundTruth(events, durations, labels)
     except ValueError as error:
@@ -49,35 +66,39 @@ def read_truth(tsv, durations_tsv, labels=None):
 
 
 def read_events(path, what="events"):
-    """Events by the line of their file; empty cells are NaN, or None."""
-    table = without_nothing(read_text_table(path, EVENT_COLUMNS, what))
+    """Events by the line of their file; empty cells are NaN, or None.
+
+    With a column confidence if the file has one.
+    """
+    titles = header_of(path) if pathlib.Path(path).is_file() else []
+    numbers = [*TIMES, *{"confidence"} & set(map(str.lower, titles))]
+    columns = EVENT_COLUMNS + numbers[2:]
+    table = without_nothing(read_text_table(path, columns, what))
     refuse_rows(path, table, {"no file name": table["filename"] == ""})
     label = table["event_label"].astype(object)
     return table.assign(
-        **{name: _seconds(table, name, path) for name in TIMES},
+        **{name: _numbers(table, name, path) for name in numbers},
         event_label=label.where(label != "", None),
     )
 
 
-def _seconds(table, name, path):
+def _numbers(table, name, path):
     """A column of texts as float64; empty cells are NaN."""
-    texts = table[name].where(table[name] != "", "nan").astype(object)
-    texts = texts.str.replace(",", ".")
-    try:
-        # Python's float() rounds correctly, unlike the parsers of pandas.
-        return texts.astype(np.float64)
-    except ValueError:
-        bad = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
-        refuse_rows(path, table, {f"expected seconds as {name}": bad})
-        raise
+    texts = table[name].astype(object).str.replace(",", ".")
+    what = "a number" if name == "confidence" else "seconds"
+    bad = ~texts.str.fullmatch(_NUMBER) & (texts != "")
+    refuse_rows(path, table, {f"expected {what} as {name}": bad})
+    # Python's float() rounds correctly, unlike the parsers of pandas.
+    return texts.where(texts != "", "nan").astype(np.float64)
 
 
 def _read_durations(path):
     """File name -> seconds, from columns filename and duration."""
     table = read_text_table(path, ["filename", "duration"], "durations")
-    seconds = _seconds(table, "duration", path)
-    bad = ~(np.isfinite(seconds) & (seconds > 0))
-    refuse_rows(path, table, {"expected seconds > 0 as duration": bad})
+    seconds = _numbers(table, "duration", path)
+    problem = f"expected seconds > 0, below {MOST_SECONDS:g}, as duration"
+    bad = ~((seconds > 0) & (seconds < MOST_SECONDS))
+    refuse_rows(path, table, {problem: bad})
     twice = table["filename"][table["filename"].duplicated()].unique()
     refuse_clips(path, twice, "appear twice", "; keep one line of each")
     if table.empty:

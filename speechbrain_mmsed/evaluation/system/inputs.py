@@ -46,19 +46,21 @@ def read_inputs(arguments, form):
         folder = getattr(arguments, f"{option}_predictions")
         if folder:
             prediction_files(folder, form, f"--{option}-predictions")
-    files = arguments.ground_truth, arguments.durations
-    truth = {"evaluation": read_truth(*files, _labels(arguments, form))}
+    files, notes = (arguments.ground_truth, arguments.durations), []
+    truth = {"evaluation": read_truth(*files, _labels(arguments, form), notes)}
     if arguments.validation_predictions:
         truth["validation"] = read_truth(
             arguments.validation_ground_truth,
             arguments.validation_durations,
             truth["evaluation"].labels,
+            notes,
         )
     system = EvaluatedSystem()
     if arguments.video:
         known = truth["evaluation"].durations
         system.has_video = read_video(arguments.video, known)
     READ[form](system, truth, arguments)
+    system.notes = [*notes, *system.notes]
     if system.has_video is None:
         system.notes.append(UNKNOWN_VIDEO)
     return system, truth

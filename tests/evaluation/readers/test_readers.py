@@ -21,8 +21,8 @@ from speechbrain_mmsed.evaluation.readers.events import (
     _point_files,
     _read_point,
     _threshold_of,
+    read_points,
 )
-from speechbrain_mmsed.evaluation.readers.grid import check_ends, common_grid
 from speechbrain_mmsed.evaluation.readers.score_tables import (
     read_score_tables,
     score_labels,
@@ -37,6 +37,7 @@ from speechbrain_mmsed.evaluation.readers.truth import (
     read_video,
 )
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS, decode
+from speechbrain_mmsed.postprocessing.frame_grid import check_ends, common_grid
 from speechbrain_mmsed.problems import PredictionError, listed
 
 LABELS = ["Dog", "Cat"]
@@ -202,7 +203,7 @@ def test_hop_is_found_from_rounded_times(hop, digits):
         if digits is not None:
             times = np.round(times, digits)
         axes[str(n_frames)] = (times[:-1], times[1:])
-    grid = common_grid(axes, "folder")
+    grid = common_grid(axes)
     assert grid.hop == pytest.approx(hop, abs=1e-4 if digits == 3 else 1e-8)
     if hop != 1 / 3:
         assert grid.hop == hop
@@ -358,7 +359,8 @@ def test_an_operating_point_keeps_what_it_has(tmp_path):
         ["a.wav", 0.0, 10.2, "Dog"],
         ["a.wav", 2.0, 2.0, "Cat"],
     ]
-    assert counts == {"empty_clips": 1, "zero_length": 1, "past_end": 1}
+    found = {name: number for name, number in counts.items() if number}
+    assert found == {"empty_clips": 1, "zero_length": 1, "past_end": 1}
     path.write_text(",event_label,onset,offset,filename\n")
     events, _ = _read_point(path, truth)
     assert events.empty and list(events) == EVENT_COLUMNS
@@ -388,3 +390,130 @@ def test_what_a_gate_gave_is_no_prediction(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "fusion_weights.csv").write_text("filename,sound\na.wav,1.0\n")
     assert recognise(tmp_path) == "npz"
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.sampled_from([0.06, 0.1565, 1 / 3]),
+    st.sampled_from([None, 6, 3]),
+    st.lists(st.sets(st.integers(1, 63), max_size=6), min_size=2, max_size=5),
+)
+def test_frames_of_uneven_length_stand_for_several(hop, digits, cuts):
+    axes = {}
+    for n, inner in enumerate(cuts):
+        times = np.array([0, *sorted(inner), 64]) * hop
+        times = times if digits is None else np.round(times, digits)
+        axes[str(n)] = times[:-1], times[1:]
+    grid = common_grid(axes)
+    for clip, (_, offset) in axes.items():
+        counts = grid.repeats.get(clip, np.ones(len(offset)))
+        ends = np.cumsum(counts) * grid.hop
+        # The last frame may be cut.
+        np.testing.assert_allclose(ends[:-1], offset[:-1], atol=2e-3)
+        assert ends[-1] >= offset[-1] - 2e-3
+        assert grid.ends[clip] == pytest.approx(offset[-1], abs=2e-3)
+
+
+def test_boxes_give_the_figures_of_their_frames(tmp_path):
+    rng = np.random.default_rng(0)
+    folders = [tmp_path / "frames", tmp_path / "boxes"]
+    names = [f"{n}.wav" for n in range(4)]
+    for name in names:
+        # Half of the frames begin a box.
+        box = np.cumsum(rng.random(64) < 0.5)
+        values = np.round(rng.random((65, 2)), 3)[box]
+        table = pd.DataFrame(values, columns=LABELS)
+        table.insert(0, "onset", np.arange(64) * 0.15)
+        table.insert(1, "offset", np.arange(1, 65) * 0.15)
+        boxes = table.groupby(box).agg(
+            {"onset": "first", "offset": "last"} | dict.fromkeys(LABELS, "max")
+        )
+        for folder, some in zip(folders, (table, boxes), strict=True):
+            folder.mkdir(exist_ok=True)
+            path = folder / f"{name[:-4]}.tsv"
+            some.to_csv(path, sep="\t", index=False, float_format="%.4f")
+    rows = [[name, 1.0, 3.3, "Dog"] for name in names]
+    truth = GroundTruth.of_rows(rows, dict.fromkeys(names, 9.6), LABELS)
+    frames, boxes = (read_score_tables(f, truth) for f in folders)
+    assert "uneven" in boxes[1][0] and "uneven" not in frames[1][0]
+    events = [decode(s, [0.5, 0.5], [1, 1]) for s, _ in (frames, boxes)]
+    pd.testing.assert_frame_equal(*events)
+
+
+def test_a_frame_of_milliseconds_takes_no_memory(tmp_path):
+    (tmp_path / "a.tsv").write_text(
+        "onset\toffset\tDog\tCat\n0\t1\t1\t0\n1\t3.3\t0\t1\n3.3\t1e9\t1\t1\n"
+    )
+    truth = GroundTruth.of_rows([["a", 0, 1, "Dog"]], {"a": 10.0}, LABELS)
+    with pytest.raises(PredictionError, match=r"ends at 1e\+09 s and lasts 10"):
+        read_score_tables(tmp_path, truth)
+    with pytest.raises(PredictionError, match=r"more than 5e\+08 scores"):
+        read_score_tables(tmp_path, truth, end_tolerance=1e10)
+
+
+@pytest.mark.parametrize("offset", ["10.6", "1e6", "1e300", "inf", "1e400"])
+def test_detections_are_cut_at_the_ends_of_their_clip(tmp_path, offset):
+    truth = GroundTruth.of_rows(
+        [["a.wav", 8.0, 10.0, "Dog"]], {"a.wav": 10.0, "b.wav": 5.0}, LABELS
+    )
+    path = tmp_path / "0.5.tsv"
+    path.write_text(
+        f"filename\tonset\toffset\tevent_label\na\t8\t{offset}\tDog\n"
+        f"a\t-3\t2\tCat\na\t-inf\t-1\tCat\nb\t7\t{offset}\tDog\n"
+        "b\t4.9\t5.2\tDog\n"
+    )
+    (events,), _, notes = read_points(path, truth)
+    assert events.values.tolist() == [
+        ["a.wav", 8.0, 10.0, "Dog"],
+        ["a.wav", 0.0, 2.0, "Cat"],
+        # A frame that the end cuts.
+        ["b.wav", 4.9, 5.2, "Dog"],
+    ]
+    assert [note for note in notes if note.startswith("4 detections begin")]
+    assert [note for note in notes if note.startswith("1 detections end")]
+    assert segment_f1(events, truth)["class_wise"]["Dog"]["tp"] == 2
+
+
+def test_unsure_events_are_none(tmp_path):
+    (tmp_path / "durations.tsv").write_text("filename\tduration\na\t10\n")
+    path = tmp_path / "truth.tsv"
+    path.write_text(
+        "filename\tonset\toffset\tevent_label\tConfidence\n"
+        "a\t0\t2\tDog\t0.5\na\t1\t3\tDog\t0.49\na\t3\t4\tCat\t\n"
+        "a\t5\t6\tFox\t0\n"
+    )
+    notes = []
+    truth = read_truth(path, tmp_path / "durations.tsv", None, notes)
+    assert truth.events["event_label"].tolist() == ["Cat", "Dog"]
+    assert truth.labels == ["Cat", "Dog", "Fox"] and "2 events" in notes[0]
+    # What a system is sure of is its own affair; it may not overlap.
+    path.write_text(path.read_text().replace("a\t1\t3", "a\t2\t3"))
+    (events,), _, notes = read_points(path, truth, None)
+    assert len(events) == 4 and "2 detections have a confidence" in notes[1]
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "one", "1_0", "1,000.5", "0x1"])
+@pytest.mark.parametrize("column", ["onset", "offset", "confidence"])
+def test_text_among_numbers_is_refused_by_name(tmp_path, text, column):
+    cells = {"onset": "1", "offset": "2", "confidence": "1"} | {column: text}
+    path = tmp_path / "truth.tsv"
+    path.write_text(
+        "filename\tevent_label\t" + "\t".join(cells) + "\n"
+        "a\tDog\t" + "\t".join(cells.values()) + "\n"
+    )
+    words = rf"truth.tsv, line 2: .*{text}.*expected .* as {column}"
+    with pytest.raises(PredictionError, match=words):
+        read_events(path)
+
+
+def test_durations_and_true_events_are_seconds(tmp_path):
+    truth, durations = tmp_path / "truth.tsv", tmp_path / "durations.tsv"
+    truth.write_text("filename\tonset\toffset\tevent_label\na\t1\t9e6\tDog\n")
+    for seconds, words in (
+        ("10", "truth.tsv, line 2.*an hour after its clip"),
+        ("1e9", "durations.tsv, line 2.*below 1e"),
+        ("nan", "durations.tsv, line 2.*expected seconds"),
+    ):
+        durations.write_text(f"filename\tduration\na\t{seconds}\n")
+        with pytest.raises(PredictionError, match=words):
+            read_truth(truth, durations)

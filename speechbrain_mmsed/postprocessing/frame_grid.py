@@ -1,7 +1,8 @@
 """The frames of score tables: from written times to one hop.
 
-Frame k must cover [k hop, (k + 1) hop) in every clip, with any hop and any
-number of frames. Times that are no such grid are refused, never resampled.
+Frame k covers [k hop, (k + 1) hop) in every clip, with any hop and any number
+of frames. Where written frames differ in length, as those of systems that write
+boxes do, each stands for several of a hop that divides all.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -13,8 +14,11 @@ import numpy as np
 
 from speechbrain_mmsed.problems import PredictionError, listed
 
-# Times are often written with three decimals.
+# Times are often written with three decimals; rounding to the shortest hop
+# moves them no further.
 _TIME_TOLERANCE = 1e-3
+_SHORTEST_HOP = 2e-3
+_MOST_PARTS = 500
 # A system may leave out the rest of a clip that fills no frame, and one
 # frame more where it rounds the share of a padded clip down.
 _END_TOLERANCE_FRAMES = 2.0
@@ -26,12 +30,18 @@ class TableError(ValueError):
 
 @dataclass
 class FrameGrid:
-    """Frames of clips, and how far written times are off; in seconds."""
+    """Frames of clips, and how far written times are off; in seconds.
+
+    `step` is the shortest written frame; `repeats` says how many frames each
+    written one of a clip stands for, and is empty where it is one.
+    """
 
     hop: float
     n_frames: dict
     ends: dict
     deviation: float
+    step: float
+    repeats: dict
 
 
 def check_axis(onset, offset):
@@ -66,48 +76,56 @@ def _frame(row, onset, offset):
     return f"line {row + 2}: {onset[row]:g} to {offset[row]:g} s"
 
 
-def common_grid(axes, source):
-    """The grid of all clips, from (onset, offset) of the frames of each."""
+def common_grid(axes):
+    """The grid of all clips, from (onset, offset) of the frames of each.
+
+    Where no hop fits them, a finer one of which the frames take several.
+    """
     longest = max(axes, key=lambda clip: len(axes[clip][0]))
-    hop = _hop(*axes[longest])
-    deviations = {clip: _deviation(*axis, hop) for clip, axis in axes.items()}
-    others = {
-        clip: _hop(*axes[clip])
-        for clip, deviation in deviations.items()
-        if deviation > _TIME_TOLERANCE
-    }
-    irregular = [
-        clip
-        for clip, other in others.items()
-        if _deviation(*axes[clip], other) > _TIME_TOLERANCE
-    ]
-    if irregular:
-        clip = min(irregular)
-        lengths = np.subtract(*axes[clip][::-1])
-        usual = np.median(lengths)
-        odd = _frame(np.abs(lengths - usual).argmax(), *axes[clip])
-        raise PredictionError(
-            f"{source}: the frames of {len(irregular)} clips are not of equal "
-            f"length; {clip}, {odd}, where others last {usual:g} s. Only "
-            "regular frames are evaluated (the last may be shorter): write "
-            "the scores at a fixed hop, repeating those of longer segments. "
-            f"Clips: {listed(irregular)}"
-        )
-    if others:
-        clip = min(others)
-        raise PredictionError(
-            f"{source}: {len(others)} clips have frames of another length: "
-            f"{clip} of {others[clip]:g} s, where {longest} has {hop:g} s. "
-            f"Write all scores at one hop. Clips: {listed(others)}"
-        )
-    ends = {}
+    hop, repeats = _hop(*axes[longest]), {}
+    step, deviation = hop, max(_deviation(*a, hop) for a in axes.values())
+    if deviation > _TIME_TOLERANCE:
+        hop, repeats, deviation = _finer_grid(axes)
+        step = min(np.subtract(*axis[::-1]).min() for axis in axes.values())
+    ends, n_frames = {}, {}
     for clip, (onset, offset) in axes.items():
-        whole = len(onset) * hop
+        n_frames[clip] = int(np.sum(repeats.get(clip, len(onset))))
+        whole = n_frames[clip] * hop
         # A last frame that the clip's end cuts keeps its written end.
         cut = offset[-1] < whole - _TIME_TOLERANCE
         ends[clip] = float(offset[-1]) if cut else whole
-    n_frames = {clip: len(onset) for clip, (onset, _) in axes.items()}
-    return FrameGrid(hop, n_frames, ends, max(deviations.values()))
+    return FrameGrid(hop, n_frames, ends, deviation, step, repeats)
+
+
+def _finer_grid(axes):
+    """The largest hop that divides all frames, how often, and deviation."""
+    onset = np.concatenate([times for times, _ in axes.values()])
+    offset = np.concatenate([times for _, times in axes.values()])
+    last = np.cumsum([len(times) for times, _ in axes.values()]) - 1
+    first = np.append(0, last[:-1] + 1)
+    own = np.repeat(np.arange(len(last)), last - first + 1)
+    lengths = offset - onset
+    # The end of a clip may cut its last frame.
+    inner = np.delete(lengths, last)
+    shortest = min(inner if len(inner) else lengths)
+    most = min(int(shortest / _SHORTEST_HOP), _MOST_PARTS)
+    for hop in shortest / np.arange(1, most + 1):
+        # Of times that are rounded the mean over all frames is the better hop.
+        hop = inner.sum() / max(np.rint(inner / hop).sum(), 1) or hop
+        ends = np.cumsum(np.rint(lengths / hop))
+        ends -= np.append(0, ends[last])[own]
+        deviation = np.abs(np.delete(ends * hop - offset, last)).max(initial=0)
+        if deviation <= _TIME_TOLERANCE:
+            cut = np.ceil((lengths[last] - _TIME_TOLERANCE) / hop)
+            ends[last] += np.maximum(cut, 1) - np.rint(lengths[last] / hop)
+            break
+    else:
+        hop, deviation = _SHORTEST_HOP, _SHORTEST_HOP / 2
+        ends = np.rint(offset / hop)
+    repeats = np.diff(ends, prepend=0)
+    repeats[first] = ends[first]
+    parts = np.split(repeats.astype(np.int64), last[:-1] + 1)
+    return float(hop), dict(zip(axes, parts, strict=True)), float(deviation)
 
 
 def _hop(onset, offset):
@@ -135,7 +153,7 @@ def check_ends(grid, durations, source, tolerance=None):
     Returns the clips whose padding was scored too, by inputs of fixed length.
     """
     if tolerance is None:
-        tolerance = _END_TOLERANCE_FRAMES * grid.hop
+        tolerance = _END_TOLERANCE_FRAMES * grid.step
     fixed = len(set(grid.n_frames.values())) == 1
     longest = max(durations[clip] for clip in grid.ends)
     padded, off = [], {}
