@@ -26,7 +26,7 @@ Predictions are told apart by their content:
   score-tsv  a folder with one tab-separated table of scores for each clip,
              named after it: columns onset, offset, one for each class (the
              layout of sed_scores_eval, as ATST-SED and the DCASE baselines
-             write it); frames of one length
+             write it); frames may differ in length, as boxes do
   event-tsv  a folder with one table of events for each operating point:
              columns filename, onset, offset, event_label. PSDS only, and F1
              of --operating-point
