@@ -23,6 +23,7 @@ FORMATS = {
     "csv": "the same with commas",
     "json": "events, tags, streams and the scores of every frame",
     "audacity": "label track for Audacity (.txt)",
+    "audacity_scores": "label track with scores: Dog 0.87 (.scores.txt)",
     "textgrid": "TextGrid for Praat, a tier for each class",
     "raven": "selection table for Raven (.selections.txt)",
     "rttm": "time marks of diarisation tools",
@@ -74,7 +75,7 @@ OPTIONS = {
 }
 
 FORMAT_HELP = "formats of --format:\n" + "\n".join(
-    f"  {name:11} {about}" for name, about in FORMATS.items()
+    f"  {name:15} {about}" for name, about in FORMATS.items()
 )
 
 

@@ -161,7 +161,7 @@ class EventStream:
         if np.isfinite(certain):
             self._given = max(self._given, certain)
             self._forget(events[last >= self._given])
-        return over.sort_values(["onset", "event_label"], ignore_index=True)
+        return over.reset_index(drop=True)
 
     def _forget(self, going_on):
         """Drops scores before what goes on, and what its filters look at."""

@@ -17,6 +17,11 @@ from speechbrain_mmsed.postprocessing.boxes import box_table
 from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
+# What is said where tags and events differ.
+APART = "the whole and its moments have thresholds of their own"
+# Rows of events have one order everywhere.
+ORDER = ["onset", "offset", "event_label", "score"]
+
 
 class DetectionError(ClearError, ValueError):
     """What cannot be detected in or with; the message says what to do."""
@@ -94,22 +99,79 @@ class Detection:
     ---------
     events : pandas.DataFrame
         Columns filename, onset, offset (seconds), event_label, score (a box's
-        confidence; of a median filter the mean over the event's frames).
+        confidence; of a median filter the mean over the event's frames). In
+        the order of time, as in every file.
     scores : FileScores
         What they were made of.
     tags : list of (str, float)
         Labels of the whole recording with their scores, highest first.
+
+    Example
+    -------
+    >>> scores = FileScores("a.wav", ["Dog"], [[0.9]], [0.9], 0.5, 0.5)
+    >>> row = {"onset": [0.0], "offset": [0.5], "event_label": ["Dog"]}
+    >>> row |= {"filename": ["a.wav"], "score": [0.9]}
+    >>> detection = Detection(pd.DataFrame(row), scores, [("Dog", 0.9)])
+    >>> detection.save(getfixture("tmp_path") / "a.csv")
+    >>> [tuple(event) for event in detection]
+    [(0.0, 0.5, 'Dog', 0.9)]
     """
 
     events: pd.DataFrame
     scores: FileScores
     tags: list
 
+    def __post_init__(self):
+        self.events = ordered(self.events)
+
     def __iter__(self):
         """Yields (onset, offset, event_label, score) by time."""
-        columns = ["onset", "offset", "event_label", "score"]
-        events = self.events.sort_values(columns[:3])[columns]
-        return events.itertuples(index=False, name="Event")
+        return self.events[ORDER].itertuples(index=False, name="Event")
+
+    def to_dataframe(self):
+        """The events as a pandas.DataFrame of one's own, a row for each."""
+        return self.events.copy()
+
+    def save(self, path, form=None, source=None):
+        """Writes the events, whole or not at all.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            Where to.
+        form : str or None
+            A name of `mmsed detect --format`; None: the one whose files end
+            as the path does (.csv, .json, .srt, ...), or a picture (.png,
+            .pdf, .svg).
+        source : str or pathlib.Path or None
+            The recording, which a page plays; None: that of the detection.
+
+        Raises
+        ------
+        ValueError
+            If there is no such format; names those there are.
+        """
+        from speechbrain_mmsed.inference.formats import write_detection
+
+        if source is None and os.path.isfile(self.scores.filename):
+            source = self.scores.filename
+        write_detection(self, form, path, source)
+
+    def plot(self, figure=None):
+        """Draws scores of each class and events under them.
+
+        Arguments
+        ---------
+        figure : matplotlib.figure.Figure or None
+            Where to, for instance `plt.figure()`; None: a new one.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from speechbrain_mmsed.inference.formats import draw
+
+        return draw(self, figure)
 
     def __str__(self):
         """The events as a table that fits 80 columns."""
@@ -123,7 +185,30 @@ class Detection:
         tags = ", ".join(f"{label} {score:.2f}" for label, score in self.tags)
         text = f"of the whole: {tags or 'nothing'}"
         lines += textwrap.wrap(text, 80, subsequent_indent="  ")
+        lines += textwrap.wrap(explained(self.tags, self.events), 80)
         return "\n".join(lines)
+
+
+def ordered(events):
+    """A table of events of one recording in the order of ORDER."""
+    return events.sort_values(ORDER, ignore_index=True, kind="stable")
+
+
+def explained(tags, events):
+    """Why classes are among the tags and not the events; empty if none is.
+
+    Example
+    -------
+    >>> explained([("Dog", 0.9)], pd.DataFrame({"event_label": ["Dog"]}))
+    ''
+    """
+    tags, events = dict(tags), set(events["event_label"])
+    parts = []
+    if alone := [label for label in tags if label not in events]:
+        parts.append(f"{', '.join(alone)} without an event")
+    if alone := sorted(events.difference(tags)):
+        parts.append(f"events of {', '.join(alone)} without a tag")
+    return f"({'; '.join(parts)}: {APART})" if parts else ""
 
 
 def events_of(scores, parameters):
@@ -143,7 +228,7 @@ def events_of(scores, parameters):
     )
     if has_boxes(parameters):
         events = box_table(parameters.boxes(clip), parameters.thresholds)
-        return events.rename(columns={"confidence": "score"})
+        return ordered(events.rename(columns={"confidence": "score"}))
     events = decode(clip, parameters.thresholds, parameters.windows)
     columns = events["event_label"].map(scores.labels.index)
     first = (events["onset"] / scores.frame_hop).round().astype(int)
@@ -152,7 +237,7 @@ def events_of(scores, parameters):
         float(scores.frame[begin:end, column].mean())
         for begin, end, column in zip(first, past, columns, strict=True)
     ]
-    return events
+    return ordered(events)
 
 
 def tags_of(scores, thresholds):

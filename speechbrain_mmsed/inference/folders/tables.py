@@ -15,6 +15,7 @@ from speechbrain_mmsed.files import write_text
 from speechbrain_mmsed.inference.formats.html import fill_page, relative_link
 from speechbrain_mmsed.inference.formats.text import TSV_HEADER, tsv_rows
 from speechbrain_mmsed.inference.formats.values import seconds_text, shown_name
+from speechbrain_mmsed.inference.results import APART
 
 # Longer lists are not read on a screen; files.tsv has all.
 MAX_LINES = 30
@@ -135,11 +136,18 @@ def screen_lines(results, inputs, streams, what="events"):
     for stream in streams:
         states = (kind(r.streams.get(stream, "unknown")) for r in done)
         lines += _counted(stream, states)
+    differing = sum(
+        {row[2] for row in result.events} != set(dict(result.tags))
+        for result in done
+    )
     if what == "tags":
         labels = [label for result in done for label, _ in result.tags]
     else:
         labels = [label for r in done for _, _, label, _ in r.events]
     lines += _counted(what, labels) or [f"{what}: none"]
+    if differing:
+        noun = "recording" if differing == 1 else "recordings"
+        lines.append(f"tags and events differ in {differing} {noun}: {APART}")
     lines += _counted("files of other kinds left out", inputs.other_kinds)
     if inputs.repeated:
         lines.append(f"named more than once, done once: {inputs.repeated}")

@@ -25,6 +25,7 @@ from speechbrain_mmsed.inference.formats.values import (
     shown_classes,
     shown_name,
 )
+from speechbrain_mmsed.inference.results import explained
 from speechbrain_mmsed.pages import content_policy
 
 # Larger files are linked and not embedded.
@@ -107,6 +108,7 @@ def _page_data(detection, media):
         "duration": float(scores.duration),
         "labels": [shown_name(label) for label in labels],
         "note": note,
+        "tags_note": shown_name(explained(detection.tags, detection.events)),
         "streams": {k: shown_name(v) for k, v in scores.streams.items()},
         "clip": [round(float(score), 3) for score in scores.clip[columns]],
         "tags": [labels.index(label) for label, _ in detection.tags],

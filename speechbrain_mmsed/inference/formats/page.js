@@ -110,7 +110,7 @@ function head() {
   const streams = Object.entries(data.streams).map(([k, v]) => `${k}: ${v}`);
   const tags = data.tags.map((i) => data.labels[i]).join(", ") || "none";
   find("about").textContent = [clockText(data.duration),
-    `classes of the whole file: ${tags}`, ...streams, data.note]
+    `classes of the whole file: ${tags} ${data.tags_note}`, ...streams, data.note]
     .filter((text) => text).join(" \u00b7 ");
   data.labels.forEach((label, index) => {
     const row = document.createElement("div");

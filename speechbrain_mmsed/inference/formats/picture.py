@@ -14,6 +14,8 @@ from speechbrain_mmsed.inference.formats.values import (
 
 # More columns than this no screen shows.
 MAX_COLUMNS = 4000
+# Suffixes of the kinds of picture that are written.
+PICTURES = (".png", ".pdf", ".svg")
 EVENT_COLOUR = "#d9480f"
 
 
@@ -32,9 +34,18 @@ def draw(detection, figure=None):
     matplotlib.figure.Figure
         A row for each class (of many, `shown_classes`); darker is more
         probable, bars are events.
-    """
-    from matplotlib.figure import Figure
 
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed; says how to.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "a picture needs matplotlib: pip install 'speechbrain_mmsed[plot]'"
+        ) from error
     scores = detection.scores
     labels, note = shown_classes(detection)
     columns = [list(scores.labels).index(label) for label in labels]
@@ -71,7 +82,7 @@ def draw(detection, figure=None):
 
 
 def write_picture(detection, path):
-    """Writes the picture as the suffix says (.png, .pdf, .svg)."""
+    """Writes the picture as the suffix says, one of PICTURES."""
     figure = draw(detection)
     with atomic_path(path) as name:
         figure.savefig(name, dpi=110)

@@ -123,6 +123,17 @@ def audacity_text(detection, *_):
     )
 
 
+def audacity_scores_text(detection, *_):
+    """The same with each event's score behind its name: `Dog 0.87`.
+
+    For looking at: read back as annotations, these would be many classes.
+    """
+    return "".join(
+        f"{onset:.6f}\t{offset:.6f}\t{shown_name(label)} {score:.2f}\n"
+        for onset, offset, label, score in in_order(detection.events)
+    )
+
+
 def textgrid_text(detection, *_):
     """A TextGrid for Praat, in its long form: a tier for each class.
 

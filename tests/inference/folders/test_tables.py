@@ -72,6 +72,10 @@ def test_the_screen_shows_counts_and_reasons(results, inputs):
     assert "files of other kinds left out: .csv 1" in lines
     assert "named more than once, done once: 1" in lines
     assert "tags: Dog 2, Cat 2" in screen_lines(results, inputs, [], "tags")
+    assert not any("differ" in line for line in lines)
+    results[0].tags = []
+    lines = screen_lines(results, inputs, [])
+    assert any("tags and events differ in 1 recording" in a for a in lines)
 
 
 def test_a_long_list_shows_only_what_failed(results, inputs):

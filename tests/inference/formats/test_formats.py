@@ -78,6 +78,13 @@ def read_audacity(text):
     return [(float(a), float(b), label) for a, b, label in rows]
 
 
+def read_audacity_scores(text):
+    """Audacity takes what is behind the times as the text of the label."""
+    rows = read_audacity(text)
+    found = [re.fullmatch(r"(.*) (\d\.\d\d)", label) for *_, label in rows]
+    return [(*row[:2], m[1]) for row, m in zip(rows, found, strict=True)]
+
+
 def read_textgrid(text):
     """Tokens of the file in order; checks that tiers have no gaps."""
     tokens = re.findall(r'"(?:[^"]|"")*"|<exists>|(?<== )[-\d.]+', text)
@@ -181,6 +188,7 @@ READERS = {
     "srt": (read_srt, 1e-3),
     "json": (read_json, 1e-6),
     "audacity": (read_audacity, 1e-6),
+    "audacity_scores": (read_audacity_scores, 1e-6),
     "textgrid": (read_textgrid, 1e-6),
     "webvtt": (read_webvtt, 1e-3),
 }
@@ -306,6 +314,65 @@ def test_unknown_format_is_an_error_with_the_known_ones(detection, tmp_path):
     with pytest.raises(ValueError, match="unknown format 'ass'.*webvtt"):
         write_detection(detection, "ass", tmp_path / "a.ass")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_detection_saves_itself_as_its_file_is_called(detection, tmp_path):
+    for name, form in FORMATS.items():
+        detection.save(tmp_path / f"film{form.suffix}")
+        written = (tmp_path / f"film{form.suffix}").read_text()
+        assert written == form.render(detection), name
+    for suffix in (".png", ".SVG"):
+        detection.save(tmp_path / f"film{suffix}")
+        assert (tmp_path / f"film{suffix}").stat().st_size > 5000
+    detection.save(tmp_path / "table", form="csv")
+    read = pd.read_csv(tmp_path / "table")
+    pd.testing.assert_frame_equal(read, detection.to_dataframe(), atol=1e-4)
+    n_files = len(list(tmp_path.iterdir()))
+    with pytest.raises(ValueError, match="film.xyz: no format .*.csv"):
+        detection.save(tmp_path / "film.xyz")
+    assert len(list(tmp_path.iterdir())) == n_files
+
+
+def test_a_page_plays_the_recording_it_is_of(make_detection, tmp_path):
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"pictures")
+    detection = make_detection([(0, 1, "Dog", 0.9)], filename=str(film))
+    detection.save(tmp_path / "film.html")
+    assert '"element": "video"' in (tmp_path / "film.html").read_text()
+
+
+def test_rows_have_one_order(make_detection):
+    events = [(6.2, 9, NAMES[1], 0.7), (0.6, 2, "Dog", 0.9)]
+    events += [(0.6, 1, NAMES[1], 0.6)]
+    detection = make_detection(events, labels=NAMES)
+    rows = detection.to_dataframe()
+    assert rows["onset"].tolist() == [0.6, 0.6, 6.2]
+    assert rows["event_label"].tolist() == [NAMES[1], "Dog", NAMES[1]]
+    for form, (read, _) in READERS.items():
+        if form == "textgrid":  # which has tiers
+            continue
+        labels = [label for *_, label in read(FORMATS[form].render(detection))]
+        assert labels == rows["event_label"].tolist(), form
+    rows.loc[0, "event_label"] = "Cat"  # one's own
+    assert detection.events.loc[0, "event_label"] == NAMES[1]
+
+
+def test_a_plot_has_a_row_for_each_class(detection):
+    figure = detection.plot()
+    scores, *_ = figure.axes
+    names = [text.get_text() for text in scores.get_yticklabels()]
+    assert names == detection.scores.labels
+    assert len(scores.collections) == len(detection.events)
+
+
+def test_tags_and_events_that_differ_explain_themselves(make_detection):
+    detection = make_detection([(1, 2, "Dog", 0.9), (1, 2, "Speech", 0.4)])
+    assert "events of Speech without a tag: the whole" in str(detection)
+    page = FORMATS["html"].render(detection)
+    assert "events of Speech without a tag" in page
+    detection.events = detection.events[:0]
+    assert "Dog without an event" in str(detection)
+    assert "own" not in str(make_detection([(1, 2, "Dog", 0.9)]))
 
 
 def test_a_detection_prints_and_yields_its_events(make_detection):
