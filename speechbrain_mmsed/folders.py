@@ -12,28 +12,37 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import time
 
 from speechbrain_mmsed.files import LEFTOVER
 
 
 def remove_leftovers(folder, older_than=3600.0):
-    """Removes temporary files of writers that were killed, in all subfolders.
+    """Removes what writers that were killed left behind, in all subfolders.
 
     Those that changed less than `older_than` seconds ago may still be
     written. Returns how many were removed.
     """
     removed = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
+    for where, folders, names in os.walk(folder):
+        for name in [*names, *folders]:
             if not LEFTOVER.fullmatch(name):
                 continue
             path = os.path.join(where, name)
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - os.stat(path).st_mtime >= older_than:
-                    os.remove(path)
+                    remove(path)
                     removed += 1
     return removed
+
+
+def remove(path):
+    """Removes a file, or a folder with all that is in it."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.remove(path)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ Authors
 
 import argparse
 import json
+import os
 
 from speechbrain_mmsed.cli.arguments import (
     EXIT,
@@ -70,6 +71,9 @@ OPTIONS = {
     "--min-duration S": "leaves out events shorter than S seconds, after "
     "merging (0)",
     "--top N": "only the N most probable events of each recording",
+    "--cut DIR": "also write the sound of each event there, as "
+    "film.segments/film_Dog_00012.500.wav (recording, class, onset); without "
+    "--out the tables are there too",
     "--plot": "also draw scores and events of each recording (.png; needs "
     "matplotlib and --out)",
 }
@@ -159,7 +163,9 @@ def _run(arguments):
 
     outputs = None
     if arguments.out:
-        outputs = Outputs(arguments.out, arguments.format, arguments.plot)
+        outputs = Outputs(
+            arguments.out, arguments.format, arguments.plot, arguments.cut
+        )
     line = json_line if arguments.format == ["json"] else None
     how = {"metric": arguments.metric}
     how["postprocessing"] = arguments.postprocessing
@@ -170,6 +176,9 @@ def _run(arguments):
 
 def _check(arguments):
     """What can be said before anything is loaded."""
+    if arguments.cut and os.path.isfile(arguments.cut):
+        raise UsageError(f"--cut {arguments.cut} is a file, expected a folder")
+    arguments.out = arguments.out or arguments.cut
     if arguments.out is None:
         if arguments.plot:
             raise UsageError("--plot needs --out, a folder for the pictures")

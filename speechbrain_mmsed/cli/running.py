@@ -70,7 +70,8 @@ def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
 
     try:
         if out:
-            remove_leftovers(out)
+            for folder in {out, getattr(outputs, "cut", None) or out}:
+                remove_leftovers(folder)
             settings = _settings(opened, how)
             journal = _open_journal(
                 arguments, inputs, outputs, settings, written
@@ -98,6 +99,9 @@ def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
     tell = print if out else say
     for text in screen_lines(results, inputs, detector.streams, what):
         tell(text)
+    if getattr(outputs, "cut", None):
+        n_segments = sum(len(r.events) for r in results if not r.failed)
+        tell(f"segments: {n_segments} wav files in {outputs.cut}")
     where = "printed above; with --out DIR they are written to files"
     if out:
         names = ", ".join(written)

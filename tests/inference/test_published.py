@@ -222,6 +222,12 @@ def test_the_command_needs_no_training(weights, recording, tmp_path, capsys):
     assert cli.main([*command, *more]) == 0
     assert {path.name for path in out.iterdir()} >= {"a.csv", "a.html"}
     capsys.readouterr()
+    # With --cut alone all is there.
+    cut = ["--cut", str(tmp_path / "cut"), "--top", "3"]
+    assert cli.main([*command, *cut]) == 0
+    assert "segments: 3 wav files in" in capsys.readouterr().out
+    assert len(list((tmp_path / "cut/a.segments").glob("a_*.wav"))) == 3
+    assert (tmp_path / "cut/events.tsv").read_text().count("a.wav") == 3
     # The same again is known; another threshold is done anew.
     assert cli.main([*command, *more]) == 0
     assert "1 of them before" in capsys.readouterr().out

@@ -17,7 +17,7 @@ import json
 import os
 
 from speechbrain_mmsed.files import ABSENT, file_state, write_text
-from speechbrain_mmsed.folders import changed_settings
+from speechbrain_mmsed.folders import changed_settings, remove
 
 # In place of a recording's name: tables of all of them.
 ALL = ""
@@ -171,7 +171,7 @@ class Journal:
         """
         for path, state in self._owned.pop(name, {}).items():
             if state is not None and self._state(path) == state:
-                os.remove(os.path.join(self.folder, path))
+                remove(os.path.join(self.folder, path))
         self._done.pop(name, None)
         self._write({"name": name, "result": None})
 

@@ -13,10 +13,16 @@ import errno
 import os
 
 from speechbrain_mmsed.files import write_text
+from speechbrain_mmsed.folders import remove
 from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.folders.results import Result
+from speechbrain_mmsed.inference.folders.segments import (
+    SUFFIX,
+    write_segments,
+)
 from speechbrain_mmsed.inference.formats import FORMATS
 from speechbrain_mmsed.inference.formats.picture import write_picture
+from speechbrain_mmsed.inference.formats.values import in_order
 
 # Errors after which no recording's results can be written: a full disk or
 # one that fails, and a folder that is not ours.
@@ -37,6 +43,8 @@ class Outputs:
         Keys of FORMATS.
     with_picture : bool
         Whether a png is drawn as well.
+    cut : str, pathlib.Path or None
+        Where a folder with the sound of each event is written as well.
 
     Example
     -------
@@ -46,16 +54,21 @@ class Outputs:
     {'tsv': 'out/a.tsv', 'html': 'out/a.html'}
     """
 
-    def __init__(self, folder, forms, with_picture=False):
+    def __init__(self, folder, forms, with_picture=False, cut=None):
         self.folder = os.fspath(folder)
         self.suffixes = {form: FORMATS[form].suffix for form in forms}
         if with_picture:
             self.suffixes["picture"] = ".png"
+        self.cut = cut and os.fspath(cut)
+        if self.cut:
+            self.suffixes["cut"] = SUFFIX
 
     def paths(self, file):
-        """Format -> path of its file for a recording."""
+        """Format -> path of its file, or folder, for a recording."""
         return {
-            form: os.path.join(self.folder, file.stem + suffix)
+            form: os.path.join(
+                self.cut if form == "cut" else self.folder, file.stem + suffix
+            )
             for form, suffix in self.suffixes.items()
         }
 
@@ -77,7 +90,7 @@ class Outputs:
                 written.append(path)
         except DetectionError:
             for path in written:
-                os.remove(path)
+                remove(path)
             raise
 
     def _write_one(self, form, path, file, detection):
@@ -85,6 +98,8 @@ class Outputs:
         try:
             if form == "picture":
                 write_picture(detection, path)
+            elif form == "cut":
+                write_segments(file.path, in_order(detection.events), path)
             else:
                 write_text(path, _text(form, path, file, detection))
         except OSError as error:

@@ -5,9 +5,12 @@ import errno
 import json
 import os
 
+import numpy as np
 import pytest
+import soundfile
 
 from speechbrain_mmsed.inference import DetectionError
+from speechbrain_mmsed.inference.folders import run as run_module
 from speechbrain_mmsed.inference.folders.inputs import collect
 from speechbrain_mmsed.inference.folders.journal import Journal, strangers
 from speechbrain_mmsed.inference.folders.run import (
@@ -15,6 +18,7 @@ from speechbrain_mmsed.inference.folders.run import (
     Outputs,
     detect_all,
 )
+from speechbrain_mmsed.inference.folders.segments import write_segments
 from speechbrain_mmsed.inference.folders.tables import kind
 from speechbrain_mmsed.inference.formats import FORMATS
 
@@ -65,6 +69,91 @@ def test_results_come_in_order_and_failures_among_them(run, made_up, tmp_path):
     }
     text = (tmp_path / "out/deep/5.mp4.tsv").read_text()
     assert "deep/5.mp4\t0.0\t1.0\tDog\t0.7500\n" in text
+
+
+def sine(seconds, rate=44100):
+    """(samples, 2) whose two channels are one sound and silence."""
+    sound = np.sin(np.arange(round(seconds * rate)) / 9)
+    return np.stack([0.5 * sound, np.zeros(len(sound))], 1)
+
+
+EVENTS = [
+    *((0.0, 0.5, "Dog", 0.9), (0.25, 12.75, "Cat / cow", 0.8)),
+    *((0.25, 1.0, "Cat : cow", 0.8), (12.3, 12.99, "Größe", 0.7)),
+]
+
+
+def test_segments_are_the_sound_of_their_events(sounds, tmp_path):
+    path = tmp_path / "a b.wav"
+    sounds.write_wav(path, sine(13.0), rate=44100)
+    whole, _ = soundfile.read(path)
+    folder = tmp_path / "out/a b.segments"
+    write_segments(path, EVENTS, folder)
+    names = [
+        *("a_b_Dog_00000.000.wav", "a_b_Cat_cow_00000.250.wav"),
+        *("a_b_Cat_cow_00000.250~2.wav", "a_b_Größe_00012.300.wav"),
+    ]
+    assert {p.name for p in folder.iterdir()} == set(names)
+    for (onset, offset, *_), name in zip(EVENTS, names, strict=True):
+        found, rate = soundfile.read(folder / name)
+        expected = whole[round(onset * 44100) : round(offset * 44100)]
+        assert rate == 44100 and found.shape == expected.shape[:1]
+        np.testing.assert_allclose(found, expected.mean(1), atol=1e-4)
+    # Other events take the place of all of these.
+    write_segments(path, EVENTS[:1], folder)
+    assert [p.name for p in folder.iterdir()] == names[:1]
+    path.write_bytes(b"no sound")
+    with pytest.raises(DetectionError, match="a b.wav: its sound is"):
+        write_segments(path, EVENTS, folder)
+    assert [p.name for p in folder.iterdir()] == names[:1]
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+    with pytest.raises(DetectionError, match="among those of another"):
+        write_segments(path, EVENTS, folder / "b.segments")
+
+
+def test_segments_are_written_once_and_go_with_their_recording(
+    made_up, files, sounds, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        run_module,
+        "write_segments",
+        lambda path, events, folder: write_segments(
+            tmp_path / "sound.wav", events, folder
+        ),
+    )
+    sounds.write_wav(tmp_path / "sound.wav", sine(5.0, 8000), rate=8000)
+    cut = tmp_path / "cut"
+
+    def call(settings):
+        journal = Journal(tmp_path / "out/detect.jsonl", settings)
+        outputs = Outputs(tmp_path / "out", ["tsv"], cut=cut)
+        made_up.listened.clear()
+        paths = [p for f in files for p in outputs.paths(f).values()]
+        foreign = strangers(tmp_path / "out", "detect", paths)
+        found = detect_all(files, Finder(made_up, outputs), outputs, journal)
+        return foreign, [result for result, _ in found]
+
+    assert call({})[0] == []
+    written = {str(p.relative_to(cut)) for p in cut.rglob("*.wav")}
+    assert written == {
+        "1.segments/1_Dog_00000.000.wav",
+        *(
+            f"deep/5.mp4.segments/5.mp4_{e}"
+            for e in ("Dog_00000.000.wav", "Cat_00002.000.wav")
+        ),
+        *(f"deep/5.wav.segments/5.wav_Cat_0000{n}.000.wav" for n in "024"),
+    }
+    assert (cut / "4.segments").is_dir()  # which has no events
+    assert call({})[0] == [] and len(made_up.listened) == 2
+    # A segment that is gone is cut again.
+    (cut / "1.segments/1_Dog_00000.000.wav").unlink()
+    foreign, _ = call({})
+    assert foreign == [str(cut / "1.segments")] and len(made_up.listened) == 3
+    # Those of a recording that fails now would be taken for its own.
+    with open(files[0].path, "w") as file:
+        file.write("mute")
+    _, results = call({})
+    assert results[0].failed and not (cut / "1.segments").exists()
 
 
 def test_a_new_call_does_only_what_is_not_done(run, made_up):
