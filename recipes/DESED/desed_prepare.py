@@ -170,11 +170,11 @@ def find_desed(data_folder, given, layout="auto", idle=()):
         tried = ", ".join(dict.fromkeys(looked))
         tried = f" Looked for {tried} in {', '.join(roots)}." if looked else ""
         raise PrepareError(
-            f"No DESED corpus in {roots[0]}{exists}: {'; '.join(faults)}."
+            f"No corpus with the folders of DESED in {roots[0]}{exists}: {'; '.join(faults)}."
             f"{tried} Set data_folder to the folder that holds audio and "
             "metadata, or name the places of a subset in subset_paths."
         )
-    return found, f"DESED in {roots[0]}: {'; '.join(texts)}"
+    return found, f"found in {roots[0]}: {'; '.join(texts)}"
 
 
 def _check_names(what, names, known):

@@ -120,6 +120,7 @@ def run_record(hparams, brain):
             "weak": hparams["batch_weak"],
             "unlabelled": hparams["batch_unlabelled"],
         },
+        "learnt_from": learnt_from(hparams),
         "parameters": sum(p.numel() for p in brain.student.parameters()),
         "data_folder": str(hparams["data_folder"]),
         "clips_found": clips_found(hparams),
@@ -127,6 +128,21 @@ def run_record(hparams, brain):
             name: importlib.metadata.version(name) for name in PACKAGES
         },
     }
+
+
+def learnt_from(hparams):
+    """Whose labels taught tags and events: "weak", "strong" or None.
+
+    Example
+    -------
+    >>> sizes = {"batch_strong": 0, "batch_weak": 8}
+    >>> learnt_from({**sizes, "clip_labels_of": None})
+    {'tags': 'weak', 'events': None}
+    """
+    sizes = {name: hparams[f"batch_{name}"] for name in ("strong", "weak")}
+    tags = hparams["clip_labels_of"] or ("weak" if sizes["weak"] else "strong")
+    teachers = {"tags": tags, "events": "strong"}
+    return {head: of if sizes[of] else None for head, of in teachers.items()}
 
 
 def clips_found(hparams):

@@ -147,7 +147,7 @@ def test_what_is_there_is_found(places, name, capsys):
     (line,) = [
         text
         for text in capsys.readouterr().out.splitlines()
-        if text.startswith("- DESED in ")
+        if text.startswith("- found in ")
     ]
     assert "not used" not in line
     for root, parts in LAYOUTS[name].items():

@@ -39,6 +39,7 @@ def hparams(tmp_path):
         "batch_strong": 1,
         "batch_weak": 2,
         "batch_unlabelled": 4,
+        "clip_labels_of": None,
         "data_folder": pathlib.Path("/data/DESED"),
         "prepared_folder": tmp_path / "prepared",
         "expected_counts": {"validation": 1168},

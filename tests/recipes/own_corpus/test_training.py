@@ -84,6 +84,11 @@ def test_a_training_ends_with_a_detector(
         text = (out / name).read_text()
         assert "other clips will fare" in text or "same clips" in text
     weak = len(shape) == 4
+    learnt = {"tags": "weak" if weak else "strong"}
+    learnt["events"] = None if weak else "strong"
+    assert report["metadata"]["learnt_from"] == learnt
+    card = (out / "detector/README.md").read_text()
+    assert ("Events were never learnt" in card) == weak
     for subset, is_there in (("strong", not weak), ("weak", weak)):
         manifest = json.loads(
             (out / f"prepared/manifests/{subset}.json").read_text()
@@ -94,5 +99,6 @@ def test_a_training_ends_with_a_detector(
     # Any rate and length: here some windows and a bit.
     length = 3.3 * shape[0]
     found = detector.detect_file(write_sound(tmp_path / "x.wav", length, 11025))
+    assert not weak or found.events.empty
     n_frames = length / detector.frame_hop
     assert n_frames <= len(found.scores.frame) <= n_frames + 1
