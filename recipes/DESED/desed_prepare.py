@@ -170,8 +170,8 @@ def find_desed(data_folder, given, layout="auto", idle=()):
         tried = ", ".join(dict.fromkeys(looked))
         tried = f" Looked for {tried} in {', '.join(roots)}." if looked else ""
         raise PrepareError(
-            f"No corpus with the folders of DESED in {roots[0]}{exists}: {'; '.join(faults)}."
-            f"{tried} Set data_folder to the folder that holds audio and "
+            f"No corpus with DESED's folders in {roots[0]}{exists}: "
+            f"{'; '.join(faults)}.{tried} Set data_folder to the folder that holds audio and "
             "metadata, or name the places of a subset in subset_paths."
         )
     return found, f"found in {roots[0]}: {'; '.join(texts)}"
