@@ -171,8 +171,9 @@ def find_desed(data_folder, given, layout="auto", idle=()):
         tried = f" Looked for {tried} in {', '.join(roots)}." if looked else ""
         raise PrepareError(
             f"No corpus with DESED's folders in {roots[0]}{exists}: "
-            f"{'; '.join(faults)}.{tried} Set data_folder to the folder that holds audio and "
-            "metadata, or name the places of a subset in subset_paths."
+            f"{'; '.join(faults)}.{tried} Set data_folder to the folder that "
+            "holds audio and metadata, or name the places of a subset in "
+            "subset_paths."
         )
     return found, f"found in {roots[0]}: {'; '.join(texts)}"
 
