@@ -97,7 +97,10 @@ def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
     except OSError as error:
         raise UsageError(f"results cannot be written: {error}") from error
     tell = print if out else say
-    for text in screen_lines(results, inputs, detector.streams, what):
+    lines = screen_lines(
+        results, inputs, detector.streams, what, explain=edit is None
+    )
+    for text in lines:
         tell(text)
     if getattr(outputs, "cut", None):
         n_segments = sum(len(r.events) for r in results if not r.failed)

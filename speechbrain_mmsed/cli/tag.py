@@ -53,7 +53,7 @@ def _run(arguments):
     labels = opened[1].labels
 
     def keep_top(result):
-        if arguments.top and not result.failed:
+        if not result.failed:
             scores = zip(labels, result.clip, strict=True)
             ranked = sorted(scores, key=lambda tag: -tag[1])
             result.tags = ranked[: arguments.top]
@@ -62,4 +62,5 @@ def _run(arguments):
         "tags": tags_table,
         "scores": functools.partial(scores_table, labels=labels),
     }
-    return run_all(arguments, opened, tables, {}, edit=keep_top)
+    edit = keep_top if arguments.top else None
+    return run_all(arguments, opened, tables, {}, edit=edit)

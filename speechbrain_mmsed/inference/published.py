@@ -111,7 +111,7 @@ class PublishedDetector(SoundEventDetector):
                 "primary_weight": 1.0,
             },
             descriptions=[],
-            card=network.embedder.description()["network"],
+            card=name,
         )
         self.files = [self.folder, *filter(None, [table])]
 
@@ -127,6 +127,15 @@ class PublishedDetector(SoundEventDetector):
             SHORTEST_HOP,
             scaled=False,
         )
+
+    def tuned(self, metric, postprocessing=None):
+        """ClassParameters that make events; there are no boxes."""
+        if postprocessing == "boxes":
+            raise DetectionError(
+                f"{self.card} has no boxes, which are tuned on data; leave "
+                f"out postprocessing boxes"
+            )
+        return super().tuned(metric, postprocessing)
 
     @torch.inference_mode()
     def score_windows(self, items, weight=None):

@@ -18,7 +18,10 @@ from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 # What is said where tags and events differ.
-APART = "the whole and its moments have thresholds of their own"
+APART = (
+    "tags are of the whole and have thresholds of their own, and only events "
+    "are limited in number and duration"
+)
 # Rows of events have one order everywhere.
 ORDER = ["onset", "offset", "event_label", "score"]
 

@@ -1,5 +1,6 @@
 """YAMNet as a detector: its published scores, and those of random weights."""
 
+import functools
 import shutil
 import sys
 import types
@@ -19,7 +20,7 @@ from speechbrain_mmsed.inference import (
 )
 from speechbrain_mmsed.inference.published import MAPS, read_map
 from speechbrain_mmsed.inference.wanted import Wanted
-from speechbrain_mmsed.lobes.auditory import YamnetClassifier
+from speechbrain_mmsed.lobes.auditory import YamnetClassifier, yamnet_weights
 from speechbrain_mmsed.lobes.auditory.yamnet import BLOCKS
 from speechbrain_mmsed.lobes.auditory.yamnet_classifier import NAMES
 from speechbrain_mmsed.lobes.visual.weights import WeightsError
@@ -56,6 +57,15 @@ def weights(tmp_path_factory):
             for key, values in arrays.items():
                 group[f"{name}/{key}:0"] = values.astype(np.float32)
     return path
+
+
+@pytest.fixture(autouse=True, scope="module")
+def read_once():
+    """A process of its own reads each file, which takes a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        read = functools.cache(yamnet_weights.keras_layers)
+        patch.setattr(yamnet_weights, "keras_layers", lambda p: read(str(p)))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +140,12 @@ def test_windows_of_a_recording_join(published, recording):
     assert np.abs(scores.frame[:30] - whole[:30]).max() < 1e-5
     assert np.corrcoef(scores.frame.flat, whole.flat)[0, 1] > 0.99
     np.testing.assert_array_equal(scores.clip, scores.frame.max(0))
+    detection = published.detection(scores)
+    assert {label for label, _ in detection.tags} == {
+        event.event_label for event in detection
+    }
+    with pytest.raises(DetectionError, match="yamnet has no boxes"):
+        published.detection(scores, postprocessing="boxes")
 
 
 def test_a_stream_has_the_scores_of_the_file(published, recording):
@@ -204,6 +220,7 @@ def test_wrong_weights_are_told(weights, tmp_path):
         file.attrs["layer_names"] = list(file.attrs["layer_names"])[:-1]
     with pytest.raises(WeightsError, match="shapes None"):
         YamnetClassifier(other)
+    other = shutil.copy(other, tmp_path / "again.h5")
     with h5py.File(other, "r+") as file:
         names = [*file.attrs["layer_names"], "logits"]
         file.attrs["layer_names"] = names

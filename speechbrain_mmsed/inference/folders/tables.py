@@ -110,10 +110,11 @@ def index_page(results, outputs, streams):
     )
 
 
-def screen_lines(results, inputs, streams, what="events"):
+def screen_lines(results, inputs, streams, what="events", explain=True):
     """Lines for the screen: recordings, counts and reasons.
 
-    `inputs` (Inputs) are what was named; "events" or "tags" are counted.
+    `inputs` (Inputs) are what was named; "events" or "tags" are counted; where
+    both differ it is explained if wanted.
     """
     failed = [result for result in results if result.failed]
     done = [result for result in results if not result.failed]
@@ -145,7 +146,7 @@ def screen_lines(results, inputs, streams, what="events"):
     else:
         labels = [label for r in done for _, _, label, _ in r.events]
     lines += _counted(what, labels) or [f"{what}: none"]
-    if differing:
+    if differing and explain:
         noun = "recording" if differing == 1 else "recordings"
         lines.append(f"tags and events differ in {differing} {noun}: {APART}")
     lines += _counted("files of other kinds left out", inputs.other_kinds)

@@ -76,6 +76,8 @@ def test_the_screen_shows_counts_and_reasons(results, inputs):
     results[0].tags = []
     lines = screen_lines(results, inputs, [])
     assert any("tags and events differ in 1 recording" in a for a in lines)
+    lines = screen_lines(results, inputs, [], explain=False)
+    assert not any("differ" in line for line in lines)
 
 
 def test_a_long_list_shows_only_what_failed(results, inputs):

@@ -321,7 +321,7 @@ def test_a_detection_saves_itself_as_its_file_is_called(detection, tmp_path):
         detection.save(tmp_path / f"film{form.suffix}")
         written = (tmp_path / f"film{form.suffix}").read_text()
         assert written == form.render(detection), name
-    for suffix in (".png", ".SVG"):
+    for suffix in (".SVG",):
         detection.save(tmp_path / f"film{suffix}")
         assert (tmp_path / f"film{suffix}").stat().st_size > 5000
     detection.save(tmp_path / "table", form="csv")
@@ -367,7 +367,7 @@ def test_a_plot_has_a_row_for_each_class(detection):
 
 def test_tags_and_events_that_differ_explain_themselves(make_detection):
     detection = make_detection([(1, 2, "Dog", 0.9), (1, 2, "Speech", 0.4)])
-    assert "events of Speech without a tag: the whole" in str(detection)
+    assert "events of Speech without a tag: tags are" in str(detection)
     page = FORMATS["html"].render(detection)
     assert "events of Speech without a tag" in page
     detection.events = detection.events[:0]
