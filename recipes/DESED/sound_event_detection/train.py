@@ -18,9 +18,9 @@ import functools
 import sys
 
 import speechbrain as sb
-import torch
 from desed_prepare import prepare_desed
 from speechbrain.dataio.dataset import DynamicItemDataset
+from speechbrain.utils.data_pipeline import DynamicItem
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.utils.data import ConcatDataset
@@ -29,7 +29,7 @@ from speechbrain_mmsed.augment.mixup import mixup_groups
 from speechbrain_mmsed.dataio.corpus import clips
 from speechbrain_mmsed.dataio.corpus.features import training_statistics
 from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
-from speechbrain_mmsed.dataio.streams.reading import read_clip
+from speechbrain_mmsed.dataio.streams.reading import clip_streams
 from speechbrain_mmsed.files import run_program
 from speechbrain_mmsed.nnet.fusion import clip_weights
 from speechbrain_mmsed.seeding import derive_generator
@@ -96,42 +96,28 @@ class SoundEventBrain(MeanTeacherBrain):
 def dataio_prep(hparams, stores, owners=None):
     """Datasets of all subsets; `owners`, as of `read_clip`, make a control."""
     names = [f"stream_{name}" for name in hparams["streams"]]
-    frontend, n_frames = hparams["frontend"], hparams["n_frames"]
-    cache = hparams["log_mel_cache"]
-    subsets = list(hparams["manifests"])
-
-    @sb.utils.data_pipeline.takes("wav")
-    @sb.utils.data_pipeline.provides("waveform")
-    def sound_pipeline(wav):
-        return clips.clip_waveform(wav, frontend)
-
-    @sb.utils.data_pipeline.takes("id", "wav")
-    @sb.utils.data_pipeline.provides("log_mel")
-    def log_mel_pipeline(clip_id, wav):
-        make = functools.partial(clips.clip_waveform, wav, frontend)
-        return cache.read_or_make(clip_id, make, source=wav)
-
-    @sb.utils.data_pipeline.takes("id")
-    @sb.utils.data_pipeline.provides(*names, "available")
-    def stream_pipeline(clip_id):
-        widths = hparams["stream_widths"]
-        found = read_clip(stores, clip_id, widths, n_frames, owners)
-        return (*found[0], found[1]) if names else found[1]
-
-    @sb.utils.data_pipeline.takes("subset", "events", "tags", "duration")
-    @sb.utils.data_pipeline.provides("weak", "strong", "subset_index")
-    def label_pipeline(subset, events, tags, duration):
-        labels, hop = hparams["class_labels"], hparams["frame_hop"]
-        weak, strong = clips.clip_labels(
-            events, tags, duration, labels, n_frames, hop
-        )
-        return weak, strong, torch.tensor(subsets.index(subset))
-
-    sound = "log_mel" if hparams["use_logmel_cache"] else "waveform"
-    keys = ["id", "filename", "duration", "video_status", sound, *names]
-    keys += ["available", "weak", "strong", "subset_index"]
-    pipelines = [sound_pipeline, log_mel_pipeline]
-    pipelines += [stream_pipeline, label_pipeline]
+    frames = {"n_frames": hparams["n_frames"]}
+    # Workers that are started afresh are sent these: functions of modules
+    frontend = copy.deepcopy(hparams["frontend"]).cpu()
+    sound = functools.partial(clips.clip_waveform, frontend=frontend)
+    sound = DynamicItem(["wav"], sound, ["waveform"])
+    if hparams["use_logmel_cache"]:
+        sound = hparams["log_mel_cache"].read_clip
+        sound = DynamicItem(["id", "wav"], sound, ["log_mel"])
+    settings = {"widths": hparams["stream_widths"], "owners": owners, **frames}
+    streams = functools.partial(clip_streams, stores=stores, **settings)
+    settings = {"frame_hop": hparams["frame_hop"], **frames}
+    settings["labels"] = hparams["class_labels"]
+    labels = functools.partial(clips.clip_labels, **settings)
+    subset_index = list(hparams["manifests"]).index
+    pipelines = [
+        sound,
+        DynamicItem(["id"], streams, [*names, "available"]),
+        DynamicItem(["events", "tags", "duration"], labels, ["weak", "strong"]),
+        DynamicItem(["subset"], subset_index, ["subset_index"]),
+    ]
+    keys = ["id", "filename", "duration", "video_status", *sound.provides]
+    keys += [*names, "available", "weak", "strong", "subset_index"]
     found = {s: clips.read_manifest(p) for s, p in hparams["manifests"].items()}
     return {
         subset: rows and DynamicItemDataset(rows, pipelines, keys)  # or none

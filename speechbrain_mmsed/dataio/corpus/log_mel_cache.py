@@ -10,6 +10,7 @@ Authors
 """
 
 import copy
+import functools
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ import os
 import numpy as np
 import torch
 
+from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
 from speechbrain_mmsed.files import (
     ClearError,
     atomic_path,
@@ -132,6 +134,11 @@ class LogMelCache:
                 log_mel = self.frontend.log_mel(make_waveform()[None])[0]
             self.write(clip_id, log_mel, source)
         return self.read(clip_id, source)
+
+    def read_clip(self, clip_id, wav):
+        """Features (frames, mel bins) of a clip, made of its sound file."""
+        make = functools.partial(clip_waveform, wav, self.frontend)
+        return self.read_or_make(clip_id, make, source=wav)
 
     def _shape(self):
         """Shape of a clip's features."""

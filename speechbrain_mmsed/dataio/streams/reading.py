@@ -121,3 +121,9 @@ def read_clip(stores, clip_id, widths, n_frames=64, owners=None):
             )
         features.append(found)
     return features, available
+
+
+def clip_streams(clip_id, **settings):
+    """As `read_clip`, in one tuple: the features, and then `available`."""
+    features, available = read_clip(clip_id=clip_id, **settings)
+    return (*features, available) if features else available
