@@ -160,11 +160,14 @@ def run_program(name, main, *arguments):
     """Runs a program and exits; an error that is the user's is one line.
 
     So is a standard output that cannot be written, which shows at the end.
+    With --debug among the arguments it is a traceback.
     """
     try:
         code = main(*arguments)
         sys.stdout.flush()
     except (ClearError, OSError) as error:
+        if "--debug" in sys.argv:
+            raise
         code = f"{name}: {error}"
         # Python would try once more, and complain of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

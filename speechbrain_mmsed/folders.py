@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 
 from speechbrain_mmsed.files import LEFTOVER
@@ -43,6 +44,18 @@ def remove(path):
         shutil.rmtree(path)
     else:
         os.remove(path)
+
+
+def check_writable(folder):
+    """Stops, as the system says it, where a folder cannot be written or made.
+
+    Nothing is left there, not even the folder.
+    """
+    path = os.path.abspath(folder)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    with tempfile.TemporaryFile(dir=path) as file:
+        file.write(b"0")
 
 
 @contextlib.contextmanager

@@ -22,6 +22,26 @@ import sys
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl
 
 
+def device_problem(name):
+    """Why torch cannot compute on a device of this name here; "" if it can.
+
+    Example
+    -------
+    >>> device_problem("cpu"), device_problem("gpu")
+    ('', 'expected cpu, cuda, cuda:1 or mps')
+    """
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).strip().split("\n")[0]
+        if "Expected one of" in reason or "Invalid device" in reason:
+            reason = "expected cpu, cuda, cuda:1 or mps"
+        return reason
+    return ""
+
+
 def take_lock(path):
     """Locks a file, made if needed; None if somebody else has.
 

@@ -40,7 +40,7 @@ LAYERS = [
     "lobes postprocessing augment",
     "nnet",
     "folders launch processes",
-    "files pages problems seeding",
+    "files pages problems seeding versions",
 ]
 
 

@@ -37,7 +37,12 @@ from speechbrain_mmsed.dataio.streams.importing import StreamImport
 from speechbrain_mmsed.dataio.streams.report import report_table
 from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
 from speechbrain_mmsed.files import run_program
-from speechbrain_mmsed.training.hparams import check_keys, read_hparams
+from speechbrain_mmsed.training.checks import check_device, check_values
+from speechbrain_mmsed.training.hparams import (
+    check_keys,
+    print_help,
+    read_hparams,
+)
 
 IMPORT_KEYS = ("kind", "rate", "offset", "method")
 
@@ -159,9 +164,13 @@ def local_device():
 
 def main(arguments):
     """Reads the yaml and extracts."""
+    print_help(arguments, __file__, "hparams/extract.yaml")
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, _ = read_hparams(hparams_file, overrides)
-    extract(hparams, run_opts.get("device") or local_device())
+    device = run_opts.get("device") or local_device()
+    check_values(hparams)
+    check_device(device)
+    extract(hparams, device)
 
 
 if __name__ == "__main__":

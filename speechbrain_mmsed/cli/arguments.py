@@ -166,19 +166,16 @@ def load_model(arguments):
 
     from speechbrain_mmsed.files import ClearError
     from speechbrain_mmsed.inference import load_detector
+    from speechbrain_mmsed.launch import device_problem
 
     if arguments.device == "auto":
         gpu = torch.cuda.is_available()
         arguments.device = "cuda:0" if gpu else "cpu"
-    try:
-        torch.zeros(1, device=arguments.device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().split("\n")[0]
-        if "Expected one of" in reason:
-            reason = "expected auto, cpu, cuda, cuda:1 or mps"
+    if problem := device_problem(arguments.device):
+        problem = problem.replace("expected", "expected auto,")
         raise UsageError(
-            f"--device {arguments.device} cannot be used: {reason}"
-        ) from error
+            f"--device {arguments.device} cannot be used: {problem}"
+        )
     try:
         detector = load_detector(
             *(arguments.model, arguments.device, arguments.trust),

@@ -12,6 +12,7 @@ import difflib
 import io
 import math
 import os
+import re
 
 import ruamel.yaml
 import torch
@@ -51,7 +52,7 @@ def read_hparams(path, overrides=""):
     is_variant = VARIANT in _load(path)
     text = merged_yaml(path)
     known = _parsed(text, path)
-    given = _parsed(overrides, "The command line") or {}
+    given = _parsed(overrides, "The command line")
     check_keys(given, known, "command line", os.path.basename(path))
     for key, value in known.items():
         if _tag(value) == "!PLACEHOLDER" and key not in given:
@@ -60,9 +61,39 @@ def read_hparams(path, overrides=""):
                 f"the command line: --{key} VALUE"
             )
     text, overrides = _fill_mappings(known, given)
-    hparams = load_hyperpyyaml(text, overrides)
-    resolved = resolve_references(text, overrides).getvalue()
+    try:
+        resolved = resolve_references(text, overrides).getvalue()
+        hparams = load_hyperpyyaml(text, overrides)
+    except ClearError:
+        raise
+    except Exception as error:  # of whatever the yaml builds
+        told = " ".join(": ".join(map(str, error.args)).split())
+        odd = [
+            f"{k} {given[k]!r}"
+            for k in given
+            if isinstance(known[k], int | float)
+        ]
+        raise HparamsError(
+            f"{os.path.basename(path)}: {told} (given: {', '.join(odd)})"
+        ) from error
     return ({VARIANT: hparams} if is_variant else hparams), resolved
+
+
+def print_help(arguments, program, default):
+    """Prints the keys of a program's yaml, and comments, where that is asked.
+
+    That among the arguments, or the default one beside the program.
+    """
+    if not {"-h", "--help"} & set(arguments):
+        return
+    given = [a for a in arguments if a.endswith((".yaml", ".yml"))]
+    folder, name = os.path.split(program)
+    path = given[0] if given else os.path.join(folder, default)
+    print(f"usage: python {name} {default} --KEY VALUE ...\n\nKeys of {path}:")
+    for line in merged_yaml(path).split("\n"):
+        if re.match(r"\w+:(?! !(new|name|apply))|  +- [^!]|# (?!yam)\w", line):
+            print(f"  {line}")
+    print("\nOptions of SpeechBrain:")
 
 
 def merged_yaml(path):
@@ -192,9 +223,13 @@ def _load(path):
 def _parsed(yaml, source):
     """The tree of a yaml text or an open file."""
     try:
-        return ruamel.yaml.YAML().load(yaml)
+        tree = ruamel.yaml.YAML().load(yaml)
     except (ruamel.yaml.error.YAMLError, UnicodeDecodeError) as error:
-        raise HparamsError(f"{source} is no yaml: {error}") from error
+        told = " ".join(str(error).split())
+        raise HparamsError(f"{source} is no yaml: {told}") from error
+    if not isinstance(tree or {}, dict):
+        raise HparamsError(f"{source}: {tree!r} is no mapping, key: value")
+    return tree or {}
 
 
 def _dump(tree):

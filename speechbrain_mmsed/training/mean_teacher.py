@@ -20,7 +20,6 @@ from speechbrain_mmsed.seeding import derive_seed
 from speechbrain_mmsed.training.devices import DeviceBrain
 from speechbrain_mmsed.training.losses import consistency_losses
 from speechbrain_mmsed.training.progress import MonitorF1, TrainingProgress
-from speechbrain_mmsed.training.schedules import short_run_warnings
 from speechbrain_mmsed.training.teacher import make_teacher, update_teacher
 
 logger = get_logger(__name__)
@@ -146,25 +145,9 @@ class MeanTeacherBrain(DeviceBrain):
         }
 
     def on_fit_start(self):
-        """Prepares a run and says what would make it train badly."""
+        """Starts the clock, once a checkpoint was recovered."""
         super().on_fit_start()
         self.progress.start()
-        batches = self.hparams.number_of_epochs * self.hparams.batches_per_epoch
-        steps = batches // self.grad_accumulation_factor
-        if self.n_processes > 1 and not self.divide_batches:
-            # Whole batches are dealt to processes, which then step together.
-            wanted, steps = steps, steps // self.n_processes
-            logger.warning(
-                f"{self.n_processes} processes take whole batches, so {steps} "
-                f"steps instead of {wanted}: set --divide_batches True?"
-            )
-        for warning in short_run_warnings(
-            steps,
-            self.teacher_decay,
-            self.consistency_weight,
-            self.learning_rate_decay,
-        ):
-            logger.warning(f"This run has only {steps} steps, but {warning}.")
 
     def on_stage_start(self, stage, epoch=None):
         """Clears the averages; the teacher follows the student's mode."""

@@ -8,7 +8,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import importlib.metadata
+import logging
 import os
 import subprocess
 
@@ -18,7 +18,9 @@ from speechbrain.utils.distributed import run_on_main
 from speechbrain_mmsed.dataio.corpus.preparation import stored_report
 from speechbrain_mmsed.files import read_json, write_json, write_text
 from speechbrain_mmsed.folders import changed_settings
+from speechbrain_mmsed.training.checks import warn_of_schedules
 from speechbrain_mmsed.training.hparams import HparamsError
+from speechbrain_mmsed.versions import library_versions
 
 SETTINGS_FILE = "settings.json"
 PACKAGES = ("speechbrain_mmsed", "speechbrain", "torch", "torchaudio")
@@ -51,12 +53,17 @@ FREE_SETTINGS = (
 )
 
 
-def begin_run(hparams, resolved):
+def begin_run(hparams, resolved, run_opts):
     """Notes what a run is made with, or stops if the folder is another's.
 
     Writes hyperparams.yaml, and the settings that a continuation must have;
-    `resolved` is the yaml as from `read_hparams`.
+    `resolved` is the yaml as from `read_hparams`. log.txt keeps what this
+    package and SpeechBrain have to say, and of others no debugging.
     """
+    logging.getLogger().setLevel(logging.INFO)
+    for name in ("speechbrain", "speechbrain_mmsed"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    warn_of_schedules(hparams, run_opts)
     settings = training_settings(resolved)
     settings |= _pseudo_label_settings(hparams)
     check_continuation(hparams["save_folder"], settings)
@@ -124,9 +131,7 @@ def run_record(hparams, brain):
         "parameters": sum(p.numel() for p in brain.student.parameters()),
         "data_folder": str(hparams["data_folder"]),
         "clips_found": clips_found(hparams),
-        "versions": {
-            name: importlib.metadata.version(name) for name in PACKAGES
-        },
+        "versions": library_versions(PACKAGES),
     }
 
 

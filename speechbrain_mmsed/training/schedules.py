@@ -86,36 +86,3 @@ class ConsistencyWeight:
             return self.weight
         rest = 1.0 - step / self.rampup_steps
         return self.weight * math.exp(-5.0 * rest**2)
-
-
-def short_run_warnings(total_steps, teacher_decay, consistency, learning_rate):
-    """What makes a run of few steps train badly, in words.
-
-    The paper's schedule is made for 25,000 steps. In a run of a few hundred
-    the teacher would stay near its random start and pull the student there.
-    One sentence for each setting that does not suit a run of `total_steps`
-    optimiser steps; none from 5,000 on.
-
-    Example
-    -------
-    >>> from speechbrain_mmsed.training.teacher import TeacherDecay
-    >>> len(short_run_warnings(
-    ...     400, TeacherDecay(), ConsistencyWeight(), LearningRateDecay()))
-    3
-    """
-    if total_steps >= 5000:
-        return []
-    found = []
-    if not teacher_decay.warmup:
-        found.append("the teacher has no warm-up: set --ema_warmup True")
-    if consistency.rampup_steps == 0 and consistency.weight > 0:
-        found.append(
-            "the consistency weight has no ramp: set "
-            f"--consistency_rampup_steps {round(0.3 * total_steps)}"
-        )
-    if learning_rate.decay_steps > total_steps:
-        found.append(
-            "the learning rate never decays: set "
-            f"--lr_decay_steps {max(1, round(0.4 * total_steps))}"
-        )
-    return found

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import sys
 from unittest.mock import Mock
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.inference import FileScores, SoundEventDetector
+from speechbrain_mmsed.inference.rehearsal import RehearsalError
 from speechbrain_mmsed.postprocessing.box_parameters import BoxParameters
 from speechbrain_mmsed.postprocessing.decode import decode
 from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
@@ -68,6 +70,7 @@ def run(load_recipe, tiny_corpus, tmp_path):
         return tmp_path / name
 
     start.recipe, start.corpus = recipe, tiny_corpus
+    start.folder = tmp_path
     return start
 
 
@@ -432,6 +435,10 @@ def test_a_weight_for_each_stream(run):
         ({"clip_seconds": 30.0}, "of 30.0 s are 192: set n_frames: 192"),
         ({"data_folder": "/does/not/exist"}, "/does/not/exist"),
         ({"fusion": "half"}, "half"),
+        ({"fusion": 3}, "fusion is 3, .* at most 1"),
+        ({"number_of_epochs": -2}, "number_of_epochs is -2"),
+        ({"lr": "much"}, "given: .*lr 'much'"),
+        ({"device": "gpu"}, "expected cpu, cuda"),
         ({"corpus_on_device": "yes"}, "expected auto, True or False"),
         ({"corpus_on_device": True}, "set use_logmel_cache: True"),
         ({"postprocessing": "boxes"}, "expected median, or both"),
@@ -448,6 +455,19 @@ def test_wrong_settings_stop_before_the_first_batch(
     monkeypatch.setattr(run.recipe.SoundEventBrain, "fit_batch", no_batch)
     with pytest.raises(Exception, match=message):
         run(**overrides)
+
+
+def test_what_follows_the_training_is_tried_before_it(run, monkeypatch):
+    prepare = Mock(side_effect=AssertionError("the corpus was prepared"))
+    monkeypatch.setattr(run.recipe, "prepare_desed", prepare)
+    monkeypatch.setitem(sys.modules, "sed_eval", None)
+    with pytest.raises(RehearsalError, match="the figures .*sed_eval"):
+        run()
+    monkeypatch.undo()
+    monkeypatch.setattr(run.recipe, "prepare_desed", prepare)
+    (run.folder / "run").write_text("a file")
+    with pytest.raises(NotADirectoryError, match="run"):
+        run()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,19 @@
-"""Sizes that a yaml states twice."""
+"""Sizes that a yaml states twice, and values that stand for nothing."""
+
+import pathlib
 
 import pytest
+import ruamel.yaml
 import torch
 
 from speechbrain_mmsed.lobes.cnn import ConvolutionalFeatureExtractor
 from speechbrain_mmsed.lobes.frontend import LogMelFrontend
+from speechbrain_mmsed.training.checks import RULES, check_run, check_values
 from speechbrain_mmsed.training.hparams import HparamsError, check_sizes
+
+RECIPES = pathlib.Path(__file__).resolve().parents[2] / "recipes/DESED"
+# A weight in several forms; the resident corpus has more to say of it.
+ELSEWHERE = {"fusion", "validation_weight", "modality_dropout"}
 
 
 @pytest.fixture
@@ -77,3 +85,34 @@ def test_sizes_that_fit_pass_and_leave_no_trace(hparams, training):
 def test_sizes_that_do_not_fit_are_named(hparams, changes, message):
     with pytest.raises(HparamsError, match=f"^yaml: .*{message}"):
         check_sizes({**hparams, **changes})
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    ["sound_event_detection/hparams/transformer.yaml", "hparams/extract.yaml"],
+)
+def test_every_number_and_switch_of_a_yaml_has_a_rule(yaml):
+    tree = ruamel.yaml.YAML().load(RECIPES / yaml)
+    plain = {k for k, v in tree.items() if isinstance(v, int | float)}
+    ruled = {key for _, _, *keys in RULES for key in keys}
+    assert plain - ruled <= ELSEWHERE
+    values = {k: v for k, v in tree.items() if getattr(v, "tag", None) is None}
+    check_values(values)
+    for key in plain - ELSEWHERE:
+        for wrong in ("some", [1], -1.5, float("nan")):
+            with pytest.raises(HparamsError, match=f"{key} is "):
+                check_values({**values, key: wrong})
+
+
+def test_a_run_that_cannot_begin_or_end(tmp_path):
+    folders = ("output_folder", "save_folder", "scores_folder")
+    hparams = {key: str(tmp_path / "run" / key) for key in folders}
+    hparams["batch_sizes"] = [0, 2]
+    told = []
+    check_run(hparams, {"device": "cpu"}, "yaml", told.append)
+    assert told == ["yaml"]
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(HparamsError, match="--device cuda:77 cannot be used"):
+        check_run(hparams, {"device": "cuda:77"}, "")
+    with pytest.raises(HparamsError, match="nothing to train on"):
+        check_run({**hparams, "batch_sizes": [0, 0]}, {}, "")

@@ -1,5 +1,6 @@
 """What a report says about its run; runs go on with their own settings."""
 
+import importlib.metadata
 import json
 import pathlib
 import re
@@ -65,6 +66,18 @@ def test_record_is_plain_and_complete(hparams):
     }
     assert torch.__version__.startswith(record["versions"]["torch"])
     assert set(record["versions"]) >= {"speechbrain", "speechbrain_mmsed"}
+
+
+def test_a_copy_that_is_on_the_path_only(hparams, monkeypatch):
+    def version(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    versions = run_record(hparams, brain())["versions"]
+    for name in versions:
+        assert "not installed, at " in versions[name]
+    assert versions["torch"].startswith(torch.__version__)
+    assert str(CHECKOUT) in versions["speechbrain_mmsed"]
 
 
 def test_revision_is_that_of_the_checkout():

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
+from speechbrain_mmsed.training.checks import short_run_warnings
 from speechbrain_mmsed.training.schedules import (
     ConsistencyWeight,
     LearningRateDecay,
-    short_run_warnings,
 )
 from speechbrain_mmsed.training.teacher import TeacherDecay
 

@@ -34,7 +34,11 @@ from speechbrain_mmsed.files import run_program
 from speechbrain_mmsed.nnet.fusion import clip_weights
 from speechbrain_mmsed.seeding import derive_generator
 from speechbrain_mmsed.training.controls import shuffled_controls
-from speechbrain_mmsed.training.hparams import check_sizes, read_hparams
+from speechbrain_mmsed.training.hparams import (
+    check_sizes,
+    print_help,
+    read_hparams,
+)
 from speechbrain_mmsed.training.mean_teacher import MeanTeacherBrain
 
 TRAIN_SUBSETS = ["strong", "weak", "unlabelled"]
@@ -190,18 +194,27 @@ def export(brain, hparams, stores, resolved_yaml, report=None):
     )
 
 
-def main(arguments):
-    """Prepares, trains, scores, tunes, evaluates and exports."""
+def read(arguments):
+    """Settings, options of the run and the yaml; wrong ones stop here."""
+    print_help(arguments, __file__, "hparams/transformer.yaml")
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, resolved_yaml = read_hparams(hparams_file, overrides)
     if "variant_of" in hparams:
         hparams = hparams["variant_of"]
     check_sizes(hparams)
+    if hparams["run_record"] is not None:
+        hparams["run_record"]["check"](hparams, run_opts, resolved_yaml)
+    return hparams, run_opts, resolved_yaml
+
+
+def main(arguments):
+    """Prepares, trains, scores, tunes, evaluates and exports."""
+    hparams, run_opts, resolved_yaml = read(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
     sb.create_experiment_directory(hparams["output_folder"])
     record = hparams["run_record"]
     if record is not None:
-        record["begin"](hparams, resolved_yaml)
+        record["begin"](hparams, resolved_yaml, run_opts)
 
     # Streams that do not cover the corpus stop before the first batch
     prepare(hparams)

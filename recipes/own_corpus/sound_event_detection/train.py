@@ -17,6 +17,7 @@ import argparse
 import io
 import os
 import sys
+import tempfile
 
 import desed_train
 import ruamel.yaml
@@ -25,11 +26,13 @@ from hyperpyyaml.core import recursive_update
 from own_corpus_prepare import prepare_own_corpus
 
 from speechbrain_mmsed.files import run_program, write_text
+from speechbrain_mmsed.training.checks import check_values
 from speechbrain_mmsed.training.hparams import (
     check_keys,
     merged_yaml,
 )
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 BASE = os.path.join(
     os.path.dirname(os.path.realpath(desed_train.__file__)),
     "hparams/transformer.yaml",
@@ -60,6 +63,8 @@ def read_settings(arguments):
     """
     yaml = ruamel.yaml.YAML()
     paths = [a for a in arguments[:1] if not a.startswith("-")]
+    if {"-h", "--help"} & set(arguments):
+        paths = paths or [os.path.join(HERE, "hparams/own_corpus.yaml")]
     settings = {}
     if paths:
         with open(paths[0], encoding="utf-8") as file:
@@ -135,9 +140,29 @@ def subset_places(prepared_folder, corpus):
     }
 
 
+def check(settings, rest):
+    """Stops at wrong settings, before the recordings are read.
+
+    Of the DESED recipe, too, which is asked about a corpus of the usual sizes.
+    """
+    known = {k: v for k, v in settings.items() if v is not None}
+    check_values(known)
+    corpus = {
+        "sample_rate": known.get("sample_rate", 16000),
+        "clip_seconds": known.get("clip_seconds", 10.0),
+        "class_labels": known.get("class_labels", ["a class"]),
+        "subsets": dict.fromkeys(TRAINED),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "training.yaml")
+        write_text(path, training_yaml(settings, corpus))
+        desed_train.read([path, *rest])
+
+
 def main(arguments):
     """Prepares the corpus, then trains, scores, evaluates and exports."""
     settings, rest = read_settings(arguments)
+    check(settings, rest)
     corpus = prepare_own_corpus(settings, settings["prepared_folder"])
     path = os.path.join(settings["output_folder"], "training.yaml")
     write_text(path, training_yaml(settings, corpus))

@@ -25,10 +25,8 @@ from speechbrain_mmsed.dataio.streams.clip_features import (
     source_of,
 )
 from speechbrain_mmsed.dataio.streams.report import count_clips
-from speechbrain_mmsed.dataio.streams.store import (
-    StreamStore,
-    library_versions,
-)
+from speechbrain_mmsed.dataio.streams.store import LIBRARIES, StreamStore
+from speechbrain_mmsed.versions import library_versions
 
 # Seconds between two looks at clips that other processes are doing.
 PATIENCE = 0.5
@@ -107,7 +105,7 @@ class StreamExtraction:
                 "n_frames": n_frames,
                 "clip_seconds": clip_seconds,
                 "precision": embedding.precision,
-                "versions": library_versions(),
+                "versions": library_versions(LIBRARIES),
                 "made_from": (made_from or {}).get(stream, stream),
             }
             if recipes and stream in recipes:

@@ -21,13 +21,11 @@ from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.clip_features import coverage
 from speechbrain_mmsed.dataio.streams.records import KINDS, StreamError
 from speechbrain_mmsed.dataio.streams.report import count_clips
-from speechbrain_mmsed.dataio.streams.store import (
-    StreamStore,
-    library_versions,
-)
+from speechbrain_mmsed.dataio.streams.store import LIBRARIES, StreamStore
 from speechbrain_mmsed.dataio.streams.time_grid import METHODS, to_grid
 from speechbrain_mmsed.files import DamagedFileError, file_state, read_arrays
 from speechbrain_mmsed.problems import listed
+from speechbrain_mmsed.versions import library_versions
 
 logger = logging.getLogger(__name__)
 
@@ -249,7 +247,7 @@ class StreamImport:
             "n_frames": len(self.times),
             "clip_seconds": self.clip_seconds,
             "made_from": f"import:{self.source_folder}",
-            "versions": library_versions(),
+            "versions": library_versions(LIBRARIES),
         }
 
     def _source(self, path):

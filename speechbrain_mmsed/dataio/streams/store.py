@@ -10,7 +10,6 @@ Authors
 
 import csv
 import glob
-import importlib.metadata
 import io
 import os
 
@@ -35,12 +34,8 @@ from speechbrain_mmsed.files import (
 )
 from speechbrain_mmsed.folders import changed_settings, locked, remove_leftovers
 
+# What computes features, for the record.
 LIBRARIES = ("speechbrain_mmsed", "torch", "av", "numpy")
-
-
-def library_versions():
-    """Package -> version of what computes features, for the record."""
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
 class StreamStore(StoredStream):

@@ -12,8 +12,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import importlib.metadata
-
 import numpy as np
 import pandas as pd
 
@@ -32,6 +30,7 @@ from speechbrain_mmsed.evaluation.metrics.truth import (
     overlapping,
 )
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
+from speechbrain_mmsed.versions import version_of
 
 TOLERANCE = 0.5
 
@@ -77,7 +76,6 @@ def _by_sed_eval(metrics, events, truth, definition):
             for name in ("Ntp", "Nsys", "Nref")
         ]
     tp, nsys, nref = np.diff(sums, axis=0).astype(np.int64).swapaxes(0, 1)
-    version = importlib.metadata.version("sed_eval")
     return Counts(
         list(truth.durations),
         list(truth.labels),
@@ -85,7 +83,7 @@ def _by_sed_eval(metrics, events, truth, definition):
         nsys,
         nref,
         definition,
-        f"sed_eval {version}",
+        f"sed_eval {version_of('sed_eval')}",
     )
 
 
@@ -132,7 +130,6 @@ def intersection_counts(events, truth, tolerance=TOLERANCE):
         found, wrong = _match(events[known], reference, truth, tolerance)
         tp = _tally(found, "event_label_gt", truth)
         failed = failed + _tally(wrong, "event_label_det", truth)
-    version = importlib.metadata.version("psds_eval")
     return Counts(
         list(truth.durations),
         list(truth.labels),
@@ -140,7 +137,7 @@ def intersection_counts(events, truth, tolerance=TOLERANCE):
         tp + failed,
         nref,
         f"F1 of events by intersection (DTC = GTC = {tolerance:g})",
-        f"psds_eval {version}",
+        f"psds_eval {version_of('psds_eval')}",
     )
 
 

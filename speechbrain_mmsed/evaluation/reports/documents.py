@@ -39,6 +39,12 @@ def write_page(template, title, path, /, **content):
     return path
 
 
+def check_templates():
+    """Reads every template, so that none fails when there is a report."""
+    for name in _TEMPLATES.list_templates(["txt", "md", "html"]):
+        _TEMPLATES.get_template(name)
+
+
 def screen_report(report):
     """The tables of figures, and why some are empty, for the screen."""
     return _TEMPLATES.get_template("screen.txt").render(report=report)

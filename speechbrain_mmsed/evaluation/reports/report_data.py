@@ -8,8 +8,6 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import importlib.metadata
-
 import speechbrain_mmsed
 from speechbrain_mmsed.evaluation.metrics.psd_roc import SCENARIOS
 from speechbrain_mmsed.evaluation.reports.report_tables import AVERAGES
@@ -19,6 +17,7 @@ from speechbrain_mmsed.evaluation.statistics.clip_statistics import (
     intervals,
 )
 from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
+from speechbrain_mmsed.versions import library_versions
 
 BOXES = (
     "Sound event bounding boxes (Ebbers et al., arXiv 2406.04212): length of "
@@ -82,8 +81,7 @@ def report_data(models, controls, truth, class_groups, metadata):
         ),
         "libraries": {
             **metadata.get("versions", {}),
-            **{name: importlib.metadata.version(name) for name in LIBRARIES},
-            "speechbrain_mmsed": speechbrain_mmsed.__version__,
+            **library_versions((*LIBRARIES, "speechbrain_mmsed")),
         },
         "metadata": metadata,
         "same_clips": "validation" in truth
