@@ -64,7 +64,7 @@ def read_hparams(path, overrides=""):
     try:
         resolved = resolve_references(text, overrides).getvalue()
         hparams = load_hyperpyyaml(text, overrides)
-    except ClearError:
+    except (ClearError, OSError):
         raise
     except Exception as error:  # of whatever the yaml builds
         told = " ".join(": ".join(map(str, error.args)).split())

@@ -465,9 +465,9 @@ def test_what_follows_the_training_is_tried_before_it(run, monkeypatch):
         run()
     monkeypatch.undo()
     monkeypatch.setattr(run.recipe, "prepare_desed", prepare)
-    (run.folder / "run").write_text("a file")
-    with pytest.raises(NotADirectoryError, match="run"):
-        run()
+    (run.folder / "taken").write_text("a file")
+    with pytest.raises(OSError, match="taken"):
+        run(name="taken")
 
 
 @pytest.mark.parametrize(

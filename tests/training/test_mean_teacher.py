@@ -1,7 +1,5 @@
 """Mean-teacher training step by step, on a tiny network."""
 
-import logging
-
 import pytest
 import torch
 
@@ -154,28 +152,6 @@ def test_logged_figures_are_means_of_the_epoch(tiny_brain, fit):
             assert set(valid) == {"loss"}
             for figure in (*meta.values(), *train.values(), *valid.values()):
                 assert type(figure) in (int, float)
-
-
-def test_short_runs_are_warned_about(tiny_brain, fit, caplog):
-    with caplog.at_level(logging.WARNING):
-        fit(tiny_brain(run_opts=ACCUMULATE, batches_per_epoch=6))
-    text = caplog.text
-    # Twelve batches, two to a step.
-    assert "only 6 steps" in text
-    assert "--ema_warmup True" in text
-    assert "--consistency_rampup_steps 2" in text
-    assert "--lr_decay_steps 2" in text
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        fit(
-            tiny_brain(
-                "good",
-                teacher_decay=TeacherDecay(0.9, warmup=True),
-                consistency_weight=ConsistencyWeight(2.0, rampup_steps=3),
-                learning_rate_decay=LearningRateDecay(0.01, decay_steps=4),
-            )
-        )
-    assert "only" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """Learning rate, consistency weight and the warnings of short runs."""
 
+import logging
 import math
 
 import pytest
 
-from speechbrain_mmsed.training.checks import short_run_warnings
+from speechbrain_mmsed.training.checks import (
+    short_run_warnings,
+    warn_of_schedules,
+)
 from speechbrain_mmsed.training.schedules import (
     ConsistencyWeight,
     LearningRateDecay,
@@ -50,6 +54,29 @@ def test_warnings_name_the_overrides_that_help():
         LearningRateDecay(decay_steps=400),
     )
     assert short_run_warnings(1000, *good) == []
+
+
+def test_short_runs_are_warned_about(caplog, monkeypatch):
+    hparams = {
+        **{"number_of_epochs": 2, "batches_per_epoch": 6},
+        **{"divide_batches": False, "teacher_decay": TeacherDecay()},
+        "consistency_weight": ConsistencyWeight(),
+        "learning_rate_decay": LearningRateDecay(),
+    }
+    with caplog.at_level(logging.WARNING):
+        # Twelve batches, two to a step.
+        warn_of_schedules(hparams, {"grad_accumulation_factor": 2})
+    assert "only 6 steps" in caplog.text
+    assert "--consistency_rampup_steps 2" in caplog.text
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with caplog.at_level(logging.WARNING):
+        warn_of_schedules(hparams, {})
+    assert "3 processes take whole batches, so 4 steps instead" in caplog.text
+    caplog.clear()
+    hparams |= {"number_of_epochs": 10000, "divide_batches": True}
+    with caplog.at_level(logging.WARNING):
+        warn_of_schedules(hparams, {})
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(
