@@ -4,11 +4,13 @@ import dataclasses
 import errno
 import json
 import os
+import wave
 
 import numpy as np
 import pytest
 import soundfile
 
+from speechbrain_mmsed.folders import remove_leftovers
 from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.folders import run as run_module
 from speechbrain_mmsed.inference.folders.inputs import collect
@@ -109,6 +111,28 @@ def test_segments_are_the_sound_of_their_events(sounds, tmp_path):
     assert [p.name for p in folder.parent.iterdir()] == [folder.name]
     with pytest.raises(DetectionError, match="among those of another"):
         write_segments(path, EVENTS, folder / "b.segments")
+
+
+def test_segments_are_all_there_or_none(sounds, tmp_path, monkeypatch):
+    sounds.write_wav(tmp_path / "a.wav", sine(2.0, 8000), rate=8000)
+    monkeypatch.setattr(wave.Wave_write, "writeframes", full)
+    with pytest.raises(OSError, match="disk is full: .*a.segments"):
+        write_segments(
+            str(tmp_path / "a.wav"),
+            [(0.0, 0.5, "Dog", 0.9)],
+            tmp_path / "out/a.segments",
+        )
+    assert list((tmp_path / "out").iterdir()) == []
+    # What a kill leaves is removed by a later call.
+    left = tmp_path / f"out/.{'0' * 32}.tmp"
+    left.mkdir()
+    (left / "a.wav").write_bytes(b"half")
+    assert remove_leftovers(tmp_path / "out") == 0  # may still be written
+    assert remove_leftovers(tmp_path / "out", -1) == 1 and not left.exists()
+
+
+def full(self, frames):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_segments_are_written_once_and_go_with_their_recording(
