@@ -20,7 +20,10 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 from tqdm import tqdm
 
-from speechbrain_mmsed.evaluation.counts.psds_counting import count_tuned
+from speechbrain_mmsed.evaluation.counts.psds_counting import (
+    MOST_SCORES,
+    count_tuned,
+)
 from speechbrain_mmsed.evaluation.metrics.f1 import (
     clip_f1,
     event_f1,
@@ -219,7 +222,8 @@ def evaluate_splits(system, truth, official=("all",)):
     truth : GroundTruth
         Reference events and durations of the clips.
     official : sequence of str
-        Splits whose PSDS is computed by psds_eval; see `measure`.
+        Splits whose PSDS is computed by psds_eval, if there are no more
+        scores than `MOST_SCORES`; see `measure`.
     """
     scores, reasons, has_video = system.scores, system.reasons, system.has_video
     if scores is not None:
@@ -252,8 +256,9 @@ def evaluate_splits(system, truth, official=("all",)):
             some = source.subset(
                 [n in part.durations for n in source.filenames]
             )
+            few = some.frame.size <= MOST_SCORES
             splits[split] = measure(
-                some, part, system.parameters, split in official
+                some, part, system.parameters, split in official and few
             )
     return splits
 

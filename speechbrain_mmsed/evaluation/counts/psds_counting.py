@@ -20,6 +20,10 @@ from speechbrain_mmsed.evaluation.counts.psds_counts import (
 from speechbrain_mmsed.evaluation.metrics.psd_roc import THRESHOLDS, scenario_of
 from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 
+# Clips times frames times classes. Beyond, psds_eval takes minutes for figures
+# that equal those of the counts, and all thresholds some gigabytes.
+MOST_SCORES = 5_000_000
+
 
 def count(scores, truth, windows, scenarios, thresholds=THRESHOLDS):
     """[scenario][set of windows] PsdsCounts, clips summed.
@@ -91,7 +95,7 @@ def _count(scores, truth, windows, scenarios, thresholds, whole):
     ):
         if whole:
             found = found._replace(clip=found.clip * 0)
-        parts[s][row].append(found if thresholds is None else _summed(found))
+        parts[s][row].append(_summed(found))
     events = reference_events(truth, names, lasting=True)
     totals = np.zeros((2, len(names), len(labels)))
     at = (events["clip"], events["label"])
@@ -116,13 +120,21 @@ def _count(scores, truth, windows, scenarios, thresholds, whole):
 
 
 def _summed(changes):
-    """One change at most for each clip, class, other class and threshold."""
-    keys = np.stack(changes[:4]).astype(np.int64)
+    """One change at most for each clip, class, other class and level.
+
+    In four bytes each: without thresholds there are more than scores. Levels
+    are scores in single precision, or numbers.
+    """
+    levels, level = np.unique(changes.level, return_inverse=True)
+    keys = np.stack([*changes[:3], level]).astype(np.int64)
     shape = keys.max(axis=1, initial=0) + 1
     flat, place = np.unique(
         np.ravel_multi_index(keys, shape), return_inverse=True
     )
     sums = np.bincount(place, changes.change, minlength=len(flat))
     keep = sums != 0
-    keys = np.unravel_index(flat[keep], shape)
-    return Changes(*keys, sums[keep].astype(np.int64))
+    *keys, level = np.unravel_index(flat[keep], shape)
+    keys = [key.astype(np.int32) for key in keys]
+    return Changes(
+        *keys, levels[level].astype(np.float32), sums[keep].astype(np.int32)
+    )

@@ -28,6 +28,8 @@ COLOURS = (
     *("#7b3294", "#8c510a", "#4d9221", "#737373"),
 )
 STYLES = ("-", "--", ":", "-.")
+# More classes than this are no longer told apart.
+MOST_CLASSES = 40
 SPLITS = ("video_available", "video_ignored", "video_unavailable")
 BETTER, WORSE, OPEN = "#0072b2", "#d55e00", "#737373"
 
@@ -130,12 +132,13 @@ def _draw_bars(names, panels, height):
 def draw_differences(results, names):
     """Differences (see `compare`) of averages, and of two figures' classes."""
     panels = {"averages": []}
+    few = max(r["n_classes"] for r in results.values()) <= MOST_CLASSES
     for kind, result in results.items():
         for name, figure in result["figures"].items():
             if name in AVERAGES:
                 row = figure_name(kind, name), figure
                 panels["averages"].append(row)
-            elif kind in ("ebf1", "psds1"):
+            elif kind in ("ebf1", "psds1") and few:
                 rows = panels.setdefault(f"{NAMES[kind]} of each class", [])
                 rows.append((title_of(name), figure))
     heights = [len(rows) + 1.5 for rows in panels.values()]

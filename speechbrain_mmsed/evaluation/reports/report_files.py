@@ -8,7 +8,9 @@ import pathlib
 
 from tqdm import tqdm
 
+from speechbrain_mmsed.evaluation.counts.psds_counting import MOST_SCORES
 from speechbrain_mmsed.evaluation.reports.charts import (
+    MOST_CLASSES,
     draw_availability,
     draw_classes,
     draw_differences,
@@ -51,6 +53,11 @@ NO_MATPLOTLIB = (
     "No pictures: matplotlib is not installed "
     '(pip install "speechbrain_mmsed[plot]").'
 )
+LEFT_OUT = (
+    f"There are more than {MOST_SCORES:,} scores (clips times frames times "
+    "classes): PSDS is by counts of this package, which equal psds_eval's, and "
+    "PSDS over all thresholds is left out."
+)
 CLIPS = {
     "all": "all clips",
     "video": "clips with video",
@@ -75,7 +82,11 @@ def write_report(
             # One clip has no interval.
             several = len(truth["evaluation"].durations) > 1
             found = further_figures(counts[name], intervals and several)
+            many = system.scores and system.scores.frame.size > MOST_SCORES
+            found["left_out"] = LEFT_OUT if many else ""
             report["further"][name] = found
+    if any(found["left_out"] for found in report["further"].values()):
+        print(LEFT_OUT)
     report["pictures"] = {"files": [], "reason": "No pictures were asked for."}
     if pictures:
         report["pictures"] = plot_report(
@@ -116,21 +127,28 @@ def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
     """Draws what there is data for: names of files, or why there are none."""
     if not has_matplotlib():
         return {"files": [], "reason": NO_MATPLOTLIB}
+    n_classes, reason = len(report["class_labels"]), ""
+    if n_classes > MOST_CLASSES:
+        reason = (
+            f"Pictures of single classes are left out: there are {n_classes}, "
+            f"at most {MOST_CLASSES} are drawn."
+        )
+        print(reason)
     figures = {
-        "class_wise_f1": draw_classes(report),
+        "class_wise_f1": None if reason else draw_classes(report),
         "availability": draw_availability(report),
     }
     for name, system in (systems or {}).items():
         # There are none of boxes.
         if has_boxes(system.parameters.get("ebf1")):
             continue
-        figures |= draw_system(name, system, truth, spectrogram)
+        figures |= draw_system(name, system, truth, spectrogram, not reason)
     files = [
         save(figure, folder, f"{plain_name(title)}.png")
         for title, figure in figures.items()
         if figure is not None
     ]
-    return {"files": files, "reason": ""}
+    return {"files": files, "reason": reason}
 
 
 def compare_reports(

@@ -7,6 +7,7 @@ Authors
 import math
 
 import numpy as np
+import pandas as pd
 
 from speechbrain_mmsed.evaluation.counts.counts import count_clips, count_grid
 from speechbrain_mmsed.evaluation.counts.counts_by_clip import event_counts
@@ -20,6 +21,8 @@ from speechbrain_mmsed.evaluation.reports.charts import (
 from speechbrain_mmsed.postprocessing.decode import decode
 
 COLUMNS = 5
+# Classes of a clip that are drawn.
+MOST_ROWS = 20
 MAP = {"vmin": 0, "vmax": 1, "cmap": "viridis", "shading": "nearest"}
 CHOSEN = {"color": "white", "markeredgecolor": "black", "markersize": 8}
 SCORE = "#d55e00"
@@ -28,10 +31,15 @@ BARS = {"truth": ("#404040", 0.06), "prediction": ("#0072b2", -0.34)}
 LOG_MEL = {"cmap": "magma", "origin": "lower", "aspect": "auto"}
 
 
-def draw_system(name, system, truth, spectrogram):
-    """The pictures of an EvaluatedSystem by their names; None without data."""
-    figures = {f"psd_roc_{name}": draw_roc(system.splits["all"], name)}
-    if system.validation is not None:
+def draw_system(name, system, truth, spectrogram, classes=True):
+    """The pictures of an EvaluatedSystem by their names; None without data.
+
+    Without `classes` those of single clips alone.
+    """
+    figures = {}
+    if classes:
+        figures[f"psd_roc_{name}"] = draw_roc(system.splits["all"], name)
+    if classes and system.validation is not None:
         figures |= _draw_grids(name, system, truth["validation"])
     events = system.events
     if system.scores is not None:
@@ -129,10 +137,17 @@ def _draw_timelines(events, truth, title, scores, spectrogram):
             "truth": truth.events[truth.events["filename"] == name],
             "prediction": events[events["filename"] == name],
         }
-        found = set().union(*(t["event_label"] for t in of_clip.values()))
-        labels = [label for label in truth.labels if label in found]
+        # Those of the truth first, then as many as there is room for.
+        found = pd.concat(of_clip.values())["event_label"].unique()
+        labels = [la for la in truth.labels if la in set(found[:MOST_ROWS])]
+        of_clip = {
+            kind: table[table["event_label"].isin(labels)]
+            for kind, table in of_clip.items()
+        }
         picture = spectrogram(name) if spectrogram is not None else None
         heading = f"{which}: {name}, F1 {100 * f1:.0f} %"
+        if len(found) > MOST_ROWS:
+            heading += f" ({MOST_ROWS} of {len(found)} classes)"
         clips.append((heading, name, of_clip, labels, picture))
         heights += [0.05 if picture is None else 1.6]
         heights += [0.35 + 0.55 * len(labels)]

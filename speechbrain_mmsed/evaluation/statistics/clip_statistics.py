@@ -11,6 +11,7 @@ from speechbrain_mmsed.evaluation.counts.counts_by_clip import (
     segment_counts,
 )
 from speechbrain_mmsed.evaluation.counts.psds_counting import (
+    MOST_SCORES,
     count_tuned,
     psds_by_clip,
 )
@@ -42,9 +43,9 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
 
     `parameters` are those of `tune`. The intersection-based F1 takes those of
     "ibf1" if given, else those of ebf1; PSDS over all thresholds has the
-    windows of PSDS, and is left out for boxes, whose PSDS is over all. Kinds
-    are those of `KINDS` and `THRESHOLD_FREE`; all counts have `result()` and
-    `figures(weights)`.
+    windows of PSDS, and is left out for boxes, whose PSDS is over all, and for
+    more than `MOST_SCORES` scores. Kinds are those of `KINDS` and
+    `THRESHOLD_FREE`; all counts have `result()` and `figures(weights)`.
     """
     unknown = sorted(set(kinds) - {*KINDS, *THRESHOLD_FREE})
     if unknown:
@@ -66,7 +67,8 @@ def clip_statistics(scores, truth, parameters, kinds=KINDS):
             statistics[kind] = count_tuned(*some, whole=False)
         else:
             scenario = kind.removeprefix("threshold_free_")
-            if not has_boxes(tuned := parameters[scenario]):
+            tuned, many = parameters[scenario], scores.frame.size > MOST_SCORES
+            if not has_boxes(tuned) and not many:
                 some = scores, truth, tuned.windows, scenario
                 statistics[kind] = psds_by_clip(*some)
     return statistics
