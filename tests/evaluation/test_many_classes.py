@@ -79,6 +79,12 @@ def test_what_is_left_out_is_said(tmp_path, monkeypatch, capsys):
     assert not measured.official and set(measured.counts) == {"psds1", "psds2"}
     report = report_data(systems, {}, {"evaluation": truth}, {}, {})
     monkeypatch.setattr(report_files, "KINDS", ("ibf1",))
+
+    def save(figure, folder, name):
+        (folder / name).write_bytes(b"")
+        return name
+
+    monkeypatch.setattr(report_files, "save", save)
     report_files.write_report(
         *(report, tmp_path, systems, {"evaluation": truth}, None),
         *(False, pictures),
