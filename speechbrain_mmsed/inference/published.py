@@ -14,8 +14,8 @@ from speechbrain_mmsed.dataio.corpus.text_tables import read_rows
 from speechbrain_mmsed.inference.detector import TAG_METRIC, SoundEventDetector
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.wanted import nearest
-from speechbrain_mmsed.inference.windows import WindowCutter
 from speechbrain_mmsed.lobes import auditory
+from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 # Name on the command line -> network, and where its weights are published.
 PUBLISHED = {
@@ -27,7 +27,6 @@ PUBLISHED = {
 # Maps that come with the package; others are files.
 MAPS = {"desed": pathlib.Path(auditory.__file__).with_name("desed.csv")}
 TITLES = ("audioset", "display_name")
-N_FRAMES = 40  # of a window
 MARGIN, SHORTEST_HOP = 4, 16  # frames, as of a `WindowCutter`
 THRESHOLD = 0.5
 
@@ -66,7 +65,6 @@ class PublishedDetector(SoundEventDetector):
     >>> print(detector.detect_file("film.mp4"))  # doctest: +SKIP
     """
 
-    MODULES_NEEDED = ["network"]
     TAGS_OF_FRAMES = True
 
     def __init__(self, name, weights, mapping=None, device="cpu"):
@@ -81,61 +79,37 @@ class PublishedDetector(SoundEventDetector):
                 [network.labels.index(member) for member in members]
                 for members in groups.values()
             ]
-        parameters = {
-            "labels": labels,
-            "thresholds": [THRESHOLD] * len(labels),
-            "windows": [1] * len(labels),
-            "tuned": [False] * len(labels),
-        }
+        parameters = ClassParameters(
+            labels,
+            [THRESHOLD] * len(labels),
+            [1] * len(labels),
+            [False] * len(labels),
+        ).to_dict()
+        metrics = ("ebf1", "sbf1", TAG_METRIC)
         hop = network.frame_samples / network.sample_rate
         super().__init__(
-            modules={"network": network},
+            modules={"network": network, "frontend": network},
             hparams={
                 "labels": labels,
                 "frame_hop": hop,
                 "sample_rate": network.sample_rate,
-                "clip_seconds": N_FRAMES * hop,
-                "n_frames": N_FRAMES,
-                "margin_frames": MARGIN,
-                "shortest_hop": SHORTEST_HOP,
+                "clip_seconds": network.n_frames * hop,
+                "n_frames": network.n_frames,
+                **{"margin_frames": MARGIN, "shortest_hop": SHORTEST_HOP},
                 **{"streams": [], "stream_widths": {}, "embedders": {}},
-                **{"min_video_coverage": 1.0, "peak_floor": 1.0},
+                **{"min_video_coverage": 1.0, "peak_floor": None},
                 "use_logmel_cache": False,
             },
             run_opts={"device": device},
             folder=os.fspath(weights),
             postprocessing={
-                "parameters": dict.fromkeys(
-                    ("ebf1", "sbf1", TAG_METRIC), parameters
-                ),
+                "parameters": dict.fromkeys(metrics, parameters),
                 "primary_weight": 1.0,
             },
             descriptions=[],
             card=name,
         )
         self.files = [self.folder, *filter(None, [table])]
-
-    def new_cutter(self):
-        """A WindowCutter for one recording, which leaves its level alone."""
-        frame_samples = self.mods.network.frame_samples
-        return WindowCutter(
-            self.sample_rate,
-            N_FRAMES * frame_samples,
-            N_FRAMES,
-            frame_samples,
-            MARGIN,
-            SHORTEST_HOP,
-            scaled=False,
-        )
-
-    def tuned(self, metric, postprocessing=None):
-        """ClassParameters that make events; there are no boxes."""
-        if postprocessing == "boxes":
-            raise DetectionError(
-                f"{self.card} has no boxes, which are tuned on data; leave "
-                f"out postprocessing boxes"
-            )
-        return super().tuned(metric, postprocessing)
 
     @torch.inference_mode()
     def score_windows(self, items, weight=None):
@@ -145,9 +119,7 @@ class PublishedDetector(SoundEventDetector):
 
     def _frames(self, window):
         """(T, C) of a window; 0 for frames beyond the sound."""
-        n_samples = min(
-            round(window.seconds * self.sample_rate), len(window.waveform)
-        )
+        n_samples = round(window.seconds * self.sample_rate)
         waveform = torch.from_numpy(window.waveform[: max(n_samples, 1)])
         scores = self.mods.network(waveform.to(self.device)).cpu().numpy()
         if self._members is not None:
@@ -158,36 +130,15 @@ class PublishedDetector(SoundEventDetector):
             raise DetectionError(
                 f"{self.folder}: the network gives NaN; get the file again"
             )
-        return np.pad(scores, [(0, N_FRAMES - len(scores)), (0, 0)])
+        missing = self.mods.network.n_frames - len(scores)
+        return np.pad(scores, [(0, missing), (0, 0)])
 
 
 def read_map(path, known):
-    """Own class -> classes of a network, from a table of two columns.
+    """Own class -> classes of a network that is known, from a table.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        Text as `read_rows` takes it: a class of the network and one's own in
-        each line; the first may be titles, AudioSet or display_name.
-    known : list of str
-        Classes of the network.
-
-    Returns
-    -------
-    dict
-        In the order in which they are named first.
-
-    Raises
-    ------
-    DetectionError
-        If a class is unknown; names the line and similar ones.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "map.csv"
-    >>> _ = path.write_text("Bark,Dog\\nYip,Dog\\n")
-    >>> read_map(path, ["Bark", "Meow", "Yip"])
-    {'Dog': ['Bark', 'Yip']}
+    Text as `read_rows` takes it: a class of the network and one's own in each
+    line; the first may be titles, AudioSet or display_name.
     """
     if not os.path.isfile(path):
         raise DetectionError(

@@ -108,16 +108,6 @@ class Detection:
         What they were made of.
     tags : list of (str, float)
         Labels of the whole recording with their scores, highest first.
-
-    Example
-    -------
-    >>> scores = FileScores("a.wav", ["Dog"], [[0.9]], [0.9], 0.5, 0.5)
-    >>> row = {"onset": [0.0], "offset": [0.5], "event_label": ["Dog"]}
-    >>> row |= {"filename": ["a.wav"], "score": [0.9]}
-    >>> detection = Detection(pd.DataFrame(row), scores, [("Dog", 0.9)])
-    >>> detection.save(getfixture("tmp_path") / "a.csv")
-    >>> [tuple(event) for event in detection]
-    [(0.0, 0.5, 'Dog', 0.9)]
     """
 
     events: pd.DataFrame
@@ -198,13 +188,7 @@ def ordered(events):
 
 
 def explained(tags, events):
-    """Why classes are among the tags and not the events; empty if none is.
-
-    Example
-    -------
-    >>> explained([("Dog", 0.9)], pd.DataFrame({"event_label": ["Dog"]}))
-    ''
-    """
+    """Why classes are among the tags and not the events; empty if none is."""
     tags, events = dict(tags), set(events["event_label"])
     parts = []
     if alone := [label for label in tags if label not in events]:

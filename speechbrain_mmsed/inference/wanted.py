@@ -131,11 +131,6 @@ def nearest(label, labels):
     """What to say of a class that is not known: all of few, else similar ones.
 
     Empty if there are many and none is similar.
-
-    Example
-    -------
-    >>> nearest("dog", ["Cat", "Dog"])
-    ', expected some of Cat, Dog'
     """
     if len(labels) <= MOST_NAMED:
         return f", expected some of {', '.join(labels)}"

@@ -42,10 +42,8 @@ class WindowCutter:
     # n_frames - 2 * margin.
     shortest_hop: int = 25
     # Smallest peak that a window of several is divided by: the noise of
-    # silent passages is not blown up to full scale.
-    peak_floor: float = 1e-3
-    # Whether windows are divided by their peaks at all.
-    scaled: bool = True
+    # silent passages is not blown up to full scale. None: none is divided.
+    peak_floor: float | None = 1e-3
 
     def __post_init__(self):
         longest_hop = self.n_frames - 2 * self.margin
@@ -116,8 +114,10 @@ class WindowCutter:
         first = begin - self._at
         sound = self._buffer[first : first + self.n_samples]
         sound = sound if end is None else sound[: end - begin]
-        peak = np.abs(sound).max(initial=0.0) if self.scaled else 1.0
-        if self.scaled and not alone:
+        peak = np.abs(sound).max(initial=0.0)
+        if self.peak_floor is None:
+            peak = 1.0
+        elif not alone:
             peak = max(peak, np.float32(self.peak_floor))
         waveform = np.zeros(self.n_samples, np.float32)
         np.divide(sound, peak if peak > 0 else 1, out=waveform[: len(sound)])

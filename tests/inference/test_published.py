@@ -144,7 +144,7 @@ def test_windows_of_a_recording_join(published, recording):
     assert {label for label, _ in detection.tags} == {
         event.event_label for event in detection
     }
-    with pytest.raises(DetectionError, match="yamnet has no boxes"):
+    with pytest.raises(DetectionError, match="has no boxes"):
         published.detection(scores, postprocessing="boxes")
 
 

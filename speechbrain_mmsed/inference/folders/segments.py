@@ -55,7 +55,7 @@ def write_segments(path, events, folder):
             f"does not end with {SUFFIX}"
         )
     recording = os.path.basename(folder).removesuffix(SUFFIX)
-    names = segment_names(recording, events)
+    names = _names(recording, events)
     waiting = collections.deque(zip(events, names, strict=True))
     with disk_full_explained(folder), whole_folder(folder) as temporary:
         try:
@@ -91,14 +91,8 @@ def _cut(rate, blocks, waiting, folder):
             at = until
 
 
-def segment_names(recording, events):
-    """Names of the files of events, all different.
-
-    Example
-    -------
-    >>> segment_names("film", [(1.5, 2, "Water tap, faucet", 0.9)])
-    ['film_Water_tap,_faucet_00001.500.wav']
-    """
+def _names(recording, events):
+    """Names of the files of events, all different."""
     names = {}
     for onset, _, label, _ in events:
         stem = f"{_part(recording)}_{_part(label)}_{onset:09.3f}"

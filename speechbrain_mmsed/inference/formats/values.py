@@ -58,19 +58,8 @@ def shown_classes(detection):
     """Labels that have a row in pictures and pages, and what to say of it.
 
     All of up to MOST_CLASSES. Of more, those with an event or among the tags,
-    and the most probable where these are fewer than FEWEST.
-
-    Arguments
-    ---------
-    detection : Detection
-        Events, tags and scores.
-
-    Returns
-    -------
-    labels : list of str
-        In the order of the detector's.
-    note : str
-        Empty if all are shown.
+    and the most probable where these are fewer than FEWEST. Returns labels in
+    the detector's order, and a note that is empty if all are shown.
     """
     labels = list(detection.scores.labels)
     if len(labels) <= MOST_CLASSES:

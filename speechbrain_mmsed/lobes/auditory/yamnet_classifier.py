@@ -35,20 +35,12 @@ class YamnetClassifier(nn.Module):
     ------
     WeightsError
         If the file is missing or holds another network.
-
-    Example
-    -------
-    >>> YamnetClassifier("yamnet.h5")
-    Traceback (most recent call last):
-    ...
-    speechbrain_mmsed.lobes.visual.weights.WeightsError: YAMNet needs the \
-file yamnet.h5, which is not there. It is published at \
-https://storage.googleapis.com/audioset/yamnet.h5 (licence: Apache-2.0); \
-get it and put it there, nothing is downloaded for you
     """
 
     sample_rate = yamnet.SAMPLE_RATE
     frame_samples = STEP * yamnet.HOP
+    n_frames = 40  # that are scored at a time, and their samples
+    n_samples = n_frames * frame_samples
 
     def __init__(self, weights):
         super().__init__()
