@@ -48,7 +48,7 @@ LAYERS = [
 WITHOUT = (
     *("export", "probe_film", "run_record", "log_mel_cache", "resident"),
     *("gate", "stream_dropout", "weight_search", "stream_form"),
-    *("postprocessing_check", "pseudo_labels"),
+    *("postprocessing_check", "pseudo_labels", "start"),
 )
 OWN = {
     "tensorboard_logger": "speechbrain.utils.train_logger.TensorboardLogger",

@@ -64,6 +64,7 @@ RULES = (
         lambda v: _is_number(v) and v >= 0,
         *("annotation_tolerance", "ckpt_interval_minutes", "consistency"),
         *("consistency_rampup_steps", "pseudo_labels_weight"),
+        "start_from_lr_factor",
         "nonfinite_patience",
     ),
     (
@@ -157,6 +158,8 @@ def check_run(hparams, run_opts, resolved_yaml, rehearse=None):
             f"yaml: batch sizes {list(sizes)} leave nothing to train on: set "
             "batch_strong, batch_weak or batch_unlabelled"
         )
+    if hparams.get("start") is not None:
+        hparams["start"].check(hparams["frontend"])
     for key in ("output_folder", "save_folder", "scores_folder"):
         check_writable(hparams[key])
     if rehearse is not None:

@@ -165,7 +165,7 @@ class MeanTeacherBrain(DeviceBrain):
         torch.manual_seed(derive_seed(*self.step_key, "dropout"))
         rate = self.learning_rate_decay(self.optimizer_step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("lr_factor", 1.0)
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """Moves the teacher after an optimiser step and logs progress."""

@@ -50,6 +50,7 @@ FREE_SETTINGS = (
     # Noted by what they are instead of where they lie.
     *("pseudo_labels_folder", "pseudo_labels_weight"),
     *("pseudo_labels_temperature", "pseudo_labels"),
+    *("start_from", "start_from_lr_factor", "start"),
 )
 
 
@@ -66,6 +67,8 @@ def begin_run(hparams, resolved, run_opts):
     warn_of_schedules(hparams, run_opts)
     settings = training_settings(resolved)
     settings |= _pseudo_label_settings(hparams)
+    if hparams.get("start") is not None:
+        settings |= hparams["start"].settings()
     check_continuation(hparams["save_folder"], settings)
     run_on_main(note_settings, args=[hparams["save_folder"], settings])
     path = os.path.join(hparams["output_folder"], "hyperparams.yaml")
@@ -121,6 +124,7 @@ def run_record(hparams, brain):
         "streams": list(hparams["streams"]),
         "fusion": hparams["fusion"],
         **_pseudo_label_settings(hparams),
+        **_start(hparams),
         **brain.training_record(),
         "batch": {
             "strong": hparams["batch_strong"],
@@ -186,6 +190,12 @@ def _pseudo_label_settings(hparams):
     """Weight, temperature and hash of the pseudo-labels, or nothing."""
     pseudo = hparams["pseudo_labels"]
     return {} if pseudo is None else pseudo.settings()
+
+
+def _start(hparams):
+    """What the training started from, or nothing."""
+    start = hparams.get("start")
+    return {} if start is None else {"started_from": start.record()}
 
 
 def _has_checkpoint(folder):

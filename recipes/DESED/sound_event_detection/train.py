@@ -199,8 +199,7 @@ def read(arguments):
     print_help(arguments, __file__, "hparams/transformer.yaml")
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, resolved_yaml = read_hparams(hparams_file, overrides)
-    if "variant_of" in hparams:
-        hparams = hparams["variant_of"]
+    hparams = hparams.get("variant_of", hparams)
     check_sizes(hparams)
     if hparams["run_record"] is not None:
         hparams["run_record"]["check"](hparams, run_opts, resolved_yaml)
@@ -230,6 +229,8 @@ def main(arguments):
         **hparams["mean_teacher"],
     )
     untrained = copy.deepcopy(brain.student)
+    if hparams["start"] is not None:
+        hparams["start"].begin(brain)
     train(brain, hparams, datasets)
 
     # Scores to disk, tuning on validation, metrics on evaluation, report
