@@ -457,6 +457,34 @@ def test_wrong_settings_stop_before_the_first_batch(
         run(**overrides)
 
 
+@pytest.mark.slow
+def test_a_run_starts_from_another_with_other_streams(run):
+    first = run(number_of_epochs=1)
+    settings = {
+        **{"streams": "[heard]", "stream_widths": "{heard: 4}"},
+        **{"start_from": first, "start_from_lr_factor": 0.0},
+        **{"number_of_epochs": 1, "fusion": 0.5},
+    }
+    tuned = run(name="tuned", **settings)
+    report = json.loads((tuned / "report.json").read_text())
+    told = report["metadata"]["started_from"]["parts"]
+    new = {row["part"] for row in told if row["new"]}
+    assert new == {
+        f"{what} heard" for what in ("encoder of", "projection of")
+    } | {"attention to heard"}
+    # Taken weights stay, as their learning rate is 0; what is new learns.
+    before, after = weights(first)["network"], weights(tuned)["network"]
+    assert torch.equal(before["class_token"], after["class_token"])
+    statistics = [
+        torch.load(path / "detector/frontend.ckpt") for path in (first, tuned)
+    ]
+    assert torch.equal(*(s["mean"] for s in statistics))
+    shutil.copytree(first, first.parent / "moved")
+    settings["start_from"] = first.parent / "moved"
+    with pytest.raises(HparamsError, match="start_from: .*run.* there"):
+        run(name="tuned", **settings)
+
+
 def test_what_follows_the_training_is_tried_before_it(run, monkeypatch):
     prepare = Mock(side_effect=AssertionError("the corpus was prepared"))
     monkeypatch.setattr(run.recipe, "prepare_desed", prepare)
