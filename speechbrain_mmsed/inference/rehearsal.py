@@ -6,10 +6,10 @@ Authors
 
 import importlib
 import tempfile
+import warnings
 
 import ruamel.yaml
 
-from speechbrain_mmsed.evaluation.metrics.psds import quiet
 from speechbrain_mmsed.evaluation.reports import report_files
 from speechbrain_mmsed.evaluation.reports.charts import new_canvas, save
 from speechbrain_mmsed.evaluation.reports.documents import check_templates
@@ -63,7 +63,8 @@ def rehearse(resolved_yaml):
 def _import_late():
     """Libraries, and their versions, which figures carry."""
     for name in LATE:
-        with quiet():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             importlib.import_module(name)
         importlib.metadata.version(name.partition(".")[0])
 

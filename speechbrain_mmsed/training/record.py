@@ -11,6 +11,7 @@ Authors
 import logging
 import os
 import subprocess
+import warnings
 
 import ruamel.yaml
 from speechbrain.utils.distributed import run_on_main
@@ -64,6 +65,9 @@ def begin_run(hparams, resolved, run_opts):
     logging.getLogger().setLevel(logging.INFO)
     for name in ("speechbrain", "speechbrain_mmsed"):
         logging.getLogger(name).setLevel(logging.DEBUG)
+    # Of every loader and worker; SpeechBrain's collating has no other way.
+    warnings.filterwarnings("ignore", "This DataLoader will create")
+    warnings.filterwarnings("ignore", module=r"speechbrain\.utils\.data_utils")
     warn_of_schedules(hparams, run_opts)
     settings = training_settings(resolved)
     settings |= _pseudo_label_settings(hparams)
