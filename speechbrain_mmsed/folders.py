@@ -9,6 +9,7 @@ Authors
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -91,3 +92,56 @@ def changed_settings(before, now, ignored=()):
         for key in {**before, **now}
         if before.get(key) != now.get(key) and key not in ignored
     }
+
+
+def file_sums(folder, names=None):
+    """Name -> [size in bytes, sha256] of files in a folder, by default all."""
+    names = sorted(os.listdir(folder)) if names is None else names
+    found = {}
+    for name in names:
+        digest, size = hashlib.sha256(), 0
+        with open(os.path.join(folder, name), "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+                size += len(block)
+        found[name] = [size, digest.hexdigest()]
+    return found
+
+
+def what_changed(folder, sums):
+    """The first file that is not as `file_sums` found it, in words, or None.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "a").write_text("whole")
+    >>> sums = file_sums(folder)
+    >>> what_changed(folder, sums), (folder / "a").write_text("who")
+    (None, 3)
+    >>> what_changed(folder, sums)
+    'a has 3 bytes instead of 5'
+    """
+    for name, (size, digest) in sums.items():
+        path = os.path.join(folder, name)
+        if not os.path.isfile(path):
+            return f"{name} is missing"
+        if os.path.getsize(path) != size:
+            return f"{name} has {os.path.getsize(path)} bytes instead of {size}"
+        if file_sums(folder, [name])[name][1] != digest:
+            return f"{name} has other content than was written"
+    return None
+
+
+def flush(path, inside=True):
+    """Has the system write a file or a folder, and its files, to the disk.
+
+    What is renamed before that may be empty after the machine lost power.
+    """
+    if inside and os.path.isdir(path):
+        for name in os.listdir(path):
+            flush(os.path.join(path, name))
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -47,7 +47,7 @@ LAYERS = [
 # Keys of the yaml that are null upstream, or objects of SpeechBrain's own.
 WITHOUT = (
     *("export", "probe_film", "run_record", "log_mel_cache", "resident"),
-    *("gate", "stream_dropout", "weight_search", "stream_form"),
+    *("gate", "stream_dropout", "weight_search", "stream_form", "guard"),
     *("postprocessing_check", "pseudo_labels", "start"),
 )
 OWN = {

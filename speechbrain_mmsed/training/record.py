@@ -46,6 +46,7 @@ FREE_SETTINGS = (
     *("experiment_name", "log_mel_folder", "manifests", "preparation"),
     *("probe_film", "statistics", "open_streams", "train_loader"),
     *("test_loader", "mean_teacher", "run_record", "log_mel_cache"),
+    *("guard", "nonfinite_patience"),
     # The same batches, since the log-mel cache and streams are float16, too.
     *("corpus_on_device", "resident"),
     # Noted by what they are instead of where they lie.

@@ -75,7 +75,7 @@ def run(load_recipe, tiny_corpus, tmp_path):
 
 
 def weights(folder):
-    (checkpoint,) = (folder / "save").glob("CKPT*")
+    *_, checkpoint = sorted((folder / "save").glob("CKPT*"))
     return {
         name: torch.load(checkpoint / f"{name}.ckpt", weights_only=True)
         for name in ("network", "teacher")

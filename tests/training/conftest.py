@@ -3,10 +3,10 @@
 import pytest
 import speechbrain as sb
 import torch
-from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.epoch_loop import EpochCounter
 
 from speechbrain_mmsed.dataio.corpus.sampler import SubsetBatchSampler
+from speechbrain_mmsed.training.checkpoints import WholeCheckpointer
 from speechbrain_mmsed.training.losses import consistency_losses
 from speechbrain_mmsed.training.mean_teacher import MeanTeacherBrain
 from speechbrain_mmsed.training.schedules import (
@@ -89,9 +89,9 @@ def copies(network):
 
 @pytest.fixture
 def tiny_brain(tmp_path):
-    """Builds a brain; keywords replace hparams, `run_opts` are separate."""
+    """Builds a brain; other keywords than `build` names replace hparams."""
 
-    def build(folder="save", run_opts=None, **hparams):
+    def build(folder="save", run_opts=None, guard=None, **hparams):
         torch.manual_seed(3)
         network = TinyNetwork()
         mean_teacher = {
@@ -105,7 +105,7 @@ def tiny_brain(tmp_path):
             k: hparams.pop(k) for k in mean_teacher.keys() & hparams
         }
         counter = EpochCounter(hparams.get("number_of_epochs", 2))
-        brain = TinyBrain(
+        brain = (guard(TinyBrain) if guard else TinyBrain)(
             {"network": network},
             hparams.pop("opt_class", torch.optim.RAdam),
             {
@@ -115,7 +115,7 @@ def tiny_brain(tmp_path):
                 **hparams,
             },
             {"device": "cpu", "noprogressbar": True, **(run_opts or {})},
-            Checkpointer(
+            WholeCheckpointer(
                 tmp_path / folder, {"network": network, "counter": counter}
             ),
             **mean_teacher,

@@ -172,7 +172,7 @@ def make_brain(kind, hparams, run_opts):
     settings = {**hparams["mean_teacher"], "loggers": []}
     # As `use_tf32` left it.
     settings["tf32"] = torch.backends.cuda.matmul.allow_tf32
-    return kind(
+    return hparams["guard"](kind)(
         hparams["modules"],
         hparams["opt_class"],
         hparams,

@@ -220,7 +220,7 @@ def main(arguments):
     stores = open_stores(hparams)
     datasets = dataio_prep(hparams, stores)
 
-    brain = SoundEventBrain(
+    brain = (hparams["guard"] or copy.copy)(SoundEventBrain)(  # or as it is
         hparams["modules"],
         hparams["opt_class"],
         hparams,

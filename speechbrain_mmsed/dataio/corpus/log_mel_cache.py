@@ -17,6 +17,7 @@ import os
 
 import numpy as np
 import torch
+from speechbrain.utils.logger import get_logger
 
 from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
 from speechbrain_mmsed.files import (
@@ -27,6 +28,8 @@ from speechbrain_mmsed.files import (
     read_json,
     write_json,
 )
+
+logger = get_logger(__name__)
 
 SETTINGS = "settings.json"
 
@@ -105,10 +108,20 @@ class LogMelCache:
                 f"{path}: shape {features.shape}, expected {self._shape()}. "
                 "Delete it; it is made anew."
             )
+        if not np.isfinite(features).all():
+            raise LogMelCacheError(
+                f"{path}: values that are not finite. Delete it; it is made "
+                "anew."
+            )
         return torch.from_numpy(features.astype(np.float32))
 
     def write(self, clip_id, log_mel, source=None):
         """Keeps unstandardised features of a clip, (frames, mel bins)."""
+        if not log_mel.isfinite().all():
+            raise LogMelCacheError(
+                f"{clip_id}: its log-mel features are not finite: repair or "
+                f"remove its sound file {source or ''}"
+            )
         if tuple(log_mel.shape) != self._shape():
             raise ValueError(
                 f"{clip_id}: log-mel of shape {tuple(log_mel.shape)}, "
@@ -127,12 +140,16 @@ class LogMelCache:
         They are rounded to the cache's type the first time too, so that a run
         does not depend on what an earlier one left. `make_waveform()` gives
         the clip's waveform (samples,), padded; features of another sound file
-        than `source` are made anew.
+        than `source` are made anew, and so are damaged ones, which is told.
         """
-        if not self.has(clip_id, source):
-            with torch.no_grad():
-                log_mel = self.frontend.log_mel(make_waveform()[None])[0]
-            self.write(clip_id, log_mel, source)
+        if self.has(clip_id, source):
+            try:
+                return self.read(clip_id, source)
+            except LogMelCacheError as error:
+                logger.warning(f"{clip_id} is made anew: {error}")
+        with torch.no_grad():
+            log_mel = self.frontend.log_mel(make_waveform()[None])[0]
+        self.write(clip_id, log_mel, source)
         return self.read(clip_id, source)
 
     def read_clip(self, clip_id, wav):

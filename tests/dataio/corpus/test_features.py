@@ -6,6 +6,7 @@ Statistics of the training data are compared with those of all frames at once.
 import functools
 import json
 import os
+import pathlib
 import shutil
 
 import numpy as np
@@ -154,6 +155,32 @@ def test_damaged_features_are_named(tmp_path, waveform):
         cache.write("a", torch.zeros(3, 64))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:1000]),
+        lambda path: np.save(path, np.full((512, 64), np.nan, np.float16)),
+        lambda path: np.save(path, np.zeros((3, 64), np.float16)),
+    ],
+)
+def test_damaged_features_are_made_anew(tmp_path, waveform, damage, caplog):
+    cache = LogMelCache(tmp_path, LogMelFrontend())
+    before = cache.read_or_make("weak/a", lambda: waveform)
+    damage(pathlib.Path(cache.path("weak/a")))
+    again = cache.read_or_make("weak/a", lambda: waveform)
+    assert torch.equal(before, again)
+    assert "weak/a is made anew" in caplog.text
+
+
+def test_sound_that_gives_no_finite_features_is_named(tmp_path, waveform):
+    cache = LogMelCache(tmp_path, LogMelFrontend())
+    waveform = waveform.clone()
+    waveform[7] = torch.nan
+    with pytest.raises(LogMelCacheError, match="weak/a.*not finite.*b.wav"):
+        cache.read_or_make("weak/a", lambda: waveform, source="b.wav")
+    assert not cache.has("weak/a", source="b.wav")
+
+
 def small_frontend(**changes):
     return LogMelFrontend(
         **{
@@ -249,6 +276,22 @@ def test_statistics_of_others_are_computed_anew(corpus, tmp_path, change):
     for ours, slow in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours.numpy(), slow, rtol=1e-5)
     assert path.read_bytes() != before
+
+
+@pytest.mark.parametrize("value", [0.0, 1.5, np.nan])
+def test_statistics_that_were_changed_are_computed_anew(
+    corpus, tmp_path, value, caplog
+):
+    manifests, _ = corpus
+    path = tmp_path / "s.npz"
+    first = training_statistics(small_frontend(), manifests, path)
+    stored = dict(np.load(path))
+    for name in ("mean", "std"):
+        np.savez(path, **{**stored, name: np.full_like(stored[name], value)})
+        again = training_statistics(small_frontend(), manifests, path)
+        for one, two in zip(first, again, strict=True):
+            assert torch.equal(one, two)
+    assert "computed again" in caplog.text
 
 
 def test_a_failure_leaves_the_stored_statistics(corpus, tmp_path):

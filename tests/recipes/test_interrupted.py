@@ -1,0 +1,128 @@
+"""A training that is told to end, or finds damage, as real processes."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RECIPE = ROOT / "recipes/DESED/sound_event_detection"
+SETTINGS = {
+    **{"number_of_epochs": 2, "batches_per_epoch": 16, "log_interval": 1},
+    **{"batch_strong": 2, "batch_weak": 2, "batch_unlabelled": 2},
+    **{"n_layers": 1, "use_logmel_cache": True},
+    **{"streams": "[fake]", "stream_widths": "{fake: 8}", "num_workers": 2},
+    **{"inference_weights": "[0.5]", "scoring_batch_size": 4},
+    **{"control_untrained": False, "control_shuffled_streams": False},
+    **{"postprocessing": "median", "export": "null"},
+}
+
+
+@pytest.fixture
+def start(tiny_corpus, tmp_path):
+    """Starts a training of its own session; all are ended afterwards."""
+    begun = []
+
+    def start(name, **more):
+        data, prepared = tiny_corpus
+        settings = {
+            **{"data_folder": data, "prepared_folder": prepared},
+            **{"output_folder": tmp_path / name},
+            **{"log_mel_folder": tmp_path / "log_mel", **SETTINGS, **more},
+        }
+        words = [sys.executable, "train.py", "hparams/quickstart.yaml"]
+        words += [f"--{key}={value}" for key, value in settings.items()]
+        run = subprocess.Popen(
+            [*words, "--device=cpu", "--noprogressbar"],
+            cwd=RECIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=open(tmp_path / f"{name}.err", "ab"),  # noqa: SIM115
+            start_new_session=True,
+        )
+        run.folder, run.said = tmp_path / name, tmp_path / f"{name}.err"
+        begun.append(run)
+        return run
+
+    yield start
+    for run in begun:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+
+
+def logged(run):
+    """What a training wrote to its log."""
+    path = run.folder / "log.txt"
+    return path.read_text(errors="replace") if path.is_file() else ""
+
+
+def wait_for(run, text, seconds=300):
+    """Waits until a training has said something."""
+    end = time.time() + seconds
+    while text not in logged(run):
+        assert run.poll() is None, run.said.read_text()[-3000:]
+        assert time.time() < end, f"no {text!r} in {seconds} s"
+        time.sleep(0.02)
+
+
+def checkpoints(folder):
+    return sorted((folder / "save").glob("CKPT*"))
+
+
+def assert_same(one, two):
+    for name in ("network", "teacher"):
+        states = [
+            torch.load(checkpoints(f)[-1] / f"{name}.ckpt", weights_only=True)
+            for f in (one, two)
+        ]
+        for key, value in states[0].items():
+            assert torch.equal(value, states[1][key]), f"{name} {key}"
+
+
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_the_run_equals_a_whole_one(
+    start, number, whole_group
+):
+    run = start("run")
+    wait_for(run, "epoch 2/2, batch 7/16")
+    begun = time.time()
+    (os.killpg if whole_group else os.kill)(run.pid, number)
+    assert run.wait(60) == 1
+    assert time.time() - begun < 10
+    said = run.said.read_text().splitlines()
+    told = [line for line in said if line.startswith("train.py:")]
+    assert told[0].startswith(f"train.py: {signal.Signals(number).name}: A ")
+    assert len(told) == 1 and "Traceback" not in "".join(said)
+    assert len(checkpoints(run.folder)) == 2
+    resumed, whole = start("run"), start("whole")
+    assert resumed.wait() == whole.wait() == 0
+    # It went on where it stopped: no batch was trained again.
+    assert logged(resumed).count("epoch 2/2, batch 7/16") == 1
+    assert_same(run.folder, whole.folder)
+
+
+def test_damage_is_named_and_left_out(start, tiny_corpus, tmp_path):
+    first = start("run", batches_per_epoch=4)
+    assert first.wait() == 0
+    for path in (tmp_path / "log_mel").rglob("*.npy"):
+        np.save(path, np.full_like(np.load(path), np.nan))
+    last = checkpoints(first.folder)[-1] / "network.ckpt"
+    last.write_bytes(last.read_bytes()[:-100])
+    more = {"batches_per_epoch": 4, "number_of_epochs": 3}
+    second = start("run", **more)
+    assert second.wait() == 0
+    said = logged(second)
+    assert "network.ckpt has" in said and "is made anew" in said
+    whole = start("whole", **more)
+    assert whole.wait() == 0
+    assert_same(first.folder, whole.folder)
