@@ -58,6 +58,8 @@ EXTRAS["dev"] = (
         "pytest-timeout>=2.2",
         "pytest-xdist>=3.5",
         "hypothesis>=6.80",
+        # Runs the programs of the page.
+        "mini-racer>=0.12",
         # Other people's readers of what `mmsed detect` writes.
         "webvtt-py>=0.5",
         "praat-textgrids>=1.4",

@@ -248,7 +248,7 @@ class SoundEventDetector(ExportedModel):
         parameters = wanted.changed(self.tuned(metric, postprocessing))
         events = wanted.of(events_of(scores, parameters))
         tags = wanted.of_tags(tags_of(scores, thresholds))
-        return Detection(events, scores, tags)
+        return Detection(events, scores, tags, parameters)
 
     def stream(self, sample_rate, filename="stream", latency=None):
         """A DetectionStream, which gives scores of sound still to come.

@@ -15,6 +15,7 @@ from speechbrain_mmsed.files import ClearError
 from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 from speechbrain_mmsed.postprocessing.boxes import box_table
 from speechbrain_mmsed.postprocessing.decode import decode
+from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 
 # What is said where tags and events differ.
@@ -108,11 +109,14 @@ class Detection:
         What they were made of.
     tags : list of (str, float)
         Labels of the whole recording with their scores, highest first.
+    parameters : ClassParameters, BoxParameters or None
+        What made the events of the scores; None: not known.
     """
 
     events: pd.DataFrame
     scores: FileScores
     tags: list
+    parameters: ClassParameters | None = None
 
     def __post_init__(self):
         self.events = ordered(self.events)

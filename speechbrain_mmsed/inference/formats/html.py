@@ -3,13 +3,15 @@
 One file that opens from disk without network. A small sound or film is inside
 it; of a larger one it holds a link relative to itself, so that page and film
 can be moved together. Scores are stored with eight bits: a page of two hours
-has 1 MB.
+has 1 MB. Of these the page makes events at other thresholds than the
+detector's, as `decode` does; boxes are stored with their confidences.
 
 Authors
  * The speechbrain_mmsed authors, 2026
 """
 
 import base64
+import dataclasses
 import os
 import pathlib
 import urllib.parse
@@ -25,13 +27,16 @@ from speechbrain_mmsed.inference.formats.values import (
     shown_classes,
     shown_name,
 )
-from speechbrain_mmsed.inference.results import explained
+from speechbrain_mmsed.inference.results import events_of, explained
 from speechbrain_mmsed.pages import content_policy
+from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 
 # Larger files are linked and not embedded.
 EMBED_BYTES = 4_000_000
 # Scores of a class that are stored at most.
 MAX_FRAMES = 100_000
+# Boxes that are stored at most, and the confidence from which on they are.
+MAX_BOXES, LEAST_CONFIDENCE = 20_000, 0.05
 AUDIO_SUFFIXES = (*SOUND_FILE_SUFFIXES, ".m4a", ".mka", ".aac", ".opus")
 
 
@@ -96,13 +101,12 @@ def _page_data(detection, media):
 
     `events` are (onset, offset, index of the class, score), `tags` indices
     of classes, `frames` base64 of bytes 0 to 255, frame after frame, `pooled`
-    frames of the model for each stored one.
+    frames of the model for each stored one; see also `_decisions`.
     """
     scores = detection.scores
     labels, note = shown_classes(detection)
     columns = [scores.labels.index(label) for label in labels]
     frames, pooled = pool_frames(scores.frame[:, columns], MAX_FRAMES)
-    coded = np.round(255 * np.clip(frames, 0, 1)).astype(np.uint8)
     return {
         "filename": shown_name(scores.filename),
         "duration": float(scores.duration),
@@ -112,15 +116,60 @@ def _page_data(detection, media):
         "streams": {k: shown_name(v) for k, v in scores.streams.items()},
         "clip": [round(float(score), 3) for score in scores.clip[columns]],
         "tags": [labels.index(label) for label, _ in detection.tags],
-        "events": [
-            [round(a, 6), round(b, 6), labels.index(label), round(score, 3)]
-            for a, b, label, score in in_order(detection.events)
-        ],
+        "events": _rows(detection.events, labels),
         "frame_hop": scores.frame_hop * pooled,
-        "frames": base64.b64encode(coded.tobytes()).decode(),
+        "frames": _coded(frames),
         "pooled": pooled,
         "media": media,
+        **_decisions(detection, labels, columns, pooled),
     }
+
+
+def _decisions(detection, labels, columns, pooled):
+    """What makes events of the scores, for the classes of the page.
+
+    `thresholds` are those of the sliders; of a median filter there are the
+    `windows`, in stored frames, and `beyond`, what they see of the frames that
+    follow the recording; of boxes, `boxes` as `events`, those whose confidence
+    is larger than `floor`. Events of unknown origin are decided at 0.5.
+    """
+    scores, parameters = detection.scores, detection.parameters
+    thresholds = np.full(len(columns), 0.5)
+    windows = np.ones(len(columns), dtype=int)
+    boxes, floor = None, 0.0
+    if parameters is not None:
+        thresholds = parameters.thresholds[columns]
+        windows = parameters.windows[columns] // (2 * pooled) * 2 + 1
+    if has_boxes(parameters):
+        least = np.full(len(scores.labels), LEAST_CONFIDENCE)
+        least = dataclasses.replace(parameters, thresholds=least)
+        found = events_of(scores, least)
+        found = found[found["event_label"].isin(labels)]
+        ranked = np.sort(found["score"])[::-1]
+        floor = max([LEAST_CONFIDENCE, *ranked[MAX_BOXES : MAX_BOXES + 1]])
+        boxes = _rows(found[found["score"] > floor], labels)
+    seen = max(windows, default=1) // 2 if pooled == 1 else 0
+    return {
+        "thresholds": [float(threshold) for threshold in thresholds],
+        "windows": [int(window) for window in windows],
+        "beyond": _coded(scores.beyond[:seen, columns]),
+        "boxes": boxes,
+        "floor": float(floor),
+    }
+
+
+def _rows(events, labels):
+    """Events as rows (onset, offset, index of the class, score)."""
+    return [
+        [round(a, 6), round(b, 6), labels.index(label), round(score, 3)]
+        for a, b, label, score in in_order(events)
+    ]
+
+
+def _coded(frames):
+    """Probabilities as base64 of bytes 0 to 255."""
+    coded = np.round(255 * np.clip(frames, 0, 1)).astype(np.uint8)
+    return base64.b64encode(coded.tobytes()).decode()
 
 
 def _media(source, path):

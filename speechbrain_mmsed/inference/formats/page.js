@@ -1,6 +1,6 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const frames = bytes(data.frames);
+const frames = bytes(data.frames), beyond = bytes(data.beyond);
 const nClasses = data.labels.length;
 const nFrames = nClasses ? frames.length / nClasses : 0;
 const find = (id) => document.getElementById(id);
@@ -8,6 +8,8 @@ const scores = find("scores"), overview = find("overview");
 const ROW = 26, AXIS = 22, MOST_ROWS = 300, SHORTEST = 1;
 const view = { from: 0, to: data.duration };
 let player = null, silentClock = 0, heat = null, listed = [];
+// Of the classes that are shown; and the row of each class.
+let events = data.events, rows = [], rowOf = [];
 
 // The player, or a clock that only clicks move.
 function makePlayer() {
@@ -74,7 +76,7 @@ function setView(from, to) {
   const length = Math.min(Math.max(to - from, least), data.duration);
   view.from = Math.min(Math.max(from, 0), data.duration - length);
   view.to = view.from + length;
-  heat = null;
+  heat = soundImage = null;
   list();
 }
 
@@ -86,10 +88,10 @@ function zoom(factor, centre) {
 
 // The table: events in view, as many as one cares to read.
 function list() {
-  const seen = data.events.filter(([a, b]) => b > view.from && a < view.to);
+  const seen = events.filter(([a, b]) => b > view.from && a < view.to);
   listed = seen;
   const body = document.createElement("tbody");
-  data.events.forEach((event, index) => {
+  events.forEach((event, index) => {
     const [onset, offset, label, score] = event;
     if (offset <= view.from || onset >= view.to) return;
     if (body.rows.length >= MOST_ROWS) return;
@@ -99,9 +101,9 @@ function list() {
       data.labels[label], score.toFixed(2)]) row.insertCell().textContent = text;
   });
   find("events").tBodies[0].replaceWith(body);
-  const all = seen.length === data.events.length;
+  const all = seen.length === events.length;
   let text = `${seen.length} event${seen.length === 1 ? "" : "s"}`;
-  if (!all) text += ` in view, ${data.events.length} in all`;
+  if (!all) text += ` in view, ${events.length} in all`;
   if (seen.length > MOST_ROWS) text += `; the first ${MOST_ROWS} are listed`;
   find("events").caption.textContent = text;
 }
@@ -112,7 +114,12 @@ function head() {
   find("about").textContent = [clockText(data.duration),
     `classes of the whole file: ${tags} ${data.tags_note}`, ...streams, data.note]
     .filter((text) => text).join(" \u00b7 ");
-  data.labels.forEach((label, index) => {
+}
+
+// The names beside the rows.
+function names() {
+  find("names").replaceChildren(...rows.map((index) => {
+    const label = data.labels[index];
     const row = document.createElement("div");
     const name = document.createElement("span");
     const score = document.createElement("span");
@@ -121,8 +128,8 @@ function head() {
     score.title = "score of the whole file";
     row.classList.toggle("tag", data.tags.includes(index));
     row.append(name, score);
-    find("names").append(row);
-  });
+    return row;
+  }));
 }
 
 // Time and class under the pointer.
@@ -139,12 +146,15 @@ function listen() {
     scores.setPointerCapture(event.pointerId);
     scrub(event);
   });
+  for (const name of ["pointerdown", "pointermove"]) {
+    find("spectrogram").addEventListener(name, scrub);
+  }
   scores.addEventListener("pointermove", (event) => {
     scrub(event);
     const [time, row] = under(event);
-    find("readout").textContent = row < nClasses
-      ? `${clockText(time)}  ${data.labels[row]}  ` +
-        `${(largest(row, time, time) / 255).toFixed(2)}`
+    find("readout").textContent = row < rows.length
+      ? `${clockText(time)}  ${data.labels[rows[row]]}  ` +
+        `${(largest(rows[row], time, time) / 255).toFixed(2)}`
       : clockText(time);
   });
   scores.addEventListener("wheel", (event) => {
@@ -172,10 +182,11 @@ function listen() {
   find("play").addEventListener("click", toggle);
   find("events").addEventListener("click", (event) => {
     const row = event.target.closest("tr[data-event]");
-    if (row) seek(data.events[row.dataset.event][0]);
+    if (row) seek(events[row.dataset.event][0]);
   });
   document.addEventListener("keydown", (event) => {
-    const own = event.target.closest("button, video, audio");
+    const own = event.target.closest(
+      "button, input, summary, video, audio");
     if (own || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === " ") toggle();
     else if (event.key === "ArrowLeft") seek(now() - 1);
@@ -183,7 +194,7 @@ function listen() {
     else return;
     event.preventDefault();
   });
-  const again = () => { heat = null; show(now()); };
+  const again = () => { heat = soundImage = null; show(now()); };
   new ResizeObserver(again).observe(scores);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   window.addEventListener("hashchange", fromAddress);
@@ -201,8 +212,11 @@ function fromAddress() {
 
 head();
 makePlayer();
+makeChoices();
 listen();
+applyChoices();
 // A long recording opens on its first five minutes.
 setView(0, Math.min(data.duration, 300));
 show(0);
 fromAddress();
+makeSpectrogram();

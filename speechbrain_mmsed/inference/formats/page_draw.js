@@ -1,5 +1,4 @@
-"use strict";
-// What is drawn: the rows of the classes, the axis, the overview.
+// What is drawn: the rows of the shown classes, the axis, the overview.
 function clockText(seconds, digits = 2) {
   const h = Math.floor(seconds / 3600), m = Math.floor(seconds / 60) % 60;
   const s = (seconds % 60).toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
@@ -40,15 +39,16 @@ function heatMap(width) {
   if (heat && heat.width === width) return heat;
   heat = document.createElement("canvas");
   heat.width = width;
-  heat.height = Math.max(nClasses, 1);
+  heat.height = Math.max(rows.length, 1);
   const context = heat.getContext("2d");
   const image = context.createImageData(heat.width, heat.height);
   const [r, g, b] = colour("--heat").split(",").map(Number);
   const step = (view.to - view.from) / width;
-  for (let label = 0; label < nClasses; label++) {
+  for (let row = 0; row < rows.length; row++) {
+    const label = rows[row];
     for (let x = 0; x < width; x++) {
       const from = view.from + x * step;
-      const at = 4 * (label * width + x);
+      const at = 4 * (row * width + x);
       image.data.set([r, g, b, 10 + 0.96 *
         largest(label, from, from + step)], at);
     }
@@ -63,7 +63,7 @@ function tickStep(seconds, width) {
 }
 
 function drawAxis(context, width, x) {
-  const bottom = ROW * nClasses, step = tickStep(view.to - view.from, width);
+  const bottom = ROW * rows.length, step = tickStep(view.to - view.from, width);
   context.fillStyle = colour("--soft");
   context.font = "12px system-ui, sans-serif";
   context.textBaseline = "top";
@@ -77,27 +77,28 @@ function drawAxis(context, width, x) {
 }
 
 function draw(time) {
-  const [context, width] = prepare(scores, ROW * nClasses + AXIS);
+  const [context, width] = prepare(scores, ROW * rows.length + AXIS);
   const x = (t) => (t - view.from) / (view.to - view.from) * width;
   context.imageSmoothingEnabled = false;
   const picture = heatMap(Math.max(1, Math.round(width)));
-  for (let label = 0; label < nClasses; label++) {
-    context.drawImage(picture, 0, label, picture.width, 1,
-      0, label * ROW + 1, width, ROW - 2);
+  for (let row = 0; row < rows.length; row++) {
+    context.drawImage(picture, 0, row, picture.width, 1,
+      0, row * ROW + 1, width, ROW - 2);
   }
   context.fillStyle = colour("--event");
   for (const [onset, offset, label] of listed) {
-    context.fillRect(x(onset), label * ROW + ROW - 6,
+    context.fillRect(x(onset), rowOf[label] * ROW + ROW - 6,
       Math.max(x(offset) - x(onset), 2), 5);
   }
   drawAxis(context, width, x);
   context.fillStyle = colour("--head");
-  context.fillRect(x(time) - 1, 0, 2, ROW * nClasses);
+  context.fillRect(x(time) - 1, 0, 2, ROW * rows.length);
+  drawSpectrogram(time);
   drawOverview(time);
   find("clock").textContent =
     `${clockText(time)} / ${clockText(data.duration)}`;
   for (const row of find("events").tBodies[0].rows) {
-    const [onset, offset] = data.events[row.dataset.event];
+    const [onset, offset] = events[row.dataset.event];
     row.classList.toggle("now", onset <= time && time < offset);
   }
 }
@@ -110,9 +111,9 @@ function drawOverview(time) {
   context.fillStyle = `rgba(${colour("--heat")}, .18)`;
   context.fillRect(x(view.from), 0, Math.max(x(view.to) - x(view.from), 3), 34);
   context.fillStyle = colour("--event");
-  for (const [onset, offset, label] of data.events) {
-    context.fillRect(x(onset), 2 + label / nClasses * 30,
-      Math.max(x(offset) - x(onset), 1), Math.max(30 / nClasses - 1, 1));
+  for (const [onset, offset, label] of events) {
+    context.fillRect(x(onset), 2 + rowOf[label] / rows.length * 30,
+      Math.max(x(offset) - x(onset), 1), Math.max(30 / rows.length - 1, 1));
   }
   context.fillStyle = colour("--head");
   context.fillRect(x(time) - 1, 0, 2, 34);
