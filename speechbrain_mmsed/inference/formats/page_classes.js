@@ -1,11 +1,12 @@
 // The panel of the classes: which are shown, and their thresholds.
-const shown = data.labels.map(() => true);
-const moved = data.labels.map(() => null); // thresholds, null: not moved
-const made = data.labels.map(() => null); // and their events
-const choices = [];
+// By class: whether it is shown, its threshold where that was moved (else
+// null), the events that this one makes, and its controls.
+const shown = [], moved = [], made = [], choices = [];
 
 function makeChoices() {
   data.labels.forEach((label, index) => {
+    shown[index] = true;
+    moved[index] = made[index] = null;
     const row = document.createElement("div");
     const named = document.createElement("label");
     const box = document.createElement("input");
