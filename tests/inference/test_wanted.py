@@ -112,5 +112,6 @@ def test_the_command_asks_the_same(
         found.events["onset"].tolist()
     )
     assert {tag for tag, _ in found.tags} <= {label}
+    assert set(found.parameters.thresholds) == {0.45}
     assert main([*command, "--classes", "Unicorn"]) == 2
     assert "class 'Unicorn' is not known" in capsys.readouterr().err

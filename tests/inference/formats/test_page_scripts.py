@@ -26,6 +26,43 @@ LABELS = ["Dog", "Cat"]
 HOP = 0.1565
 
 
+# Stands for whatever the page asks of a browser; what is set on an element,
+# its children and its listeners are kept.
+BROWSER = """
+const any = new Proxy(function () {}, {
+  get: (_, key) => key === Symbol.toPrimitive ? () => 0 : any,
+  set: () => true, apply: () => any, construct: () => any });
+const known = {};
+function element(tag) {
+  const own = { tag, children: [], listeners: {}, rows: [], dataset: {} };
+  own.append = (...more) => { own.children.push(...more); };
+  own.replaceChildren = (...more) => { own.children = more; };
+  own.addEventListener = (name, f) => { own.listeners[name] = f; };
+  own.insertRow = () => own.rows[own.rows.push(element("tr")) - 1];
+  own.replaceWith = (other) => { known.body = other; };
+  return new Proxy(own, { get: (o, key) => key in o ? o[key] : any });
+}
+const byId = (id) => known[id] = known[id] || element(id);
+const document = { getElementById: byId, createElement: element,
+  addEventListener() {}, documentElement: any };
+const location = { hash: "" }, URLSearchParams = any, matchMedia = any;
+const getComputedStyle = any, ResizeObserver = any;
+const atob = () => "", requestAnimationFrame = (f) => f();
+var window = any;
+byId("events").caption = element("caption");
+byId("events").tBodies = [byId("body")];
+function set(element, name, value) {
+  element[name] = value;
+  element.listeners[name === "checked" ? "change" : "input"]();
+}
+const seen = () => ({ chosen: byId("chosen").textContent,
+  caption: byId("events").caption.textContent,
+  listed: known.body.rows.length, names: byId("names").children.length,
+  counts: choices.map((choice) => choice.count.textContent),
+  values: choices.map((choice) => choice.value.textContent) });
+"""
+
+
 @pytest.fixture(scope="module")
 def page():
     """The page's functions that need no browser."""
@@ -110,7 +147,7 @@ def assert_same(found, events):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_frames=st.integers(1, 40),
@@ -209,3 +246,47 @@ def test_levels_of_the_spectrogram_are_those_of_a_transform(page):
         np.testing.assert_allclose(mine, expected, atol=0.51)
         # A tone of half of full scale: -6 dB at 1 kHz.
         assert np.argmax(mine) == 32 and abs(max(mine) / 2 - 120 + 6) < 0.6
+
+
+def test_table_rows_and_counts_follow_boxes_and_sliders():
+    scores = made_up(np.random.default_rng(7), 200)
+    detection = detected(scores, boxes([0.5, 0.625]))
+    text = html.render(detection)
+    script = re.findall(r"<script>(.*?)</script>", text, re.S)[0]
+    engine = MiniRacer()
+    engine.eval(BROWSER)
+    engine.eval(f"byId('data').textContent = {json.dumps(data_of(detection))}")
+    engine.eval(script)
+
+    def seen(action=""):
+        return json.loads(engine.eval(f"{action}; JSON.stringify(seen())"))
+
+    def count(label, threshold):
+        mine = events_of(scores, boxes([threshold] * 2))
+        return (mine["event_label"] == label).sum()
+
+    dogs, cats = count("Dog", 0.5), count("Cat", 0.625)
+    few = count("Dog", 0.7)  # boxes above it
+    assert few < dogs and few > 1 and cats > 1
+    start = seen()
+    assert start == {
+        "chosen": "2 of 2 shown, 0 thresholds moved",
+        "caption": f"{dogs + cats} events",
+        "listed": dogs + cats,
+        "names": 2,
+        "counts": [f"{dogs} events", f"{cats} events"],
+        "values": ["0.50", "0.6250"],
+    }
+    moved = seen("set(choices[0].slider, 'value', '0.7')")
+    assert moved == {
+        **start,
+        "chosen": "2 of 2 shown, 1 threshold moved",
+        "caption": f"{few + cats} events",
+        "listed": few + cats,
+        "counts": [f"{few} events", f"{cats} events"],
+        "values": ["0.70", "0.6250"],
+    }
+    hidden = seen("set(choices[1].box, 'checked', false)")
+    assert hidden["counts"] == [f"{few} events", "hidden"]
+    assert hidden["names"] == 1 and hidden["listed"] == few
+    assert seen("byId('reset').listeners.click()") == start
