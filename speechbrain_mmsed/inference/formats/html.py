@@ -99,14 +99,24 @@ def _asset(name):
 def _page_data(detection, media):
     """What the page's program reads.
 
-    `events` are (onset, offset, index of the class, score), `tags` indices
-    of classes, `frames` base64 of bytes 0 to 255, frame after frame, `pooled`
-    frames of the model for each stored one; see also `_decisions`.
+    `events` and `boxes` (null of a median filter) are (onset, offset, index
+    of the class, score), `tags` indices of classes, `frames` and `beyond`
+    base64 of bytes 0 to 255, frame after frame, `pooled` frames of the model
+    for each stored one of `frames`.
     """
     scores = detection.scores
     labels, note = shown_classes(detection)
     columns = [scores.labels.index(label) for label in labels]
     frames, pooled = pool_frames(scores.frame[:, columns], MAX_FRAMES)
+    given, boxes = detection.parameters, _boxes(detection)
+
+    def rows(events):
+        return [
+            [round(a, 6), round(b, 6), labels.index(label), round(score, 3)]
+            for a, b, label, score in in_order(events)
+            if label in labels
+        ]
+
     return {
         "filename": shown_name(scores.filename),
         "duration": float(scores.duration),
@@ -116,54 +126,26 @@ def _page_data(detection, media):
         "streams": {k: shown_name(v) for k, v in scores.streams.items()},
         "clip": [round(float(score), 3) for score in scores.clip[columns]],
         "tags": [labels.index(label) for label, _ in detection.tags],
-        "events": _rows(detection.events, labels),
+        "events": rows(detection.events),
+        "boxes": None if boxes is None else rows(boxes),
+        "thresholds": given and given.thresholds[columns].tolist(),
+        "windows": given and given.windows[columns].tolist(),
         "frame_hop": scores.frame_hop * pooled,
         "frames": _coded(frames),
+        "beyond": _coded(scores.beyond[:, columns]),
         "pooled": pooled,
         "media": media,
-        **_decisions(detection, labels, columns, pooled),
     }
 
 
-def _decisions(detection, labels, columns, pooled):
-    """What makes events of the scores, for the classes of the page.
-
-    `thresholds` are those of the sliders; of a median filter there are the
-    `windows`, in stored frames, and `beyond`, what they see of the frames that
-    follow the recording; of boxes, `boxes` as `events`, those whose confidence
-    is larger than `floor`. Events of unknown origin are decided at 0.5.
-    """
-    scores, parameters = detection.scores, detection.parameters
-    thresholds = np.full(len(columns), 0.5)
-    windows = np.ones(len(columns), dtype=int)
-    boxes, floor = None, 0.0
-    if parameters is not None:
-        thresholds = parameters.thresholds[columns]
-        windows = parameters.windows[columns] // (2 * pooled) * 2 + 1
-    if has_boxes(parameters):
-        least = np.full(len(scores.labels), LEAST_CONFIDENCE)
-        least = dataclasses.replace(parameters, thresholds=least)
-        found = events_of(scores, least)
-        found = found[found["event_label"].isin(labels)]
-        ranked = np.sort(found["score"])[::-1]
-        floor = max([LEAST_CONFIDENCE, *ranked[MAX_BOXES : MAX_BOXES + 1]])
-        boxes = _rows(found[found["score"] > floor], labels)
-    seen = max(windows, default=1) // 2 if pooled == 1 else 0
-    return {
-        "thresholds": [float(threshold) for threshold in thresholds],
-        "windows": [int(window) for window in windows],
-        "beyond": _coded(scores.beyond[:seen, columns]),
-        "boxes": boxes,
-        "floor": float(floor),
-    }
-
-
-def _rows(events, labels):
-    """Events as rows (onset, offset, index of the class, score)."""
-    return [
-        [round(a, 6), round(b, 6), labels.index(label), round(score, 3)]
-        for a, b, label, score in in_order(events)
-    ]
+def _boxes(detection):
+    """Boxes at lower thresholds too, the most certain; None of a filter."""
+    parameters = detection.parameters
+    if not has_boxes(parameters):
+        return None
+    least = np.full(len(parameters.labels), LEAST_CONFIDENCE)
+    least = dataclasses.replace(parameters, thresholds=least)
+    return events_of(detection.scores, least).nlargest(MAX_BOXES, "score")
 
 
 def _coded(frames):

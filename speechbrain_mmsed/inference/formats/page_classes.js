@@ -19,10 +19,10 @@ function makeChoices() {
     name.textContent = named.title = label;
     named.append(box, name);
     slider.type = "range";
-    slider.min = Math.ceil(data.floor * 100) / 100;
+    slider.min = Math.floor(100 * lowestThreshold(data, index)) / 100;
     slider.max = 1;
     slider.step = 0.01;
-    slider.value = data.thresholds[index];
+    slider.value = thresholdOf(data, index);
     slider.setAttribute("aria-label", `threshold of ${label}`);
     row.append(named, slider, value, count);
     find("choices").append(row);
@@ -95,7 +95,7 @@ function applyChoices() {
   for (const event of events) counts[event[2]]++;
   choices.forEach(({ row, slider, value, count }, index) => {
     const threshold = moved[index] === null
-      ? data.thresholds[index] : moved[index];
+      ? thresholdOf(data, index) : moved[index];
     const short = threshold.toFixed(2);
     value.textContent = Number(short) === threshold
       ? short : threshold.toFixed(4);

@@ -42,15 +42,27 @@ function columnOf(label, nClasses, ...parts) {
   return column;
 }
 
+// The detector's threshold of a class; 0.5 where it is not known.
+const thresholdOf = (data, label) =>
+  data.thresholds ? data.thresholds[label] : 0.5;
+
+// Of boxes, those of lower confidence than the lowest are not in the page.
+const lowestThreshold = (data, label) =>
+  (data.boxes || []).reduce((least, box) => Math.min(least, box[3]),
+    data.boxes ? thresholdOf(data, label) : 0);
+
 // A class's events above a threshold that somebody chose.
 function eventsOf(data, label, threshold, frames, beyond) {
   if (data.boxes) {
     return data.boxes.filter((box) => box[2] === label && box[3] > threshold);
   }
-  const nClasses = data.labels.length;
-  return eventsAbove(columnOf(label, nClasses, frames, beyond),
-    frames.length / nClasses, threshold, data.windows[label],
-    data.frame_hop, data.duration)
+  const nClasses = data.labels.length, pooled = data.pooled;
+  const window = data.windows ? data.windows[label] : 1;
+  // Where several frames became one, the nearest odd number of these.
+  return eventsAbove(
+    columnOf(label, nClasses, frames, ...(pooled === 1 ? [beyond] : [])),
+    frames.length / nClasses, threshold,
+    2 * Math.floor(window / (2 * pooled)) + 1, data.frame_hop, data.duration)
     .map(([onset, offset, score]) => [onset, offset, label, score]);
 }
 

@@ -195,36 +195,41 @@ def test_of_very_many_boxes_the_most_certain_are_stored(page, monkeypatch):
     scores = made_up(np.random.default_rng(3), 60)
     detection = detected(scores, boxes([0.7, 0.7]))
     monkeypatch.setattr(html, "MAX_BOXES", 5)
-    data = json.loads(data_of(detection))
+    text = data_of(detection)
     everything = events_of(scores, boxes([0.0, 0.0]))["score"]
-    kept = sorted(row[3] for row in data["boxes"])
+    kept = sorted(row[3] for row in json.loads(text)["boxes"])
     np.testing.assert_allclose(kept, sorted(everything)[-5:], atol=6e-4)
-    assert kept[0] >= round(data["floor"], 3) > 0.05
+    # No slider goes (but for rounding) where boxes are missing.
+    lowest = page.eval(f"lowestThreshold({text}, 1)")
+    assert lowest == min(kept[0], 0.7)
 
 
-def test_thresholds_and_windows_are_those_of_the_detection():
+def test_thresholds_and_windows_are_those_of_the_detection(page):
     scores = made_up(np.random.default_rng(4), 30, 20)
     detection = detected(scores, median([0.25, 0.75], [3, 9]))
-    data = json.loads(data_of(detection))
+    text = data_of(detection)
+    data = json.loads(text)
     assert data["thresholds"] == [0.25, 0.75] and data["windows"] == [3, 9]
-    assert data["boxes"] is None and data["floor"] == 0
-    # Half of the longest window is all that filters see of the rest.
-    beyond = np.frombuffer(base64.b64decode(data["beyond"]), np.uint8)
-    np.testing.assert_allclose(
-        beyond.reshape(-1, 2) / 255, scores.beyond[:4], atol=1e-6
-    )
+    assert data["boxes"] is None
+    assert page.eval(f"thresholdOf({text}, 1)") == 0.75
+    assert page.eval(f"lowestThreshold({text}, 1)") == 0
     unknown = dataclasses.replace(detection, parameters=None)
-    data = json.loads(data_of(unknown))
-    assert data["thresholds"] == [0.5, 0.5] and data["windows"] == [1, 1]
+    assert page.eval(f"thresholdOf({data_of(unknown)}, 1)") == 0.5
+    expected = events_of(scores, median([0.4, 0.4], [1, 1]))
+    assert_same(page_events(page, unknown, [0.4, 0.4]), expected)
 
 
-def test_windows_count_stored_frames(monkeypatch):
+def test_windows_count_stored_frames(page, monkeypatch):
     scores = made_up(np.random.default_rng(5), 30, 4)
+    scores.duration = 30 * HOP
     detection = detected(scores, median([0.5, 0.5], [1, 9]))
     monkeypatch.setattr(html, "MAX_FRAMES", 10)
-    data = json.loads(data_of(detection))
-    assert data["pooled"] == 3 and data["windows"] == [1, 3]
-    assert data["beyond"] == ""
+    largest = scores.frame.reshape(10, 3, 2).max(axis=1)
+    pooled = dataclasses.replace(
+        scores, frame=largest, frame_hop=3 * HOP, beyond=None
+    )
+    expected = events_of(pooled, median([0.7, 0.7], [1, 3]))
+    assert_same(page_events(page, detection, [0.7, 0.7]), expected)
 
 
 def test_levels_of_the_spectrogram_are_those_of_a_transform(page):
