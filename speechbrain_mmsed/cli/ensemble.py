@@ -11,11 +11,7 @@ import json
 import pathlib
 
 from speechbrain_mmsed.cli import evaluate
-from speechbrain_mmsed.cli.arguments import (
-    UsageError,
-    add_command,
-    add_options,
-)
+from speechbrain_mmsed.cli.arguments import UsageError, add_command, add_options
 from speechbrain_mmsed.cli.ensemble_inputs import (
     SUBSETS,
     average_files,

@@ -27,11 +27,7 @@ from speechbrain_mmsed.postprocessing.frame_grid import (
 )
 from speechbrain_mmsed.postprocessing.majority import reflected_frames
 from speechbrain_mmsed.postprocessing.scores import ClipScores
-from speechbrain_mmsed.problems import (
-    PredictionError,
-    listed,
-    repeated,
-)
+from speechbrain_mmsed.problems import PredictionError, listed, repeated
 
 # Of 4 bytes each.
 MOST_SCORES = 500_000_000

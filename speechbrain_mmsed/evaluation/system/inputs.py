@@ -190,8 +190,4 @@ def _file_at(folder, weight, only=False):
     return files[weight]
 
 
-READ = {
-    "npz": _read_npz,
-    "score-tsv": _read_tables,
-    "event-tsv": _read_events,
-}
+READ = {"npz": _read_npz, "score-tsv": _read_tables, "event-tsv": _read_events}

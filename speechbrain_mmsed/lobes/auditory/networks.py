@@ -9,11 +9,7 @@ import os
 import torch
 from speechbrain.lobes.models.beats import BEATs
 from speechbrain.lobes.models.Cnn14 import Cnn14
-from speechbrain.processing.features import (
-    STFT,
-    Filterbank,
-    spectral_magnitude,
-)
+from speechbrain.processing.features import STFT, Filterbank, spectral_magnitude
 
 from speechbrain_mmsed.lobes.auditory.base import PretrainedSoundEmbedder
 from speechbrain_mmsed.lobes.visual.weights import (

@@ -6,10 +6,7 @@ Authors
 
 import torch
 
-from speechbrain_mmsed.lobes.visual.base import (
-    PretrainedEmbedder,
-    centre_crop,
-)
+from speechbrain_mmsed.lobes.visual.base import PretrainedEmbedder, centre_crop
 from speechbrain_mmsed.lobes.visual.weights import (
     fill_network,
     load_weights,
@@ -104,10 +101,7 @@ class EfficientNetLite0Embedder(PretrainedEmbedder):
 
 def _fold(network):
     """Leaves only convolutions and in-place activations, same results."""
-    pairs = [
-        (network, "_conv_stem", "_bn0"),
-        (network, "_conv_head", "_bn1"),
-    ]
+    pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
     for block in network._blocks:
         pairs.append((block, "_depthwise_conv", "_bn1"))
         pairs.append((block, "_project_conv", "_bn2"))

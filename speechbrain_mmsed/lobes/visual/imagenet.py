@@ -6,10 +6,7 @@ Authors
 
 import torch
 
-from speechbrain_mmsed.lobes.visual.base import (
-    PretrainedEmbedder,
-    centre_crop,
-)
+from speechbrain_mmsed.lobes.visual.base import PretrainedEmbedder, centre_crop
 
 SIZE = 224
 SHORT_SIDE = 256

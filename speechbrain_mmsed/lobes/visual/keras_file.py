@@ -42,10 +42,7 @@ def _text(name):
 
 def _main(path):
     """Writes an .npz of the names and the arrays to the standard output."""
-    limits = {
-        resource.RLIMIT_CPU: MOST_SECONDS,
-        resource.RLIMIT_AS: MOST_BYTES,
-    }
+    limits = {resource.RLIMIT_CPU: MOST_SECONDS, resource.RLIMIT_AS: MOST_BYTES}
     for which, most in limits.items():
         resource.setrlimit(which, (most, most))
     import numpy as np

@@ -13,10 +13,7 @@ import os
 import numpy as np
 import torch
 
-from speechbrain_mmsed.lobes.visual.base import (
-    PretrainedEmbedder,
-    centre_crop,
-)
+from speechbrain_mmsed.lobes.visual.base import PretrainedEmbedder, centre_crop
 from speechbrain_mmsed.lobes.visual.keras_weights import fill_from_keras
 from speechbrain_mmsed.lobes.visual.weights import find_weights
 
