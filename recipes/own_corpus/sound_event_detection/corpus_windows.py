@@ -16,21 +16,30 @@ from speechbrain_mmsed.files import atomic_path
 
 # A recording is that much longer than a clip before it is cut.
 TOLERANCE = 0.1
+# No window is shorter than this share of a clip, in seconds at most 1.
+SHORTEST = 0.5
 
 
 def window_edges(seconds, clip_seconds):
     """Times at which a recording is cut, its beginning and end included.
 
-    As few windows as there can be, of equal lengths, so that no sliver is
-    left at the end.
+    Windows are as long as a clip, since a detector's are: a network that saw
+    nothing but padded ones would not know what to make of a full one. The
+    last holds what is left over, of the one before it a little if need be.
 
     Example
     -------
     >>> window_edges(24.0, 10.0), window_edges(10.05, 10.0)
-    ([0.0, 8.0, 16.0, 24.0], [0.0, 10.05])
+    ([0.0, 10.0, 20.0, 24.0], [0.0, 10.05])
+    >>> window_edges(20.25, 10.0)
+    [0.0, 10.0, 19.25, 20.25]
     """
     n_windows = max(1, math.ceil((seconds - TOLERANCE) / clip_seconds))
-    return np.linspace(0.0, seconds, n_windows + 1).tolist()
+    edges = [n * clip_seconds for n in range(n_windows)] + [seconds]
+    if n_windows > 1:
+        shortest = min(1.0, SHORTEST * clip_seconds)
+        edges[-2] = min(edges[-2], seconds - shortest)
+    return edges
 
 
 def events_in_windows(events, edges):
