@@ -34,7 +34,6 @@ LAYERS = [
     "evaluation.metrics",
     "training",
     "dataio.streams",
-    "corpora",
     "dataio.corpus",
     "dataio.media",
     "lobes postprocessing augment",

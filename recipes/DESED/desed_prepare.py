@@ -29,9 +29,9 @@ import os
 
 from desed_dcase2020 import KINDS
 from desed_dcase2020 import prepare_desed as prepare_places
+from file_names import match_downloads
+from unchanged import prepare_if_changed
 
-from speechbrain_mmsed.corpora.file_names import match_downloads
-from speechbrain_mmsed.corpora.unchanged import prepare_if_changed
 from speechbrain_mmsed.dataio.corpus.matching import list_media
 from speechbrain_mmsed.dataio.corpus.preparation import (
     PrepareError,

@@ -22,14 +22,14 @@ import speechbrain as sb
 import torch
 from desed_dcase2020 import KINDS
 from desed_prepare import prepare_desed
-
-from speechbrain_mmsed.dataio.corpus.clips import read_manifest
-from speechbrain_mmsed.dataio.corpus.preparation_report import WANTED_FILE
-from speechbrain_mmsed.dataio.streams.choice import (
+from stream_choice import (
     build_embedder,
     embedder_recipe,
     split_streams,
 )
+
+from speechbrain_mmsed.dataio.corpus.clips import read_manifest
+from speechbrain_mmsed.dataio.corpus.preparation_report import WANTED_FILE
 from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.embedding import placed
 from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction

@@ -5,8 +5,8 @@ import pathlib
 import numpy as np
 import pytest
 import torch
+from stream_choice import embedder_recipe
 
-from speechbrain_mmsed.dataio.streams.choice import embedder_recipe
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.lobes.visual import ColourHistogramEmbedder
 from speechbrain_mmsed.training.hparams import read_hparams

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 import torch
+from stream_choice import build_embedder
 
-from speechbrain_mmsed.dataio.streams.choice import build_embedder
 from speechbrain_mmsed.lobes.visual import (
     OpenL3Embedder,
     ResNet50Embedder,

@@ -30,6 +30,7 @@ import time
 
 import numpy as np
 import torch
+from stream_choice import build_embedder
 
 from speechbrain_mmsed.dataio.media.frames import (
     MediaError,
@@ -37,7 +38,6 @@ from speechbrain_mmsed.dataio.media.frames import (
     probe_video,
     read_frames,
 )
-from speechbrain_mmsed.dataio.streams.choice import build_embedder
 from speechbrain_mmsed.dataio.streams.embedding import (
     FrameEmbedding,
     cosines,

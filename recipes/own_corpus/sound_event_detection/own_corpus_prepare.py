@@ -29,8 +29,8 @@ from corpus_tables import read_tables, table_files
 from corpus_windows import events_in_windows, link, window_edges, write_windows
 from recordings import describe, find_recordings, measure
 from tqdm import tqdm
+from unchanged import fingerprint
 
-from speechbrain_mmsed.corpora.unchanged import fingerprint
 from speechbrain_mmsed.dataio.corpus.matching import clip_key
 from speechbrain_mmsed.dataio.corpus.preparation_report import PrepareError
 from speechbrain_mmsed.dataio.corpus.settings_folder import written_at_once

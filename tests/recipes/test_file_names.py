@@ -3,10 +3,9 @@
 import os
 
 import pytest
+from file_names import match_downloads
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from speechbrain_mmsed.corpora.file_names import match_downloads
 
 CLIP = "Y-0A1_JR5f34_16.000_26.000.wav"
 ID = "-0A1_JR5f34"

@@ -1,0 +1,1 @@
+../unchanged.py

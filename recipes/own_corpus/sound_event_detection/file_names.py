@@ -1,0 +1,1 @@
+../../DESED/file_names.py

@@ -1,1 +1,0 @@
-"""Corpora as people have them: names of files, and what has changed since."""
