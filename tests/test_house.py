@@ -38,7 +38,7 @@ LAYERS = [
     "dataio.media",
     "lobes postprocessing augment",
     "nnet",
-    "folders launch processes",
+    "folders in_use launch processes",
     "files pages problems seeding versions",
 ]
 

@@ -30,13 +30,10 @@ import os
 from desed_dcase2020 import KINDS
 from desed_dcase2020 import prepare_desed as prepare_places
 from file_names import match_downloads
-from unchanged import prepare_if_changed
+from unchanged import checked_report, prepare_if_changed
 
 from speechbrain_mmsed.dataio.corpus.matching import list_media
-from speechbrain_mmsed.dataio.corpus.preparation import (
-    PrepareError,
-    stored_report,
-)
+from speechbrain_mmsed.dataio.corpus.preparation import PrepareError
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
 from speechbrain_mmsed.files import write_json
 
@@ -116,7 +113,7 @@ def prepare_desed(
         If the corpus is not found, or `prepare_corpus` raises it.
     """
     if skip_prep:
-        return stored_report(prepared_folder)
+        return checked_report(prepared_folder)
     idle = [name for name, size in (batch_sizes or {}).items() if size == 0]
     found, line = find_desed(data_folder, subsets or {}, layout, idle)
     report = prepare_places(

@@ -24,6 +24,7 @@ from speechbrain_mmsed.cli import (
     tag,
 )
 from speechbrain_mmsed.cli.arguments import UsageError
+from speechbrain_mmsed.in_use import claimed
 
 COMMANDS = (detect, tag, listen, evaluate, compare, ensemble)
 
@@ -71,7 +72,8 @@ def main(argv=None):
     """
     arguments = make_parser().parse_args(argv)
     try:
-        code = arguments.run(arguments)
+        with claimed(getattr(arguments, "out", None)):
+            code = arguments.run(arguments)
         sys.stdout.flush()
         return code
     except (UsageError, OSError) as error:

@@ -15,6 +15,7 @@ import uuid
 import torch
 
 from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.folders import flush
 from speechbrain_mmsed.inference.export_trial import (
     try_detector,
     untuned_report,
@@ -124,9 +125,11 @@ def whole_folder(folder):
     os.makedirs(mark)
     try:
         yield mark
+        flush(mark)
         if os.path.isdir(folder):
             os.rename(folder, f"{mark}.old")
         os.rename(mark, folder)
+        flush(os.path.dirname(folder), inside=False)
     finally:
         shutil.rmtree(mark, ignore_errors=True)
         shutil.rmtree(f"{mark}.old", ignore_errors=True)

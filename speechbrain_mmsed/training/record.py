@@ -19,6 +19,7 @@ from speechbrain.utils.distributed import run_on_main
 from speechbrain_mmsed.dataio.corpus.preparation import stored_report
 from speechbrain_mmsed.files import read_json, write_json, write_text
 from speechbrain_mmsed.folders import changed_settings
+from speechbrain_mmsed.in_use import claim_folder
 from speechbrain_mmsed.training.checks import warn_of_schedules
 from speechbrain_mmsed.training.hparams import HparamsError
 from speechbrain_mmsed.versions import library_versions
@@ -59,10 +60,13 @@ FREE_SETTINGS = (
 def begin_run(hparams, resolved, run_opts):
     """Notes what a run is made with, or stops if the folder is another's.
 
+    From here on no other process can begin a run there.
+
     Writes hyperparams.yaml, and the settings that a continuation must have;
     `resolved` is the yaml as from `read_hparams`. log.txt keeps what this
     package and SpeechBrain have to say, and of others no debugging.
     """
+    run_on_main(claim_folder, args=[hparams["output_folder"]])
     logging.getLogger().setLevel(logging.INFO)
     for name in ("speechbrain", "speechbrain_mmsed"):
         logging.getLogger(name).setLevel(logging.DEBUG)

@@ -7,6 +7,8 @@ import shutil
 import pandas as pd
 import pytest
 
+from speechbrain_mmsed.dataio.corpus.preparation import PrepareError
+
 TABLE_2 = {
     "unlabelled": 14412,
     "weak": 1578,
@@ -31,6 +33,7 @@ def test_manifests_and_ground_truth(desed, films, capsys):
         "missing_sound.tsv",
         "prepare_report.json",
         "prepare_report.md",
+        "prepared_files.json",
         "video_wanted.csv",
     }
     folder = desed.data / "audio"
@@ -117,6 +120,41 @@ def test_a_second_run_does_nothing_until_something_changes(desed, films):
     (desed.out / "manifests/weak.json").unlink()
     desed.prepare(clip_seconds=9.0)
     assert (desed.out / "manifests/weak.json").exists()
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def swap(path):
+    """Other content of the same length."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+
+
+@pytest.mark.parametrize("harm", [cut, swap, pathlib.Path.unlink])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ground_truth/validation.tsv",
+        "ground_truth/evaluation_durations.tsv",
+        "manifests/strong.json",
+        "prepare_report.json",
+        "prepared_files.json",
+    ],
+)
+def test_a_damaged_preparation_is_never_up_to_date(desed, name, harm, caplog):
+    desed.prepare(probe_film=None)
+    before = desed.files()
+    harm(desed.out / name)
+    with pytest.raises(PrepareError, match=name.split("/")[-1]):
+        desed.prepare(probe_film=None, skip_prep=True)
+    desed.prepare(probe_film=None)
+    after = desed.files()
+    assert {k: v[1] for k, v in before.items()} == {
+        k: v[1] for k, v in after.items()
+    }
+    assert "prepared again" in caplog.text or name == "prepare_report.json"
 
 
 def test_reasons_for_no_film_are_counted(desed, films):

@@ -95,14 +95,18 @@ def test_a_signal_saves_and_the_run_equals_a_whole_one(
 ):
     run = start("run")
     wait_for(run, "epoch 2/2, batch 7/16")
+    os.killpg(run.pid, signal.SIGSTOP)  # it must not end meanwhile
+    assert start("run").wait() == 1  # and is refused, see below
+    os.killpg(run.pid, signal.SIGCONT)
     begun = time.time()
     (os.killpg if whole_group else os.kill)(run.pid, number)
     assert run.wait(60) == 1
     assert time.time() - begun < 10
     said = run.said.read_text().splitlines()
     told = [line for line in said if line.startswith("train.py:")]
-    assert told[0].startswith(f"train.py: {signal.Signals(number).name}: A ")
-    assert len(told) == 1 and "Traceback" not in "".join(said)
+    assert f"is in use by process {run.pid}" in told[0]
+    assert told[1].startswith(f"train.py: {signal.Signals(number).name}: A ")
+    assert len(told) == 2 and "Traceback" not in "".join(said)
     assert len(checkpoints(run.folder)) == 2
     resumed, whole = start("run"), start("whole")
     assert resumed.wait() == whole.wait() == 0

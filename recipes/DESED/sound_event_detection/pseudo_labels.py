@@ -16,13 +16,14 @@ import os
 import sys
 import tempfile
 
-from speechbrain.utils.checkpoints import Checkpointer
 from train import SoundEventBrain, dataio_prep, open_stores
 
 from speechbrain_mmsed.files import read_json, run_program
+from speechbrain_mmsed.in_use import claim_folder
 from speechbrain_mmsed.lobes.visual.weights import file_sha256
 from speechbrain_mmsed.postprocessing.ensembles import average_scores
 from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
+from speechbrain_mmsed.training.checkpoints import WholeCheckpointer
 from speechbrain_mmsed.training.hparams import read_hparams
 from speechbrain_mmsed.training.pseudo_labels import (
     SUBSETS,
@@ -70,7 +71,7 @@ def score_run(run, device):
     stores = open_stores(hparams)
     datasets = dataio_prep(hparams, stores)
     # Of the yaml's, which may name another place: the run may have been moved
-    checkpointer = Checkpointer(
+    checkpointer = WholeCheckpointer(
         os.path.join(run, "save"), hparams["checkpointer"].recoverables
     )
     brain = SoundEventBrain(
@@ -82,7 +83,7 @@ def score_run(run, device):
         **hparams["mean_teacher"],
     )
     brain.recover_last()
-    checkpoint = checkpointer.find_checkpoint().path
+    checkpoint = checkpointer.recover_if_possible().path
     with tempfile.TemporaryDirectory() as folder:
         write = dataclasses.replace(
             hparams["write_scores"], scores_folder=folder
@@ -119,6 +120,7 @@ def main(arguments):
     add("--out", required=True, metavar="DIR", help="gets the pseudo-labels")
     add("--device", default="cpu", help="cpu or cuda:0")
     options = parser.parse_args(arguments)
+    claim_folder(options.out)
     members, sources = {subset: {} for subset in SUBSETS}, []
     for run in options.runs:
         scores, source = score_run(run, options.device)

@@ -45,7 +45,7 @@ from speechbrain_mmsed.evaluation.statistics.stored_counts import (
     save_counts,
 )
 from speechbrain_mmsed.files import write_json, write_text
-from speechbrain_mmsed.folders import plain_name
+from speechbrain_mmsed.folders import flush, plain_name
 from speechbrain_mmsed.postprocessing.box_parameters import has_boxes
 from speechbrain_mmsed.problems import PredictionError
 
@@ -120,7 +120,12 @@ def _write_texts(name, title, folder, content):
     """Markdown and page of a template of this name; returns the page."""
     text = markdown(f"{name}.txt", title, **content)
     write_text(folder / f"{name}.md", text)
-    return write_page(f"{name}.txt", title, folder / f"{name}.html", **content)
+    html = folder / f"{name}.html"
+    page = write_page(f"{name}.txt", title, html, **content)
+    for ending in ("json", "md", "html"):
+        flush(folder / f"{name}.{ending}")
+    flush(folder, inside=False)
+    return page
 
 
 def plot_report(report, folder, systems=None, truth=None, spectrogram=None):
