@@ -24,7 +24,6 @@ from speechbrain_mmsed.cli import (
     tag,
 )
 from speechbrain_mmsed.cli.arguments import UsageError
-from speechbrain_mmsed.in_use import claimed
 
 COMMANDS = (detect, tag, listen, evaluate, compare, ensemble)
 
@@ -71,6 +70,8 @@ def main(argv=None):
     2
     """
     arguments = make_parser().parse_args(argv)
+    from speechbrain_mmsed.in_use import claimed
+
     try:
         with claimed(getattr(arguments, "out", None)):
             code = arguments.run(arguments)

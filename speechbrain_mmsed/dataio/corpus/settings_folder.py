@@ -16,6 +16,7 @@ import tempfile
 
 from speechbrain_mmsed.files import read_json
 from speechbrain_mmsed.folders import changed_settings
+from speechbrain_mmsed.in_use import CLAIM_FILE
 
 
 def is_complete(folder, settings, settings_file):
@@ -57,7 +58,8 @@ def is_complete(folder, settings, settings_file):
                 "Remove it or choose another folder."
             )
         return True
-    if not folder.is_dir() or any(folder.iterdir()):
+    # The claim of a program that writes there is nothing yet.
+    if not folder.is_dir() or {*os.listdir(folder)} - {CLAIM_FILE}:
         raise FileExistsError(
             f"{folder} exists and holds something else (there is no "
             f"{settings_file} in it). Choose another folder."
