@@ -4,20 +4,22 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import importlib
+import importlib.metadata
 import tempfile
-import warnings
 
 import ruamel.yaml
 
+from speechbrain_mmsed.evaluation.metrics.f1 import segment_metrics
+from speechbrain_mmsed.evaluation.metrics.psds import quiet
 from speechbrain_mmsed.evaluation.reports import report_files
 from speechbrain_mmsed.evaluation.reports.charts import new_canvas, save
 from speechbrain_mmsed.evaluation.reports.documents import check_templates
 from speechbrain_mmsed.files import ClearError
 from speechbrain_mmsed.inference.export_yaml import detector_yaml
+from speechbrain_mmsed.problems import need_metrics
 
 # Loaded when figures are computed.
-LATE = ("psds_eval", "psds_eval.psds", "sed_eval")
+LATE = ("psds_eval", "sed_eval")
 
 
 class RehearsalError(ClearError):
@@ -62,11 +64,11 @@ def rehearse(resolved_yaml):
 
 def _import_late():
     """Libraries, and their versions, which figures carry."""
-    for name in LATE:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            importlib.import_module(name)
-        importlib.metadata.version(name.partition(".")[0])
+    need_metrics()
+    segment_metrics(["any"])
+    with quiet():
+        for name in LATE:
+            importlib.metadata.version(name)
 
 
 def _draw():

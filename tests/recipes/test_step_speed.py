@@ -97,7 +97,7 @@ def test_the_plain_step_is_ours(benchmark, tmp_path):
         found = plain_state(model.state_dict(), expected)
         for name, value in found.items():
             torch.testing.assert_close(
-                value, expected[name], atol=1e-5, rtol=1e-3, msg=name
+                value, expected[name], atol=1e-4, rtol=1e-3, msg=name
             )
         assert any(bool((expected[n] != start[n]).any()) for n in start)
 

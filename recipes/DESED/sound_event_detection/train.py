@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Recipe for sound event detection on DESED from sound and partial video.
 
-One encoder per stream, a decoder whose cross-attentions are blended with
-weights that are zero for missing streams, mean-teacher training on
-strongly, weakly and unlabelled clips (Boes & Van hamme 2022). Read from the
-bottom.
+One encoder per stream, a decoder that blends cross-attentions with weights
+that are zero for missing streams, a mean teacher on strong, weak and
+unlabelled clips (Boes & Van hamme 2022). Read from the bottom.
 
 To run it (audio only; one more stream: --streams '[openl3]'):
 > python train.py hparams/transformer.yaml --data_folder /data/DESED
@@ -199,7 +198,8 @@ def read(arguments):
     print_help(arguments, __file__, "hparams/transformer.yaml")
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, resolved_yaml = read_hparams(hparams_file, overrides)
-    hparams = hparams.get("variant_of", hparams)
+    if "variant_of" in hparams:
+        hparams = hparams["variant_of"]
     check_sizes(hparams)
     if hparams["run_record"] is not None:
         hparams["run_record"]["check"](hparams, run_opts, resolved_yaml)

@@ -44,7 +44,7 @@ def read_event_table(path):
         )
         for line, name, onset, offset, label in cells.itertuples(name=None)
     ]
-    table = pd.DataFrame(rows, cells.index, EVENT_COLUMNS)
+    table = pd.DataFrame(rows, cells.index, EVENT_COLUMNS, object)
     table.attrs = cells.attrs
     return table.astype({"onset": float, "offset": float})
 
