@@ -94,17 +94,22 @@ def changed_settings(before, now, ignored=()):
     }
 
 
+def sha256_of(file):
+    """SHA-256 of what an open file holds from here on, block by block."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
 def file_sums(folder, names=None):
     """Name -> [size in bytes, sha256] of files in a folder, by default all."""
     names = sorted(os.listdir(folder)) if names is None else names
     found = {}
     for name in names:
-        digest, size = hashlib.sha256(), 0
         with open(os.path.join(folder, name), "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-                size += len(block)
-        found[name] = [size, digest.hexdigest()]
+            digest = sha256_of(file)
+            found[name] = [file.tell(), digest]
     return found
 
 

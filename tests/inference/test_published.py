@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from keras_files import write_keras
 
 from speechbrain_mmsed import cli
 from speechbrain_mmsed.dataio.media.sound import read_sound
@@ -49,13 +50,7 @@ def weights(tmp_path_factory):
     last = {"kernel": rng.normal(0, 0.2, (1024, 521)), "bias": np.zeros(521)}
     groups += [("logits", last)]
     path = tmp_path_factory.mktemp("yamnet") / "yamnet.h5"
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [name for name, _ in groups]
-        for name, arrays in groups:
-            group = file.require_group(name)
-            group.attrs["weight_names"] = [f"{name}/{key}:0" for key in arrays]
-            for key, values in arrays.items():
-                group[f"{name}/{key}:0"] = values.astype(np.float32)
+    write_keras(path, groups)
     return path
 
 

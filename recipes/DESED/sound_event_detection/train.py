@@ -215,12 +215,12 @@ def main(arguments):
     if record is not None:
         record["begin"](hparams, resolved_yaml, run_opts)
 
-    # Streams that do not cover the corpus stop before the first batch
     prepare(hparams)
     stores = open_stores(hparams)
     datasets = dataio_prep(hparams, stores)
 
-    brain = (hparams["guard"] or copy.copy)(SoundEventBrain)(  # or as it is
+    guard = hparams["guard"] or (lambda brain_class: brain_class)
+    brain = guard(SoundEventBrain)(
         hparams["modules"],
         hparams["opt_class"],
         hparams,

@@ -10,6 +10,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
 import importlib.util
 import sys
 import types
@@ -172,13 +173,14 @@ def group_events(events, truth):
     return lists
 
 
+@functools.cache
 def _sound_event():
     """Import sed_eval without dcase_util's warnings, with any setuptools."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # dcase_util imports it for examples alone; new setuptools lack it.
         absent = importlib.util.find_spec("pkg_resources") is None
-        if absent and "pkg_resources" not in sys.modules:
+        if absent:
             sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")
         try:
             import sed_eval

@@ -9,7 +9,6 @@ Authors
 """
 
 import gzip
-import hashlib
 import importlib
 import os
 import pickle
@@ -17,6 +16,7 @@ import pickle
 import torch
 
 from speechbrain_mmsed.files import ClearError, check_unpacked_size
+from speechbrain_mmsed.folders import sha256_of
 
 
 class WeightsError(ClearError):
@@ -86,11 +86,8 @@ def open_unpacked(path):
 
 def file_sha256(path):
     """SHA-256 of a file's content, the same packed with gzip or not."""
-    digest = hashlib.sha256()
     with open_unpacked(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha256_of(file)
 
 
 def load_weights(path):

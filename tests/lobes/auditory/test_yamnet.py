@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from keras_files import write_keras
 
 from speechbrain_mmsed.lobes.auditory import YamnetEmbedder
 from speechbrain_mmsed.lobes.auditory.yamnet import BLOCKS, mel_matrix
@@ -49,13 +50,7 @@ def keras(tmp_path_factory):
     groups += [
         ("logits", {"kernel": np.ones((1024, 521)), "bias": np.ones(521)})
     ]
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [name for name, _ in groups]
-        for name, arrays in groups:
-            group = file.require_group(name)
-            group.attrs["weight_names"] = [f"{name}/{key}:0" for key in arrays]
-            for key, values in arrays.items():
-                group[f"{name}/{key}:0"] = values.astype(np.float32)
+    write_keras(path, groups)
     return path, layers
 
 
