@@ -131,7 +131,10 @@ def test_the_scores_are_the_means_at_the_weights(runs, made):
         found = ClipScores.load(file)
         for name in ("clip", "frame"):
             values = [getattr(scores, name) for scores in (one, other, found)]
-            mean = (values[0].astype(float) + values[1]) / 2
+            pair = np.clip(np.stack(values[:2], dtype=float), 1e-4, 0.9999)
+            # The odds are the geometric mean of the members'.
+            odds = np.sqrt(np.prod(pair / (1 - pair), axis=0))
+            mean = odds / (1 + odds)
             np.testing.assert_allclose(values[2], mean, atol=1e-6)
 
 
@@ -145,9 +148,10 @@ def test_a_weight_may_be_asked_for_and_names_the_file(runs):
     files, weights = choose_files(folders, truth, 0.75)
     # There is only one of sound alone.
     assert list(weights.values()) == [0.75, 0.75, 1.0]
-    assert average_files(files, weights)["validation"][0] == "average.npz"
+    averaged = average_files(files, weights, "probability")
+    assert averaged["validation"][0] == "average.npz"
     files, weights = choose_files(folders, truth, 1.0)
-    name, averaged = average_files(files, weights)["evaluation"]
+    name, averaged = average_files(files, weights, "probability")["evaluation"]
     assert name == "weight_1.0000.npz"
     assert averaged.labels == LABELS
 

@@ -54,6 +54,8 @@ OPTIONS = {
     "(student)",
     "--weight W": "fusion weight of all members that have scores at several; "
     "otherwise each has the one with the best event-based F1 on validation",
+    "--average HOW": "log-odds (better F1) or probability (better PSDS): what "
+    "is averaged (log-odds)",
     "--truth-folder DIR": "validation.tsv, evaluation.tsv and their durations, "
     "as the preparation writes them (those of the first training)",
 }
@@ -61,6 +63,10 @@ OPTION_SETTINGS = {
     "runs": {"nargs": "+"},
     "--out": {"required": True},
     "--model": {"default": "student"},
+    "--average": {
+        "default": "log-odds",
+        "choices": ["log-odds", "probability"],
+    },
     "--weight": {"type": evaluate.weight},
 }
 
@@ -110,7 +116,7 @@ def _make(arguments, out):
         return _tell(out)
     with tqdm(total=len(runs) + 3, desc=NAME, disable=None) as bar:
         files, weights = choose_files(folders, truth, arguments.weight)
-        averaged = average_files(files, weights)
+        averaged = average_files(files, weights, arguments.average)
         write_json(out / SETTINGS, settings)
         remove_leftovers(out)
         files[NAME] = {}
@@ -124,10 +130,10 @@ def _make(arguments, out):
             place = out if name == NAME else out / "members" / name
             reports[name] = _evaluate(name, pair, truth, place)
             bar.update()
-        content, text = ensemble_table(arguments.model, runs, weights, reports)
+        content, text = ensemble_table(arguments, runs, weights, reports)
         content["detector"] = _export(
             *(out / "detector", runs, weights, arguments.model, text),
-            reports[NAME],
+            *(reports[NAME], arguments.average),
         )
         text += f"\nDetector: {content['detector']}.\n"
         write_text(out / "ensemble.md", text)
@@ -156,7 +162,7 @@ def _evaluate(name, files, truth, out):
     return json.loads((out / "report.json").read_text(encoding="utf-8"))
 
 
-def _export(folder, runs, weights, model, text, report):
+def _export(folder, runs, weights, model, text, report, average):
     """Writes the detector if all members have one: where, or why not."""
     members = {name: run / "detector" for name, run in runs.items()}
     lacking = [str(one) for one in members.values() if not one.is_dir()]
@@ -166,7 +172,7 @@ def _export(folder, runs, weights, model, text, report):
     from speechbrain_mmsed.inference.ensemble_export import export_ensemble
 
     try:
-        export_ensemble(folder, members, model, weights, report, text)
+        export_ensemble(folder, members, model, weights, report, text, average)
     except DetectionError as error:
         return f"none, since {error}"
     return str(folder)

@@ -11,6 +11,7 @@ import speechbrain_mmsed
 from speechbrain_mmsed.cli.arguments import UsageError
 
 SUBSETS = ("validation", "evaluation")
+ASKED = ("model", "weight", "average")  # that results depend on
 
 
 def find_runs(paths, model):
@@ -73,8 +74,8 @@ def settings_of(arguments, runs, folders, truth):
         watched[str(detector)] = detector.glob("postprocessing.json")
     settings = {key: _state(files) for key, files in watched.items()}
     settings["runs"] = [str(run) for run in runs.values()]
-    settings |= {"model": arguments.model, "weight": arguments.weight}
-    return settings | {"version": speechbrain_mmsed.__version__}
+    asked = {key: getattr(arguments, key) for key in ASKED}
+    return settings | asked | {"version": speechbrain_mmsed.__version__}
 
 
 def _state(files):
@@ -117,7 +118,7 @@ def choose_files(folders, truth, weight):
     return files, weights
 
 
-def average_files(files, weights):
+def average_files(files, weights, average):
     """Subset -> name of a file of averaged scores, and the scores."""
     from speechbrain_mmsed.evaluation.readers.npz import load_npz
     from speechbrain_mmsed.postprocessing.ensembles import average_scores
@@ -130,5 +131,5 @@ def average_files(files, weights):
     for subset in SUBSETS:
         paths = [pair[subset] for pair in files.values()]
         scores = {str(path): load_npz(path) for path in paths}
-        averaged[subset] = file, average_scores(scores)
+        averaged[subset] = file, average_scores(scores, average)
     return averaged

@@ -5,7 +5,7 @@ Authors
 """
 
 TEXT = """\
-# Ensemble: mean scores of {n} members ({model})
+# Ensemble: mean {average} of {n} members ({model})
 
 {members}
 
@@ -16,13 +16,13 @@ PSDS of boxes is over all confidences, that of the median over 50 thresholds.
 """
 
 
-def ensemble_table(model, runs, weights, reports):
+def ensemble_table(arguments, runs, weights, reports):
     """What ensemble.json holds, and ensemble.md.
 
     Arguments
     ---------
-    model : str
-        Whose scores were averaged.
+    arguments : argparse.Namespace
+        Whose scores (`model`) were averaged, and how (`average`).
     runs, weights : dict
         Name of each member -> its folder, and its fusion weight or None.
     reports : dict
@@ -61,7 +61,8 @@ def ensemble_table(model, runs, weights, reports):
     }
     text = TEXT.format(
         n=len(runs),
-        model=model,
+        model=arguments.model,
+        average=arguments.average,
         members="\n".join(
             f"- {name}: {run}, weight {_title(weights[name])}"
             for name, run in runs.items()
@@ -69,7 +70,8 @@ def ensemble_table(model, runs, weights, reports):
         table=report_tables.Table(header, rows, 2),
         better=", ".join(better),
     )
-    return {"model": model, "members": members, "figures": figures}, text
+    asked = {"model": arguments.model, "average": arguments.average}
+    return {**asked, "members": members, "figures": figures}, text
 
 
 def _title(weight):

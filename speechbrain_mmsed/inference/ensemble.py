@@ -9,12 +9,11 @@ Authors
 
 import pathlib
 
-import numpy as np
-
 from speechbrain_mmsed.dataio.streams.identity import fingerprint
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.trust import check_files
 from speechbrain_mmsed.inference.weights import read_json
+from speechbrain_mmsed.postprocessing.ensembles import mean_scores
 
 # The folder of the members' folders.
 MEMBERS = "members"
@@ -87,6 +86,8 @@ def load_ensemble(cls, source, model=None, run_opts=None, **kwargs):
         card=(folder / "README.md").read_text(encoding="utf-8"),
     )
     whole.members = list(members.values())
+    # Folders that do not say it were written when there was one way.
+    whole.average = tuned.get("average", "probability")
     return whole
 
 
@@ -128,4 +129,6 @@ def average_windows(whole, items, weight):
             for window, features, available in items
         ]
         found.append(member.score_windows(own, weight))
-    return tuple(np.mean(parts, axis=0) for parts in zip(*found, strict=True))
+    return tuple(
+        mean_scores(parts, whole.average) for parts in zip(*found, strict=True)
+    )

@@ -28,7 +28,9 @@ long as all members together.
 """
 
 
-def export_ensemble(folder, members, model, weights, report, text):
+def export_ensemble(
+    folder, members, model, weights, report, text, average="probability"
+):
     """Writes the folder of a detector that averages others, whole or not.
 
     Arguments
@@ -45,6 +47,8 @@ def export_ensemble(folder, members, model, weights, report, text):
         Of the evaluation of the averaged scores, of a single system.
     text : str
         What the card says of members and figures.
+    average : str
+        As of `average_scores`.
 
     Raises
     ------
@@ -54,7 +58,7 @@ def export_ensemble(folder, members, model, weights, report, text):
     folder, every = os.path.abspath(folder), list(weights.values())
     tuned = tuned_of(report, next(iter(report["tuned_parameters"])))
     tuned["primary_weight"] = every[0] if every[1:] == every[:-1] else None
-    tuned["members"] = weights
+    tuned |= {"members": weights, "average": average}
     for source in members.values():
         found = read_json(os.path.join(source, "postprocessing.json"))
         if model not in found:

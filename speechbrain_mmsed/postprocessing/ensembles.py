@@ -10,8 +10,30 @@ import numpy as np
 
 from speechbrain_mmsed.problems import PredictionError, listed
 
+# Stored scores have four digits: log-odds beyond them say nothing.
+LEAST = 1e-4
 
-def average_scores(members):
+
+def mean_scores(parts, average):
+    """Mean of arrays of probabilities, of these or of their log-odds.
+
+    Log-odds let a member that is sure count for more.
+
+    Example
+    -------
+    >>> float(mean_scores([0.5, 0.99], "probability"))
+    0.745
+    >>> round(float(mean_scores([0.5, 0.99], "log-odds")), 3)
+    0.909
+    """
+    parts = np.asarray(parts, dtype=np.float64)
+    if average == "probability":
+        return parts.mean(0)
+    parts = parts.clip(LEAST, 1 - LEAST)
+    return 1 / (1 + np.exp(-np.log(parts / (1 - parts)).mean(0)))
+
+
+def average_scores(members, average="probability"):
     """ClipScores whose probabilities are the means of the members'.
 
     A clip has video where a member says so; its duration is the first one's.
@@ -20,6 +42,8 @@ def average_scores(members):
     ---------
     members : dict
         Name of each member, as messages call it -> its ClipScores.
+    average : str
+        "probability" or "log-odds": what is averaged.
 
     Returns
     -------
@@ -52,8 +76,8 @@ def average_scores(members):
     parts = members.values()
     return dataclasses.replace(
         scores,
-        clip=np.mean([s.clip for s in parts], axis=0, dtype=np.float64),
-        frame=np.mean([s.frame for s in parts], axis=0, dtype=np.float64),
+        clip=mean_scores([s.clip for s in parts], average),
+        frame=mean_scores([s.frame for s in parts], average),
         has_video=np.any([s.has_video for s in parts], axis=0),
     )
 

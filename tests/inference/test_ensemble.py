@@ -12,7 +12,10 @@ from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
 from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 from speechbrain_mmsed.inference.ensemble_export import export_ensemble
 from speechbrain_mmsed.postprocessing.box_parameters import boxes_of
-from speechbrain_mmsed.postprocessing.ensembles import average_scores
+from speechbrain_mmsed.postprocessing.ensembles import (
+    average_scores,
+    mean_scores,
+)
 from speechbrain_mmsed.postprocessing.scores import ClipScores
 from speechbrain_mmsed.training.scoring import encode_batches, score_clips
 
@@ -55,7 +58,9 @@ def ensemble(folders, tmp_path_factory):
     """(folder of an ensemble, its members, each at its weight, itself)."""
     folder = tmp_path_factory.mktemp("ensemble") / "detector"
     report = tuned(folders["sound"])
-    export_ensemble(folder, folders, "student", WEIGHTS, report, "| figures |")
+    export_ensemble(
+        folder, folders, "student", WEIGHTS, report, "| figures |", "log-odds"
+    )
     members = [
         (SoundEventDetector.from_hparams(source=folders[name]), weight)
         for name, weight in WEIGHTS.items()
@@ -91,7 +96,7 @@ def test_scores_are_the_average_of_the_members(
     names = ("frame", "beyond", "clip")[: 3 if seconds <= 10 else 2]
     for name in names:
         values = [getattr(scores, name).astype(float) for scores in of_each]
-        mean = sum(values) / len(values)
+        mean = mean_scores(values, "log-odds")
         np.testing.assert_allclose(getattr(found, name), mean, atol=1e-6)
     frames = [scores.frame for scores in of_each]
     assert np.ptp(frames, axis=0).max() > 0.01
@@ -132,7 +137,7 @@ def test_what_is_stored_is_what_is_detected(ensemble, sounds, tmp_path):
             *(names, clips["duration"], detector.labels, clip, frame),
             *([True, True], detector.frame_hop),
         )
-    averaged = average_scores(stored)
+    averaged = average_scores(stored, "log-odds")
     given = [features(whole)] * 2
     for n, (_, scores) in enumerate(whole.scores_files(paths, features=given)):
         frame = averaged.frame[n]
@@ -146,7 +151,8 @@ def test_one_weight_for_all_and_streams_of_chunks(ensemble, sounds, tmp_path):
     path = sounds.write_wav(tmp_path / "a.wav", sound)
     alone = [detector.scores_file(path, 1.0).frame for detector, _ in members]
     found = whole.scores_file(path, 1.0)
-    np.testing.assert_allclose(found.frame, np.mean(alone, axis=0), atol=1e-6)
+    mean = mean_scores(alone, "log-odds")
+    np.testing.assert_allclose(found.frame, mean, atol=1e-6)
     stream = whole.stream(16000)
     parts = [stream.feed(sound[:, 0]), stream.close()]
     heard = np.concatenate([part.frame for part in parts])
