@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from stream_import import StreamImport
 
 from speechbrain_mmsed.dataio.media.frames import grid_times
-from speechbrain_mmsed.dataio.streams.importing import StreamImport
 from speechbrain_mmsed.dataio.streams.reading import open_streams
 from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.store import StreamStore

@@ -6,8 +6,8 @@ import zipfile
 
 import numpy as np
 import pytest
+import stream_import
 
-from speechbrain_mmsed.dataio.streams import importing
 from speechbrain_mmsed.dataio.streams.records import StreamError
 
 pytestmark = pytest.mark.faults
@@ -83,7 +83,7 @@ def run(tmp_path, content, ending):
     (folder / "a.npz").write_bytes(npz())
     path = folder / f"b{ending}"
     path.write_bytes(content)
-    importer = importing.StreamImport(
+    importer = stream_import.StreamImport(
         folder, tmp_path / "streams", "x", "other", rate=10
     )
     return importer.run(CLIPS, progress=False), importer.store, path
@@ -94,9 +94,8 @@ def test_one_bad_file_is_named_and_the_rest_is_imported(
     tmp_path, name, monkeypatch
 ):
     said = []
-    monkeypatch.setattr(
-        importing.logger, "warning", lambda text, *of: said.append(text % of)
-    )
+    note = lambda text, *of: said.append(text % of)  # noqa: E731
+    monkeypatch.setattr(stream_import.logger, "warning", note)
     report, store, path = run(tmp_path, BAD[name](), name[-4:])
     assert report.available == 1 and report.unavailable == {"unreadable": 1}
     assert (store.read("weak/a") == 1).all()
