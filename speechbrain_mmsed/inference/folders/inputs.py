@@ -2,9 +2,9 @@
 
 Names of results are as short as they can be without two being the same: those
 of `film.mp4` are `film.tsv`, `film.html` and so on; where `film.wav` is there
-too they are `film.mp4.tsv` and `film.wav.tsv`. Names that differ in upper and
+too they are `film.mp4.tsv` and `film.wav.tsv`. Files that differ in upper and
 lower case only, or in the way accents are coded, count as the same, since
-they are on the discs of some systems.
+they are on the discs of some systems; in tables they keep their own names.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -24,6 +24,8 @@ RESERVED = ("detect", "events", "files", "index", "scores", "tags")
 
 # Bytes of a name that file systems take, less the longest suffix of a format
 # and a number behind a name.
+# How stems end that with a format's suffix are another's: a.scores and .txt
+INNER = (".scores", ".selections", ".labelstudio")
 LONGEST = 255 - len(".labelstudio.json") - len("~999999")
 
 
@@ -145,7 +147,7 @@ def _unique_names(paths, relatives):
     """
     common = os.path.commonpath([os.path.dirname(path) for path in paths])
     longer = [os.path.relpath(path, common) for path in paths]
-    return _numbered(_escalate(relatives, longer))
+    return _numbered(_escalate(relatives, longer, key=str), key=str)
 
 
 def _unique_stems(names):
@@ -156,7 +158,7 @@ def _unique_stems(names):
     short = [os.path.splitext(name)[0] for name in names]
     chosen = _escalate(short, names, RESERVED)
     cut = [_cut(stem, name) for stem, name in zip(chosen, names, strict=True)]
-    return _numbered(cut, RESERVED)
+    return _numbered(cut, RESERVED, ends=("", *INNER))
 
 
 def _cut(stem, name):
@@ -175,31 +177,31 @@ def _key(name):
     return unicodedata.normalize("NFC", name.casefold())
 
 
-def _escalate(short, longer, reserved=()):
+def _escalate(short, longer, reserved=(), key=_key):
     """The short names, and the longer one of each that is not alone."""
     chosen = list(short)
     while True:
-        counts = collections.Counter([*map(_key, chosen), *reserved])
+        counts = collections.Counter([*map(key, chosen), *reserved])
         before = chosen
         chosen = [
-            long if counts[_key(name)] > 1 else name
+            long if counts[key(name)] > 1 else name
             for name, long in zip(before, longer, strict=True)
         ]
         if chosen == before:
             return chosen
 
 
-def _numbered(names, reserved=()):
-    """Names that are still the same get a number."""
-    present = {*map(_key, names), *reserved}
+def _numbered(names, reserved=(), key=_key, ends=("",)):
+    """Names that are still the same, also with these ends, get a number."""
+    present = {*map(key, names), *reserved}
     taken, numbered = set(reserved), []
     for name in names:
         number, candidate = 1, name
-        while _key(candidate) in taken:
+        while any(key(candidate + end) in taken for end in ends):
             number += 1
             candidate = f"{name}~{number}"
-            if _key(candidate) in present:
+            if key(candidate) in present:
                 candidate = name  # belongs to another
-        taken.add(_key(candidate))
+        taken |= {key(candidate + end) for end in ends}
         numbered.append(candidate)
     return numbered

@@ -13,6 +13,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import pickle
+import threading
 from concurrent.futures.process import BrokenProcessPool
 
 from speechbrain_mmsed.inference.folders.run import Finder
@@ -72,9 +73,12 @@ def _load(model, n_jobs, outputs, how):
     """Once in each process: the detector."""
     global _finder
     import torch
+    from tqdm import tqdm
 
     from speechbrain_mmsed.inference.loading import load_detector
 
+    # Its own lock would be said to leak when this process is ended.
+    tqdm.set_lock(threading.RLock())
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // n_jobs))
     detector = load_detector(*model)
     _finder = Finder(detector, outputs, **{**how, "progress": False})

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.folders.inputs import (
+    INNER,
     LONGEST,
     RESERVED,
     _unique_names,
@@ -17,7 +18,9 @@ from speechbrain_mmsed.inference.folders.inputs import (
 )
 from speechbrain_mmsed.inference.formats import FORMATS
 
-PARTS = st.sampled_from(["a", "A", "b", "é", "e\u0301", "events", "a.wav"])
+PARTS = st.sampled_from(
+    ["a", "A", "b", "é", "e\u0301", "events", "a.wav", "a.scores"]
+)
 PATHS = st.builds(
     lambda folders, stem, suffix: "/".join([*folders, stem + suffix]),
     st.lists(PARTS, max_size=2),
@@ -80,9 +83,13 @@ def test_no_two_results_share_a_name(paths, data):
     ]
     names = _unique_names(paths, relatives)
     stems = _unique_stems(names)
-    for found in (names, [*stems, *RESERVED]):
-        keys = [on_any_disc(name) for name in found]
-        assert len(set(keys)) == len(keys), found
+    assert len(set(names)) == len(names)
+    # Of all formats; what belongs to all recordings is in .tsv and .html.
+    suffixes = [form.suffix for form in FORMATS.values()]
+    files = [*(stem + suffix for stem in stems for suffix in suffixes)]
+    files += [f"{name}.tsv" for name in RESERVED]
+    keys = [on_any_disc(name) for name in files]
+    assert len(set(keys)) == len(keys), files
     for stem, name in zip(stems, names, strict=True):
         assert stem in (name, os.path.splitext(name)[0]) or "~" in stem
         assert not os.path.isabs(stem) and ".." not in stem.split("/")
@@ -100,6 +107,16 @@ def test_names_are_short_where_they_can_be():
 
 def test_names_that_differ_in_case_are_told_apart():
     assert _unique_stems(["a.wav", "A.wav"]) == ["a.wav", "A.wav~2"]
+    # Tables have them as they are.
+    names = ["a.wav", "A.wav"]
+    assert _unique_names(["/x/a.wav", "/x/A.wav"], names) == names
+
+
+def test_a_stem_is_not_anothers_with_a_suffix():
+    assert _unique_stems(["a.wav", "a.Scores.wav"]) == ["a", "a.Scores~2"]
+    suffixes = [form.suffix for form in FORMATS.values()]
+    longer = [suffix for suffix in suffixes if suffix.count(".") > 1]
+    assert {os.path.splitext(suffix)[0] for suffix in longer} == set(INNER)
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "語", "\udcff"])
