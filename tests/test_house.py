@@ -50,8 +50,9 @@ WITHOUT = (
     *("postprocessing_check", "pseudo_labels", "start"),
 )
 OWN = {
-    "tensorboard_logger": "speechbrain.utils.train_logger.TensorboardLogger",
-    "checkpointer": "speechbrain.utils.checkpoints.Checkpointer",
+    "tensorboard_logger": "new:{}.utils.train_logger.TensorboardLogger",
+    "checkpointer": "new:{}.utils.checkpoints.Checkpointer",
+    "test_loader": "name:{}.dataio.dataloader.make_dataloader",
 }
 
 
@@ -188,7 +189,9 @@ def use_the_core_only(path):
     # For want of a cache.
     tree["use_logmel_cache"] = False
     for key, own in OWN.items():
-        tree[key].yaml_set_ctag(ruamel.yaml.tag.Tag(suffix=f"!new:{own}"))
+        tree[key].yaml_set_ctag(
+            ruamel.yaml.tag.Tag(suffix="!" + own.format("speechbrain"))
+        )
     with path.open("w") as file:
         yaml.dump(tree, file)
 

@@ -17,6 +17,10 @@ import speechbrain as sb
 import torch
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_mmsed.dataio.corpus.loaders import (
+    checked_loader,
+    clear_loader_errors,
+)
 from speechbrain_mmsed.files import ClearError
 from speechbrain_mmsed.problems import listed
 
@@ -62,7 +66,7 @@ class StepGuard:
 
     def fit(self, *args, **kwargs):
         """As of Brain; SIGTERM or SIGINT save, and are an `Interrupted`."""
-        with _noted_signals(self._note_signal):
+        with _noted_signals(self._note_signal), clear_loader_errors():
             try:
                 super().fit(*args, **kwargs)
             except RuntimeError:
@@ -71,6 +75,11 @@ class StepGuard:
                     raise
             if self._signal is not None:
                 self._leave()
+
+    def make_dataloader(self, dataset, stage, **loader):
+        """As of Brain, with as many workers as have room."""
+        loader = checked_loader(dataset, loader)
+        return super().make_dataloader(dataset, stage, **loader)
 
     def total_loss(self, *args):
         """As of the Brain; one that is not finite spoils the gradients."""

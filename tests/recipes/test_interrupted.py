@@ -31,14 +31,15 @@ def start(tiny_corpus, tmp_path):
     """Starts a training of its own session; all are ended afterwards."""
     begun = []
 
-    def start(name, **more):
+    def start(name, before=(), **more):
         data, prepared = tiny_corpus
         settings = {
             **{"data_folder": data, "prepared_folder": prepared},
             **{"output_folder": tmp_path / name},
             **{"log_mel_folder": tmp_path / "log_mel", **SETTINGS, **more},
         }
-        words = [sys.executable, "train.py", "hparams/quickstart.yaml"]
+        words = [*before, sys.executable, "train.py"]
+        words += ["hparams/quickstart.yaml"]
         words += [f"--{key}={value}" for key, value in settings.items()]
         run = subprocess.Popen(
             [*words, "--device=cpu", "--noprogressbar"],
@@ -130,3 +131,19 @@ def test_damage_is_named_and_left_out(start, tiny_corpus, tmp_path):
     whole = start("whole", **more)
     assert whole.wait() == 0
     assert_same(first.folder, whole.folder)
+
+
+def test_a_small_shared_memory_is_told_and_enough(start):
+    """As of a container, a mount of its own; without workers it fits."""
+    room = "mount -t tmpfs -o size=256k tmpfs /dev/shm && exec "
+    before = ["unshare", "-m", "sh", "-c", room + '"$@"', "sh"]
+    try:
+        subprocess.run([*before, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no mounts of one's own here")
+    small = {"batches_per_epoch": 4, "number_of_epochs": 1}
+    cramped, whole = start("cramped", before, **small), start("whole", **small)
+    assert cramped.wait(200) == 0, cramped.said.read_text()[-3000:]
+    assert whole.wait(200) == 0
+    assert "/dev/shm has 0.3 MB free, and" in logged(cramped)
+    assert_same(cramped.folder, whole.folder)

@@ -12,9 +12,9 @@ import time
 
 import torch
 from speechbrain.utils.logger import get_logger
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from speechbrain_mmsed.dataio.corpus.loaders import OF_WORKERS, make_loader
 from speechbrain_mmsed.dataio.corpus.resident_clips import ResidentClips
 from speechbrain_mmsed.files import ClearError
 
@@ -23,11 +23,6 @@ logger = get_logger(__name__)
 AUTO = "auto"
 # Clips that are collated at once while the memory is filled.
 CHUNK = 64
-# Arguments of a DataLoader that mean something only where workers read.
-OF_WORKERS = (
-    *("num_workers", "persistent_workers", "prefetch_factor", "pin_memory"),
-    *("multiprocessing_context", "worker_init_fn", "timeout"),
-)
 
 
 class CorpusOnDeviceError(ClearError):
@@ -52,7 +47,7 @@ class ResidentCorpus:
     >>> clip = {"id": "a", "log_mel": torch.zeros(512, 64)}
     >>> loader = {"batch_size": 2, "num_workers": 0}
     >>> kept, loader = ResidentCorpus(True)([clip, clip], loader, "cpu")
-    >>> next(iter(DataLoader(kept, **loader))).id
+    >>> next(iter(make_loader(kept, **loader))).id
     ['a', 'a']
     """
 
@@ -100,7 +95,8 @@ class ResidentCorpus:
                 raise
             logger.info(f"{error} Until then batches are read from disk.")
             return dataset, loader
-        kept = {k: v for k, v in loader.items() if k not in OF_WORKERS}
+        without = (*OF_WORKERS, "pin_memory")
+        kept = {k: v for k, v in loader.items() if k not in without}
         return clips, {**kept, "num_workers": 0, "collate_fn": clips.collate}
 
     def _check_room(self, dataset, device):
@@ -150,9 +146,9 @@ def _read_all(dataset, loader, device):
             "device, or set corpus_on_device: False."
         ) from error
     labels = {key: [] for key in first if key not in features}
-    chunks = DataLoader(
+    chunks = make_loader(
         dataset,
-        CHUNK,
+        batch_size=CHUNK,
         num_workers=loader.get("num_workers", 0),
         collate_fn=loader.get("collate_fn"),
         # Its own, so that training draws the same numbers without all this.
