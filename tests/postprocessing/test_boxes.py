@@ -148,3 +148,38 @@ def test_settings_out_of_range_are_refused(setting):
         BoxParameters(
             labels=["Dog"], thresholds=None, tuned=[True], **(good | setting)
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [1, 2, 5, 25])
+def test_boxes_are_those_of_the_authors_before_gaps_are_closed(step):
+    # Their package (`pip install sebbs`, AGPL-3.0) counts both halves of the
+    # filter, and closes gaps by the highest and lowest score, not the means.
+    csebbs = pytest.importorskip("sebbs.csebbs")
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(step)
+    frame, hop = rng.random((4, 500, 2)).astype(np.float32), 0.02
+    scores = make_scores(frame, [10.0] * 4, hop)
+    # Not even a gap above its boxes is closed.
+    boxes = box_scores(scores, [step * hop] * 2, [-1.0] * 2, [0.0] * 2)
+    ours = box_table(boxes)
+    times = np.linspace(0, 10, 501)
+    tables = {
+        name: pd.DataFrame(
+            np.column_stack([times[:-1], times[1:], values]),
+            columns=["onset", "offset", *scores.labels],
+        )
+        for name, values in zip(scores.filenames, frame, strict=True)
+    }
+    theirs = csebbs.CSEBBsPredictor(2 * step * hop, 0.0, 0.0).predict(tables)
+    expected = sorted(
+        (name, label, onset, offset, confidence)
+        for name, boxes in theirs.items()
+        for onset, offset, label, confidence in boxes
+    )
+    columns = ["filename", "event_label", "onset", "offset", "confidence"]
+    found = sorted(ours[columns].itertuples(index=False, name=None))
+    assert len(found) == len(expected) > 40
+    for mine, other in zip(found, expected, strict=True):
+        assert mine[:2] == other[:2]
+        np.testing.assert_allclose(mine[2:], other[2:], atol=1e-4)
