@@ -21,7 +21,9 @@ from speechbrain_mmsed.dataio.media.frames import (
     probe_video,
     read_frames,
 )
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
+from speechbrain_mmsed.training.record import damage
 
 HPARAMS = (
     pathlib.Path(__file__).resolve().parents[1]
@@ -154,12 +156,36 @@ def test_unknown_yaml_key_stops_with_a_suggestion():
 
 def test_stream_that_was_not_extracted_stops_with_the_command(tiny_corpus):
     from speechbrain_mmsed.dataio.streams.reading import open_streams
-    from speechbrain_mmsed.dataio.streams.records import StreamError
 
     with pytest.raises(StreamError, match="extract_streams.py"):
         open_streams(
             tiny_corpus[1] / "streams", ["openl3"], {"openl3": 512}, ["a/b"]
         )
+
+
+def test_features_that_are_not_finite_stop_or_are_dropped_as_the_yaml_says(
+    tiny_corpus, load_recipe, tmp_path
+):
+    recipe = load_recipe("sound_event_detection/train.py")
+    folder = shutil.copytree(tiny_corpus[1] / "streams/fake", tmp_path / "fake")
+    clip = next((folder / "weak").glob("*.npy"))
+    np.save(clip, np.full_like(np.load(clip), np.nan))
+
+    def hparams(damaged):
+        return read_hparams(
+            str(HPARAMS / "transformer.yaml"),
+            f"data_folder: x\nprepared_folder: {tiny_corpus[1]}\n"
+            f"output_folder: {tmp_path}\nstreams_folder: {tmp_path}\n"
+            "streams: [fake]\nstream_widths: {fake: 8}\n"
+            f"damaged_features: {damaged}\n",
+        )[0]
+
+    with pytest.raises(StreamError, match=f"weak/{clip.stem}, in {clip}"):
+        recipe.open_stores(hparams("error"))
+    found = hparams("drop")
+    (store,) = recipe.open_stores(found)
+    assert store.read(f"weak/{clip.stem}") is None
+    assert damage(found) == {"damaged_features": {"fake": 1}}
 
 
 def test_full_disk_leaves_nothing_half_written(prepare, tmp_path, monkeypatch):

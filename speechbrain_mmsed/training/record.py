@@ -47,7 +47,7 @@ FREE_SETTINGS = (
     *("experiment_name", "log_mel_folder", "manifests", "preparation"),
     *("probe_film", "statistics", "open_streams", "train_loader"),
     *("test_loader", "mean_teacher", "run_record", "log_mel_cache"),
-    *("guard", "nonfinite_patience"),
+    *("guard", "nonfinite_patience", "damaged_features"),
     # The same batches, since the log-mel cache and streams are float16, too.
     *("corpus_on_device", "resident"),
     # Noted by what they are instead of where they lie.
@@ -144,6 +144,7 @@ def run_record(hparams, brain):
         "parameters": sum(p.numel() for p in brain.student.parameters()),
         "data_folder": str(hparams["data_folder"]),
         "clips_found": clips_found(hparams),
+        **damage(hparams),
         "versions": library_versions(PACKAGES),
     }
 
@@ -205,6 +206,12 @@ def _start(hparams):
     """What the training started from, or nothing."""
     start = hparams.get("start")
     return {} if start is None else {"started_from": start.record()}
+
+
+def damage(hparams):
+    """How many clips went without a stream as it is damaged, or nothing."""
+    dropped = getattr(hparams.get("stream_form"), "dropped", {})
+    return {"damaged_features": dropped} if dropped else {}
 
 
 def _has_checkpoint(folder):

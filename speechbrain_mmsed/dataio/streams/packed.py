@@ -11,15 +11,12 @@ import os
 import numpy as np
 
 from speechbrain_mmsed.dataio.streams.identity import fingerprint
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.stored import StoredStream
+from speechbrain_mmsed.dataio.streams.verified import Verified
 from speechbrain_mmsed.files import read_json
 
 INDEX_FILE = "packed.json"
-
-
-def stream_form(packed):
-    """What reads streams: their packed form, or a file for each clip."""
-    return PackedStream if packed else StoredStream
 
 
 class PackedStream(StoredStream):
@@ -81,3 +78,42 @@ def packed_key(store, clips):
         found = None if row is None else (row.status, row.source)
         digest.update(repr((clip_id, found)).encode())
     return digest.hexdigest()[:16]
+
+
+class VerifiedStream(Verified, StoredStream):
+    """A stream with a file for each clip, looked at before it is used."""
+
+
+class VerifiedPackedStream(Verified, PackedStream):
+    """A stream in one file, looked at before it is used."""
+
+
+def stream_form(packed, damaged="error"):
+    """What opens streams: in one file or in a file for each clip.
+
+    Arguments
+    ---------
+    packed : bool
+        Whether in one file.
+    damaged : str
+        "error" or "drop", as of `Verified`.
+
+    Returns
+    -------
+    callable
+        Takes streams_folder and stream; its `dropped` maps streams that have
+        lost clips to their number. A StreamError if `damaged` is neither.
+
+    Example
+    -------
+    >>> stream_form(False)(getfixture("tmp_path"), "openl3").stream
+    'openl3'
+    """
+    if damaged not in ("error", "drop"):
+        raise StreamError(
+            f"damaged_features is {damaged!r}, expected error or drop"
+        )
+    kind, dropped = VerifiedPackedStream if packed else VerifiedStream, {}
+    form = functools.partial(kind, damaged=damaged, dropped=dropped)
+    form.dropped = dropped
+    return form

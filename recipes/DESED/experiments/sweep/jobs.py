@@ -21,7 +21,7 @@ from sweep.plan import PlanError
 NOT_COMPARED = (
     *("data_folder", "prepared_folder", "streams_folder", "num_workers"),
     *("use_logmel_cache", "packed_streams", "ckpt_interval_minutes"),
-    "corpus_on_device",
+    *("corpus_on_device", "damaged_features"),
 )
 
 
