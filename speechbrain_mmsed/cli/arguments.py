@@ -28,20 +28,20 @@ RECORDINGS = {
 }
 MODEL = {
     "--model MODEL": "detector folder that a training wrote "
-    "(<output_folder>/detector), or the training's output folder; yamnet, a "
-    "published network of 521 classes that needs no training; or "
-    "hf:OWNER/NAME, a detector folder on huggingface.co",
-    "--weights FILE": "of --model yamnet: its published file, "
-    "https://storage.googleapis.com/audioset/yamnet.h5",
-    "--map MAP": "of --model yamnet: desed, for DESED's ten classes, or a "
-    "table of two columns, AudioSet's class and yours (all 521 classes)",
+    "(<output_folder>/detector), or the training's output folder; yamnet "
+    "or cnn14, published networks of some 520 classes that need no training; "
+    "or hf:OWNER/NAME, a detector folder on huggingface.co",
+    "--weights FILE": "of yamnet or cnn14: its published file (without this "
+    "option a line says where it is)",
+    "--map MAP": "of yamnet or cnn14: desed, for DESED's ten classes, or a "
+    "table of two columns, AudioSet's class and yours (all its classes)",
     "--device": "where the network runs: auto, cpu, cuda, cuda:1, mps (auto: a "
     "GPU if there is one)",
     "--trust": "let the model's yaml build and run whatever it names, which "
     "may be anything: only for a folder whose author you know",
 }
 # The names of `inference.published.PUBLISHED`, which is loaded later.
-NO_FOLDERS = ("yamnet",)
+NO_FOLDERS = ("yamnet", "cnn14")
 
 
 class UsageError(Exception):

@@ -19,9 +19,9 @@ def load_detector(model, device="cpu", trust=False, weights=None, mapping=None):
     Arguments
     ---------
     model : str or pathlib.Path
-        A detector folder, as `from_hparams` takes it; "yamnet", a published
-        network; or "hf:owner/name", or "hf:owner/name@revision", a detector
-        folder on huggingface.co.
+        A detector folder, as `from_hparams` takes it; "yamnet" or "cnn14",
+        a published network; or "hf:owner/name", or "hf:owner/name@revision",
+        a detector folder on huggingface.co.
     device : str
         Where it runs.
     trust : bool

@@ -15,6 +15,7 @@ from speechbrain_mmsed.inference.detector import TAG_METRIC, SoundEventDetector
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.wanted import nearest
 from speechbrain_mmsed.lobes import auditory
+from speechbrain_mmsed.lobes.auditory import cnn14_classifier
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 # Name on the command line -> network, and where its weights are published.
@@ -22,7 +23,8 @@ PUBLISHED = {
     "yamnet": (
         auditory.YamnetClassifier,
         "https://storage.googleapis.com/audioset/yamnet.h5",
-    )
+    ),
+    "cnn14": (auditory.Cnn14Classifier, cnn14_classifier.PUBLISHED),
 }
 # Maps that come with the package; others are files.
 MAPS = {"desed": pathlib.Path(auditory.__file__).with_name("desed.csv")}
@@ -34,8 +36,8 @@ THRESHOLD = 0.5
 class PublishedDetector(SoundEventDetector):
     """A published classifier with all that a `SoundEventDetector` does.
 
-    A recording is heard in windows of 10 s at the level it has. Tags are the
-    classes whose score is above the threshold in any frame, as events are.
+    A recording is heard in windows of some 10 s at the level it has. Tags are
+    the classes whose score is above the threshold in any frame, as events are.
 
     Arguments
     ---------

@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_mmsed.lobes.auditory.base import SoundEmbedder
+from speechbrain_mmsed.lobes.auditory.cnn14_classifier import Cnn14Classifier
 from speechbrain_mmsed.lobes.auditory.networks import (
     BeatsEmbedder,
     Cnn14Embedder,
@@ -17,6 +18,7 @@ from speechbrain_mmsed.lobes.auditory.yamnet_classifier import (
 
 __all__ = [
     "BeatsEmbedder",
+    "Cnn14Classifier",
     "Cnn14Embedder",
     "HuggingFaceEmbedder",
     "SoundEmbedder",
