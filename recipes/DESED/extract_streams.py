@@ -27,13 +27,13 @@ from stream_choice import (
     embedder_recipe,
     split_streams,
 )
+from stream_extraction import StreamExtraction
 from stream_import import StreamImport
 
 from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.corpus.preparation_report import WANTED_FILE
 from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.embedding import placed
-from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.streams.report import report_table
 from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
 from speechbrain_mmsed.files import run_program

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from stream_extraction import StreamExtraction
 
 from speechbrain_mmsed.cli import main
 from speechbrain_mmsed.dataio.streams.embedding import SoundEmbedding
-from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
 from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 from speechbrain_mmsed.lobes.auditory import SoundEmbedder
 

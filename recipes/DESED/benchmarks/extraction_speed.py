@@ -31,6 +31,7 @@ import time
 import numpy as np
 import torch
 from stream_choice import build_embedder
+from stream_extraction import StreamExtraction
 
 from speechbrain_mmsed.dataio.media.frames import (
     MediaError,
@@ -43,7 +44,6 @@ from speechbrain_mmsed.dataio.streams.embedding import (
     cosines,
     distinct_frames,
 )
-from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.lobes.visual import (
     EfficientNetLite0Embedder,

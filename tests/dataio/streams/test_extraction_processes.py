@@ -1,6 +1,7 @@
 """Several processes on one corpus, and processes that are killed."""
 
 import json
+import pathlib
 import signal
 import subprocess
 import sys
@@ -17,12 +18,13 @@ STAMPS = np.arange(20) * 0.1  # 2 s
 N_CLIPS = 24
 
 # Extracts a corpus with a slow network that notes which clips it sees.
-PROGRAM = textwrap.dedent(
+RECIPE = pathlib.Path(__file__).resolve().parents[3] / "recipes/DESED"
+PROGRAM = f"import sys\nsys.path.append({str(RECIPE)!r})" + textwrap.dedent(
     """
     import json, os, sys, time
     import torch
     from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
-    from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
+    from stream_extraction import StreamExtraction
     from speechbrain_mmsed.lobes.visual import FrameEmbedder
 
     class Slow(FrameEmbedder):

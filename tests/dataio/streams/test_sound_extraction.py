@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from stream_extraction import StreamExtraction
 
 from speechbrain_mmsed.dataio.media.sound import read_sound
 from speechbrain_mmsed.dataio.streams.embedding import (
     SoundEmbedding,
     placed,
 )
-from speechbrain_mmsed.dataio.streams.extraction import StreamExtraction
 from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.lobes.auditory import SoundEmbedder
 from speechbrain_mmsed.lobes.visual import ColourHistogramEmbedder
