@@ -25,6 +25,11 @@ LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp(\.\w+)?")
 # Archives that unpack to more than both, bytes and times their size, are not
 # opened: features and scores hardly shrink, and these would fill the memory.
 MOST_UNPACKED, MOST_SHRUNK = 2**28, 20
+# Of a full disk: the system's numbers, and the words of torch, numpy, shutil.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_NUMBER = re.compile(
+    r"unexpected pos|write failed|quested and \d+ written|\[Errno (27|28|122)"
+)
 
 
 class ClearError(Exception):
@@ -40,20 +45,26 @@ class DiskFullError(OSError):
 
 
 @contextlib.contextmanager
-def disk_full_explained(path):
-    """Turns the system's error of a full disk into one clear DiskFullError."""
+def disk_full_explained(path=None):
+    """Turns any error of a full disk into one clear DiskFullError."""
     try:
         yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if not full or isinstance(error, DiskFullError):
+    except DiskFullError:
+        raise
+    except (OSError, RuntimeError) as error:
+        number = getattr(error, "errno", None)
+        if number not in NO_ROOM and (
+            number or not NO_NUMBER.search(str(error))
+        ):
             raise
+        what = path or getattr(error, "filename", None) or "the output"
+        limit = "" if number == errno.ENOSPC else ", or a quota or ulimit -f"
         full = DiskFullError(
-            f"The disk is full: {path} could not be written and is not "
-            f"there half. Make room and run the same command again; what "
-            f"is finished is kept"
+            f"The disk is full{limit}: {what} could not be written and is not "
+            "there half. Make room and run the same command again; what is "
+            "finished is kept"
         )
-        full.errno = error.errno
+        full.errno = number or errno.ENOSPC
         raise full from error
 
 
@@ -84,11 +95,11 @@ def atomic_path(path):
     """
     path = os.fspath(path)
     folder = os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
     ending = os.path.splitext(path)[1]
     name = os.path.join(folder, f".{uuid.uuid4().hex}.tmp{ending}")
     try:
         with disk_full_explained(path):
+            os.makedirs(folder, exist_ok=True)
             yield name
             os.replace(name, path)
     except BaseException:
@@ -163,8 +174,9 @@ def run_program(name, main, *arguments):
     With --debug among the arguments it is a traceback.
     """
     try:
-        code = main(*arguments)
-        sys.stdout.flush()
+        with disk_full_explained():
+            code = main(*arguments)
+            sys.stdout.flush()
     except (ClearError, OSError) as error:
         if "--debug" in sys.argv:
             raise

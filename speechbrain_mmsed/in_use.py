@@ -66,9 +66,9 @@ def claim_folder(folder):
         claim_folder(folder)
         return
     os.ftruncate(lock, 0)
-    os.write(
-        lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode()
-    )
+    owner = f"process {os.getpid()} on {socket.gethostname()}\n"
+    with contextlib.suppress(OSError):  # a full disk has locks all the same
+        os.write(lock, owner.encode())
     _CLAIMS[path] = lock
     atexit.register(_release, path, os.getpid())
 

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pathlib
+import shutil
 import sys
 
 # Threads of several test processes that wait for each other on few cores make
@@ -10,6 +11,7 @@ import sys
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import programs
 import pytest
 
 RECIPES = pathlib.Path(__file__).resolve().parents[1] / "recipes" / "DESED"
@@ -123,3 +125,55 @@ def write_stream(prepared, name, width, kind="film"):
             else:
                 store.mark_unavailable(clip_id, row["video_status"])
     store.finish()
+
+
+PROGRAMS = (
+    *("corpus", "extraction", "training", "pseudo_labels"),
+    *("experiment", "detection", "evaluation", "ensemble"),
+)
+
+
+@pytest.fixture(scope="session")
+def extracted(tiny_corpus, tmp_path_factory):
+    """A prepared folder with a stream that a network made of the films."""
+    out = tmp_path_factory.mktemp("extracted") / "prepared"
+    programs.extraction(tiny_corpus[0]).finish(out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def trained(tiny_corpus, extracted, tmp_path_factory):
+    """The output folder of a small training, and a copy of it."""
+    out = tmp_path_factory.mktemp("trained") / "run"
+    programs.training(tiny_corpus[0], extracted).finish(out)
+    return out, pathlib.Path(shutil.copytree(out, out.with_name("copy")))
+
+
+@pytest.fixture(scope="session", params=PROGRAMS)
+def program(request, tmp_path_factory):
+    """Each of `programs` as a command, and a run of it that was let be."""
+
+    def need(name):
+        return request.getfixturevalue(name)
+
+    def data():
+        return need("tiny_corpus")[0]
+
+    folder = tmp_path_factory.mktemp(request.param)
+    made = {
+        "corpus": lambda: programs.corpus(),
+        "extraction": lambda: programs.extraction(data()),
+        "training": lambda: programs.training(data(), need("extracted")),
+        "pseudo_labels": lambda: programs.pseudo_labels(need("trained")[0]),
+        "experiment": lambda: programs.experiment(
+            data(), need("tiny_corpus")[1], folder / "plan.yaml"
+        ),
+        "detection": lambda: programs.detection(data(), need("trained")[0]),
+        "evaluation": lambda: programs.evaluation(
+            need("extracted"), need("trained")[0]
+        ),
+        "ensemble": lambda: programs.ensemble(*need("trained")),
+    }[request.param]()
+    made.name, made.whole = request.param, folder / "whole"
+    made.expected, made.changes, made.seconds = made.finish(made.whole)
+    return made

@@ -70,10 +70,11 @@ def main(argv=None):
     2
     """
     arguments = make_parser().parse_args(argv)
+    from speechbrain_mmsed.files import disk_full_explained
     from speechbrain_mmsed.in_use import claimed
 
     try:
-        with claimed(getattr(arguments, "out", None)):
+        with claimed(getattr(arguments, "out", None)), disk_full_explained():
             code = arguments.run(arguments)
         sys.stdout.flush()
         return code

@@ -14,7 +14,11 @@ import uuid
 
 import torch
 
-from speechbrain_mmsed.files import write_json, write_text
+from speechbrain_mmsed.files import (
+    disk_full_explained,
+    write_json,
+    write_text,
+)
 from speechbrain_mmsed.folders import flush
 from speechbrain_mmsed.inference.export_trial import (
     try_detector,
@@ -122,14 +126,15 @@ def write_hashes(folder):
 def whole_folder(folder):
     """An empty folder that takes its place if the block ends well."""
     mark = f"{os.path.dirname(folder)}/.{uuid.uuid4().hex}.tmp"
-    os.makedirs(mark)
     try:
-        yield mark
-        flush(mark)
-        if os.path.isdir(folder):
-            os.rename(folder, f"{mark}.old")
-        os.rename(mark, folder)
-        flush(os.path.dirname(folder), inside=False)
+        with disk_full_explained(folder):
+            os.makedirs(mark)
+            yield mark
+            flush(mark)
+            if os.path.isdir(folder):
+                os.rename(folder, f"{mark}.old")
+            os.rename(mark, folder)
+            flush(os.path.dirname(folder), inside=False)
     finally:
         shutil.rmtree(mark, ignore_errors=True)
         shutil.rmtree(f"{mark}.old", ignore_errors=True)

@@ -23,7 +23,12 @@ from speechbrain.utils.distributed import (
 )
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_mmsed.files import ClearError, read_json, write_json
+from speechbrain_mmsed.files import (
+    ClearError,
+    disk_full_explained,
+    read_json,
+    write_json,
+)
 from speechbrain_mmsed.folders import file_sums, flush, what_changed
 
 logger = get_logger(__name__)
@@ -74,9 +79,10 @@ class WholeCheckpointer(Checkpointer):
             shutil.rmtree(aside, ignore_errors=True)
         self.checkpoints_dir = aside
         try:
-            checkpoint = super().save_checkpoint(
-                meta=meta or {}, end_of_epoch=end_of_epoch, name=name, **kwargs
-            )
+            with disk_full_explained(folder):
+                checkpoint = super().save_checkpoint(
+                    meta or {}, end_of_epoch, name, **kwargs
+                )
         finally:
             self.checkpoints_dir = folder
         # Every process writes its part, and afterwards looks for what is there.

@@ -14,7 +14,7 @@ import pathlib
 import shutil
 import tempfile
 
-from speechbrain_mmsed.files import read_json
+from speechbrain_mmsed.files import disk_full_explained, read_json
 from speechbrain_mmsed.folders import changed_settings
 from speechbrain_mmsed.in_use import CLAIM_FILE
 
@@ -95,9 +95,10 @@ def written_at_once(folder, settings, settings_file):
     )
     try:
         os.chmod(partial, 0o755)  # mkdtemp's folders are private
-        yield partial
-        told = json.dumps(settings, indent=1)
-        (partial / settings_file).write_text(told, encoding="utf-8")
+        with disk_full_explained(folder):
+            yield partial
+            told = json.dumps(settings, indent=1)
+            (partial / settings_file).write_text(told, encoding="utf-8")
         if not is_complete(folder, settings, settings_file):
             os.replace(partial, folder)
     finally:

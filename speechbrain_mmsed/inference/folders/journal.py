@@ -16,7 +16,12 @@ import contextlib
 import json
 import os
 
-from speechbrain_mmsed.files import ABSENT, file_state, write_text
+from speechbrain_mmsed.files import (
+    ABSENT,
+    disk_full_explained,
+    file_state,
+    write_text,
+)
 from speechbrain_mmsed.folders import changed_settings, remove
 
 # In place of a recording's name: tables of all of them.
@@ -197,7 +202,10 @@ class Journal:
             lines += self._done.values()
             write_text(self.path, "".join(map(_as_json, lines)))
             self._started = True
-        with open(self.path, "a", encoding="utf-8") as file:
+        with (
+            disk_full_explained(self.path),
+            open(self.path, "a", encoding="utf-8") as file,
+        ):
             file.write(_as_json(line))
 
 

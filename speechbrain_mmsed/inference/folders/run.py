@@ -12,7 +12,7 @@ import dataclasses
 import errno
 import os
 
-from speechbrain_mmsed.files import write_text
+from speechbrain_mmsed.files import NO_ROOM, write_text
 from speechbrain_mmsed.folders import remove
 from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.folders.results import Result
@@ -27,8 +27,8 @@ from speechbrain_mmsed.inference.formats.values import in_order
 # Errors after which no recording's results can be written: a full disk or
 # one that fails, and a folder that is not ours.
 FOR_ALL = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EIO),
-    *(errno.EROFS, errno.EACCES, errno.EPERM),
+    *NO_ROOM,
+    *(errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM),
 }
 
 

@@ -13,7 +13,6 @@ import wave
 import numpy as np
 
 from speechbrain_mmsed.dataio.media.sound import SoundError, open_sound
-from speechbrain_mmsed.files import disk_full_explained
 from speechbrain_mmsed.inference import DetectionError
 from speechbrain_mmsed.inference.export import whole_folder
 from speechbrain_mmsed.inference.formats.values import shown_name
@@ -57,7 +56,7 @@ def write_segments(path, events, folder):
     recording = os.path.basename(folder).removesuffix(SUFFIX)
     names = _names(recording, events)
     waiting = collections.deque(zip(events, names, strict=True))
-    with disk_full_explained(folder), whole_folder(folder) as temporary:
+    with whole_folder(folder) as temporary:
         try:
             with open_sound(path) as (sound, blocks):
                 _cut(int(sound.samplerate), blocks, waiting, temporary)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from speechbrain_mmsed.files import disk_full_explained
 from speechbrain_mmsed.launch import start, stop, take_lock
 from sweep.jobs import sorted_out
 from sweep.plan import PlanError
@@ -149,7 +150,7 @@ class Runner:
             device=device,
             command=command,
         )
-        with open(job.log, "ab") as log:
+        with disk_full_explained(job.log), open(job.log, "ab") as log:
             title = f"== attempt {attempt}, {time.ctime(began)}"
             log.write(f"{title}: {shlex.join(command)}\n".encode())
             log.flush()
