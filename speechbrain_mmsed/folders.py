@@ -17,7 +17,7 @@ import shutil
 import tempfile
 import time
 
-from speechbrain_mmsed.files import LEFTOVER
+from speechbrain_mmsed.files import LEFTOVER, disk_full_explained
 
 
 def remove_leftovers(folder, older_than=3600.0):
@@ -50,13 +50,13 @@ def remove(path):
 def check_writable(folder):
     """Stops, as the system says it, where a folder cannot be written or made.
 
-    Nothing is left there, not even the folder.
+    Nor where a megabyte is too much. Nothing is left, not even the folder.
     """
     path = os.path.abspath(folder)
     while not os.path.lexists(path):
         path = os.path.dirname(path)
-    with tempfile.TemporaryFile(dir=path) as file:
-        file.write(b"0")
+    with disk_full_explained(folder), tempfile.TemporaryFile(dir=path) as file:
+        file.write(bytes(2**20))
 
 
 @contextlib.contextmanager

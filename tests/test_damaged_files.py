@@ -237,7 +237,11 @@ run_program("it.py", main, *sys.argv[1:])
     [
         ("clear", os.devnull, "it.py: a.npz: cannot be read"),
         ("folder", os.devnull, "it.py: [Errno 2] No such file or directory"),
-        ("nothing", "/dev/full", "it.py: [Errno 28] No space left on device"),
+        (
+            "nothing",
+            "/dev/full",
+            "it.py: The disk is full: the output could not",
+        ),
         ("nothing", os.devnull, ""),
     ],
 )

@@ -1,10 +1,18 @@
 """Files appear whole or not at all."""
 
+import errno
 import os
+import shutil
 
 import pytest
 
-from speechbrain_mmsed.files import atomic_path, write_json, write_text
+from speechbrain_mmsed.files import (
+    DiskFullError,
+    atomic_path,
+    disk_full_explained,
+    write_json,
+    write_text,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -31,3 +39,34 @@ def test_folders_are_made_and_permissions_are_the_usual_ones(tmp_path):
     made = tmp_path / "b" / "c.txt"
     assert made.read_bytes() == "ä\n".encode()
     assert made.stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large", "/out/a"),
+        # Of numpy, torch and shutil, which have no number.
+        OSError("300000 requested and 5104 written"),
+        RuntimeError("[enforce fail at x.cc:672] . unexpected pos 576 vs 534"),
+        RuntimeError("PytorchStreamWriter failed: file write failed"),
+        shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a'")]),
+    ],
+)
+@pytest.mark.parametrize("path", ["/out/a", None])
+def test_every_error_of_a_full_disk_says_what_to_do(error, path):
+    wanted = pytest.raises(DiskFullError, match="is full.* Make room")
+    with wanted as found, disk_full_explained(path):
+        raise error
+    assert found.value.errno in (errno.EDQUOT, errno.EFBIG, errno.ENOSPC)
+    told = str(found.value)
+    assert ("/out/a" in told) == bool(path or error.args[0] == errno.EFBIG)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("CUDA out of memory"), OSError(13, "denied", "a")]
+)
+def test_other_errors_are_what_they_were(error):
+    with pytest.raises(type(error)) as found, disk_full_explained("b"):
+        raise error
+    assert found.value is error

@@ -15,10 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from speechbrain_mmsed.lobes.conformer import (
-    ConformerDecoder,
-    ConformerEncoder,
-)
+from speechbrain_mmsed.lobes.conformer import ConformerDecoder, ConformerEncoder
 from speechbrain_mmsed.lobes.transformer import (
     TransformerDecoder,
     TransformerEncoder,

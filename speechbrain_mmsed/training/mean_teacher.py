@@ -16,6 +16,7 @@ import torch
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_mmsed.files import disk_full_explained
 from speechbrain_mmsed.seeding import derive_seed
 from speechbrain_mmsed.training.devices import DeviceBrain
 from speechbrain_mmsed.training.losses import consistency_losses
@@ -203,7 +204,8 @@ class MeanTeacherBrain(DeviceBrain):
             "lr": float(self.optimizer.param_groups[0]["lr"]),
         }
         for log in self.loggers:
-            log.log_stats(meta, self.progress.train_stats, stats)
+            with disk_full_explained(getattr(log, "save_file", "its log")):
+                log.log_stats(meta, self.progress.train_stats, stats)
         if self.checkpointer is not None:
             self.checkpointer.save_and_keep_only(
                 meta={"epoch": int(epoch), "valid_loss": stats["loss"]},

@@ -7,6 +7,7 @@ Authors
 from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.train_logger import TensorboardLogger
 
+from speechbrain_mmsed.files import disk_full_explained
 from speechbrain_mmsed.problems import need_packages
 
 
@@ -42,5 +43,7 @@ class EpochTensorboard(TensorboardLogger):
         for part, stats in (("train", train_stats), ("valid", valid_stats)):
             for name, value in (stats or {}).items():
                 scalars[f"{name}/{part}"] = value
-        for name, value in scalars.items():
-            self.writer.add_scalar(name, value, stats_meta["epoch"])
+        with disk_full_explained(self.writer.log_dir):
+            for name, value in scalars.items():
+                self.writer.add_scalar(name, value, stats_meta["epoch"])
+            self.writer.flush()

@@ -46,12 +46,7 @@ class SubsetBatchSampler(Sampler):
     """
 
     def __init__(
-        self,
-        subset_sizes,
-        batch_sizes,
-        batches_per_epoch,
-        seed,
-        share=(0, 1),
+        self, subset_sizes, batch_sizes, batches_per_epoch, seed, share=(0, 1)
     ):
         if len(subset_sizes) != len(batch_sizes):
             raise ValueError(

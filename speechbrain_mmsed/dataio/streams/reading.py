@@ -15,12 +15,7 @@ from speechbrain_mmsed.dataio.streams.stored import StoredStream
 
 
 def open_streams(
-    streams_folder,
-    streams,
-    stream_widths,
-    clip_ids,
-    form=None,
-    n_frames=64,
+    streams_folder, streams, stream_widths, clip_ids, form=None, n_frames=64
 ):
     """Opens the streams of a system and checks them before any training.
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from speechbrain_mmsed.files import disk_full_explained
+from speechbrain_mmsed.folders import check_writable
 from speechbrain_mmsed.launch import start, stop, take_lock
 from sweep.jobs import sorted_out
 from sweep.plan import PlanError
@@ -191,6 +192,11 @@ class Runner:
         if code != 0:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             reason = f"failed with {how}"
+            try:
+                # Its own last words may not have fitted on the disk.
+                check_writable(job.folder)
+            except OSError as error:
+                reason = f"{reason}: {error}"
         elif not job.has_report():
             reason = "ended without a report"
         try:
