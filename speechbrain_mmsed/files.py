@@ -25,10 +25,10 @@ LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp(\.\w+)?")
 # Archives that unpack to more than both, bytes and times their size, are not
 # opened: features and scores hardly shrink, and these would fill the memory.
 MOST_UNPACKED, MOST_SHRUNK = 2**28, 20
-# Of a full disk: the system's numbers, and the words of torch, numpy, shutil.
+# Of a full disk: the system's numbers, and the words of libraries without one.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NO_NUMBER = re.compile(
-    r"unexpected pos|write failed|quested and \d+ written|\[Errno (27|28|122)"
+NO_NUMBER = re.compile(  # torch, numpy, shutil
+    r"unexpected pos|write failed|\d written|\[Errno (27|28|122)"
 )
 
 
@@ -57,7 +57,8 @@ def disk_full_explained(path=None):
             number or not NO_NUMBER.search(str(error))
         ):
             raise
-        what = path or getattr(error, "filename", None) or "the output"
+        names = (getattr(error, of, None) for of in ("filename2", "filename"))
+        what = path or next(filter(None, names), "the output")
         limit = "" if number == errno.ENOSPC else ", or a quota or ulimit -f"
         full = DiskFullError(
             f"The disk is full{limit}: {what} could not be written and is not "

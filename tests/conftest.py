@@ -128,7 +128,7 @@ def write_stream(prepared, name, width, kind="film"):
 
 
 PROGRAMS = (
-    *("corpus", "extraction", "training", "pseudo_labels"),
+    *("corpus", "extraction", "training", "scoring", "pseudo_labels"),
     *("experiment", "detection", "evaluation", "ensemble"),
 )
 
@@ -149,6 +149,13 @@ def trained(tiny_corpus, extracted, tmp_path_factory):
     return out, pathlib.Path(shutil.copytree(out, out.with_name("copy")))
 
 
+def _only_checkpoints(run):
+    """A copy of a run that has ended its training, and nothing more."""
+    copy = run.with_name("begun")
+    shutil.copytree(run / "save", copy / "save")
+    return copy
+
+
 @pytest.fixture(scope="session", params=PROGRAMS)
 def program(request, tmp_path_factory):
     """Each of `programs` as a command, and a run of it that was let be."""
@@ -164,6 +171,9 @@ def program(request, tmp_path_factory):
         "corpus": lambda: programs.corpus(),
         "extraction": lambda: programs.extraction(data()),
         "training": lambda: programs.training(data(), need("extracted")),
+        "scoring": lambda: programs.training(
+            data(), need("extracted"), _only_checkpoints(need("trained")[0])
+        ),
         "pseudo_labels": lambda: programs.pseudo_labels(need("trained")[0]),
         "experiment": lambda: programs.experiment(
             data(), need("tiny_corpus")[1], folder / "plan.yaml"

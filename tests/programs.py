@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,13 +57,14 @@ class Program:
 
     `result` are patterns of files that equal those of a run which nothing
     disturbed; those of `interim` only do so when the program has ended.
-    Pictures, which take most of the time of some, are left out or not.
+    Pictures, which take most of the time of some, are left out or not. The
+    folder `begun` is what is there at first.
     """
 
-    def __init__(self, words, result, interim=(), pictures=False):
+    def __init__(self, words, result, interim=(), pictures=False, begun=None):
         self.words = [str(word) for word in words]
         self.result, self.interim = [*result, *interim], interim
-        self.pictures = pictures
+        self.pictures, self.begun = pictures, begun
 
     def command(self, out):
         """Its words behind the interpreter."""
@@ -76,6 +78,8 @@ class Program:
         """
         server, begun = _server(self.pictures), time.monotonic()
         said = pathlib.Path(f"{out}.said")
+        if self.begun and not out.exists():
+            shutil.copytree(self.begun, out)
         asked = {"words": self.command(out), "said": str(said), "last": last}
         asked["folder"] = str(out.parent)
         print(json.dumps(asked), file=server.stdin, flush=True)
@@ -173,8 +177,8 @@ def extraction(data):
     )
 
 
-def training(data, prepared):
-    """Trains, scores, reports and exports."""
+def training(data, prepared, begun=None):
+    """Trains, scores, reports and exports; from a folder with checkpoints."""
     given = {"data_folder": data, "prepared_folder": prepared}
     given |= {"output_folder": "OUT", "device": "cpu", **SETTINGS, **STREAM}
     words = [TRAINING / "train.py", TRAINING / "hparams/quickstart.yaml"]
@@ -183,6 +187,7 @@ def training(data, prepared):
         ["scores/**/*.npz", "report.json", "counts_*.npz"],
         # The first detector has other thresholds.
         ["detector/*"],
+        begun=begun,
     )
 
 

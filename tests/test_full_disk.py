@@ -27,13 +27,15 @@ ON_A_DISK = """
 import json, os, shutil, subprocess, sys
 import warm
 
-disk, kept, sizes, words, pictures = json.loads(sys.argv[1])
+disk, kept, sizes, words, pictures, begun = json.loads(sys.argv[1])
 warm.load(pictures)
+mount = ["mount", "-t", "tmpfs", "tmpfs", disk, "-o"]
+subprocess.run([*mount, "size=1g"], check=True)
+if begun:
+    shutil.copytree(begun, f"{disk}/out")
 tries = []
 for number, size in enumerate(sizes):
-    how = f"size={size}k" if number == 0 else f"remount,size={size}k"
-    mount = ["mount", "-t", "tmpfs", "-o", how, "tmpfs", disk]
-    subprocess.run(mount, check=True)
+    subprocess.run([*mount, f"remount,size={size}k"], check=True)
     code = warm.wait(warm.start(words, f"{kept}/{number}.said"))
     tries.append((size, code))
     shutil.copytree(disk, f"{kept}/{number}", symlinks=True)
@@ -57,6 +59,7 @@ def on_a_small_disk(program, folder, sizes):
     kept.mkdir()
     words = program.command(disk / "out")
     asked = [str(disk), str(kept), sizes, words, program.pictures]
+    asked.append(program.begun and str(program.begun))
     path = f"{programs.ROOT}{os.pathsep}{programs.ROOT / 'tests'}"
     subprocess.run(
         [*OWN_MOUNTS, sys.executable, "-c", ON_A_DISK, json.dumps(asked)],
@@ -77,11 +80,13 @@ def used_kilobytes(folder):
 
 
 def test_a_full_disk(program, own_mounts, tmp_path):
-    expected, size = program.expected, used_kilobytes(program.whole)
-    rng = random.Random(len(program.name))
+    expected, rng = program.expected, random.Random(len(program.name))
+    size = used_kilobytes(program.whole)
+    least = used_kilobytes(program.begun) if program.begun else 0
     # Nothing at all fits, then parts of it, and at last twice as much.
-    sizes = [4] + [int(size * (n + rng.random()) / FULL) for n in range(FULL)]
-    sizes = sorted({max(size, 4) for size in sizes}) + [2 * size + 4096]
+    parts = [0, *((n + rng.random()) / FULL for n in range(FULL))]
+    sizes = [least + 4 + int(part * (size - least)) for part in parts]
+    sizes.append(2 * size + 4096)
     *failed, (_, code, said, out) = on_a_small_disk(program, tmp_path, sizes)
     assert code == 0, said[-2000:]
     found = program.found(out)

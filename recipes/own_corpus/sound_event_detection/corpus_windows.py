@@ -4,6 +4,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import io
 import itertools
 import math
 import os
@@ -100,8 +101,11 @@ def write_windows(path, edges, targets):
             sound, kept, at = sound[:length], sound[length:], at + length
             # Float sound may be louder than FLAC can say.
             peak = max(1.0, float(np.abs(sound).max(initial=0.0)))
-            with atomic_path(target) as name:
-                soundfile.write(name, sound / peak, rate, "PCM_24")
+            # Its own errors do not say that a disk is full.
+            content = io.BytesIO()
+            soundfile.write(content, sound / peak, rate, "PCM_24", None, "FLAC")
+            with atomic_path(target) as name, open(name, "wb") as file:
+                file.write(content.getbuffer())
 
 
 def link(path, target):
