@@ -1,7 +1,8 @@
 """What a page may do: nothing but show itself.
 
-Labels, names of files and titles come from anywhere. Templates escape them;
-should one slip through, the policy of the page stops what it would run.
+Labels, names of files and titles come from anywhere. Templates escape them, and
+`markdown_text` does in Markdown; should one slip through into a page, its
+policy stops what it would run.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -9,6 +10,11 @@ Authors
 
 import base64
 import hashlib
+import re
+
+# Characters that begin or end markup in a line: of tables, code, links, marks,
+# headings and entities. Others of the kind stay as legible as they are.
+_MARKUP = r"[\\`|]|\](?=[(\[:])|[*~](?=\S)|(?<![^\W_])_(?=\S)|^[#>]|&(?=#?\w+;)"
 
 
 def content_policy(style, script="", media="'none'"):
@@ -44,6 +50,19 @@ def content_policy(style, script="", media="'none'"):
             "form-action 'none'",
         ]
     )
+
+
+def markdown_text(value):
+    """A value as one line of Markdown in which nothing is markup.
+
+    Example
+    -------
+    >>> print(markdown_text("<b> a|b [x](javascript:y)"))
+    &lt;b> a\\|b [x\\](javascript:y)
+    """
+    text = " ".join(str(value).split())
+    text = re.sub(_MARKUP, r"\\\g<0>", text)
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
 
 
 def _source(text):

@@ -3,13 +3,18 @@
 import base64
 import hashlib
 import html.parser
+import pathlib
 import re
+import types
 
 import numpy as np
 import pandas as pd
 import pytest
 from corpora import make_corpus
+from sweep.rows import Cell
+from sweep.tables import markdown_table
 
+from speechbrain_mmsed.cli.ensemble_table import ensemble_table
 from speechbrain_mmsed.evaluation.evaluate import EvaluatedSystem, evaluate_by
 from speechbrain_mmsed.evaluation.metrics.run import METRICS
 from speechbrain_mmsed.evaluation.reports.charts import new_canvas, save
@@ -26,7 +31,9 @@ from speechbrain_mmsed.inference.folders.results import Result
 from speechbrain_mmsed.inference.folders.run import Outputs
 from speechbrain_mmsed.inference.folders.tables import index_page
 from speechbrain_mmsed.inference.formats import html as detection_page
+from speechbrain_mmsed.inference.model_card import model_card
 from speechbrain_mmsed.inference.results import Detection, FileScores
+from speechbrain_mmsed.postprocessing.box_parameters import boxes_of
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 HOSTILE = [
@@ -34,7 +41,7 @@ HOSTILE = [
     '"onmouseover="alert(2)',
     "</script></style><!-- {{ 7*7 }} {% x %}",
     "' autofocus onfocus=alert(3) <img src=x onerror=alert(4)>",
-    "&lt;b&gt; || javascript:alert(5)",
+    "&lt;b&gt; || `c` _d_ **e** [x](javascript:alert(5))\n| [y]: z",
 ]
 HARMLESS = ["one", "two", "three", "four", "five"]
 
@@ -125,6 +132,49 @@ def report(names, folder):
     compare_reports(folder, folder, names[1:3], folder / "two", n_resamples=9)
 
 
+FIGURES = dict.fromkeys(METRICS, 0.5)
+
+
+def card(names):
+    """The card of a detector of such classes."""
+    tuned = {"ebf1": {"labels": names, "tuned": [False] * 5}}
+    stream = {"name": names[0], "network": names[1], "width": 3}
+    report = {
+        "class_labels": names,
+        "metadata": {"data_folder": f"/x/{names[2]}".replace("</", "<")},
+        "metrics": {names[3]: {"all": FIGURES}},
+        "counts": {"subsets": {}},
+        "tuned_parameters": {names[3]: tuned},
+        "libraries": {names[4]: names[0]},
+    }
+    streams = [{**stream, "preprocessing": names[4]}]
+    return model_card(report, {names[3]: {"default": "median"}}, streams)
+
+
+def ensemble(names):
+    """What is said of an ensemble."""
+    how = types.SimpleNamespace(model="student", average="probability")
+    runs = dict(zip(names[:2], names[2:4], strict=True))
+    reports = {
+        name: {"metrics": {t: {"all": FIGURES} for t in (name, boxes_of(name))}}
+        for name in names[:3]
+    }
+    return ensemble_table(how, runs, dict.fromkeys(runs, 0.5), reports)[1]
+
+
+def experiment(names):
+    """A table of systems that are called so."""
+    system = types.SimpleNamespace(
+        base=names[0], streams=names[1:3], pseudo_labels=names[3]
+    )
+    row = types.SimpleNamespace(
+        **{"table": 5, "system": system, "training": names[4], "inference": 1},
+        **{"split": "all", "n_seeds": 1, "other_clips": names[0]},
+        cells={metric: Cell([0.5]) for metric in METRICS},
+    )
+    return markdown_table(5, [row], names)
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """Each page with harmless names and with hostile ones."""
@@ -142,6 +192,11 @@ def pages(tmp_path_factory):
                 "comparison": (folder / "two/comparison.html").read_text(),
                 "detection": detection_page.render(detection(names)),
                 "index": index(names),
+                "report.md": (folder / "report.md").read_text(),
+                "comparison.md": (folder / "two/comparison.md").read_text(),
+                "README.md": card(names),
+                "ensemble.md": ensemble(names),
+                "tables.md": experiment(names),
             }
             for name, text in texts.items():
                 found.setdefault(name, []).append(text)
@@ -183,3 +238,32 @@ def test_a_name_in_a_picture_is_no_formula(tmp_path):
     ax.set_xticks([0], ["$\\frac$"])
     save(figure, tmp_path, "a.png")
     assert (tmp_path / "a.png").stat().st_size > 0
+
+
+def markup(text):
+    """What of Markdown is markup in each line: the rest is escaped."""
+    plain = re.sub(r"\\.|&lt;", "", text)
+    found = (
+        r"[|`]|<(?=[A-Za-z/!?])|\](?=[(\[:])|\*(?=\S)|(?<!\w)_(?=\S)|^#+|&\w+;"
+    )
+    return [re.findall(found, line) for line in plain.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["report.md", "comparison.md", "README.md", "ensemble.md", "tables.md"],
+)
+def test_names_stay_text_in_markdown(pages, name):
+    harmless, hostile = pages[name]
+    assert markup(hostile) == markup(harmless)
+    assert "alert(" in hostile
+
+
+def test_each_markdown_is_looked_at():
+    """What is written beside those above is all code, by preparation."""
+    root, names = pathlib.Path(__file__).resolve().parents[1], set()
+    for room in ("speechbrain_mmsed", "recipes"):
+        for path in (root / room).rglob("*.py"):
+            names |= {*re.findall(r'([\w{}]+\.md)"', path.read_text())}
+    looked_at = {"README.md", "ensemble.md", "tables.md", "{name}.md"}
+    assert names == {*looked_at, "prepare_report.md", "macros.md"}

@@ -106,6 +106,7 @@ def _make(arguments, out):
     from speechbrain_mmsed.dataio.corpus.settings_folder import is_complete
     from speechbrain_mmsed.files import write_json, write_text
     from speechbrain_mmsed.folders import remove_leftovers
+    from speechbrain_mmsed.pages import markdown_text
 
     runs, folders = find_runs(arguments.runs, arguments.model)
     truth = truth_files(arguments.truth_folder, runs)
@@ -135,7 +136,7 @@ def _make(arguments, out):
             *(out / "detector", runs, weights, arguments.model, text),
             *(reports[NAME], arguments.average),
         )
-        text += f"\nDetector: {content['detector']}.\n"
+        text += f"\nDetector: {markdown_text(content['detector'])}.\n"
         write_text(out / "ensemble.md", text)
         write_json(out / LAST, content)
         bar.update()

@@ -35,6 +35,7 @@ def ensemble_table(arguments, runs, weights, reports):
     """
     from speechbrain_mmsed.evaluation.metrics.run import METRICS
     from speechbrain_mmsed.evaluation.reports import report_tables
+    from speechbrain_mmsed.pages import markdown_text
     from speechbrain_mmsed.postprocessing.box_parameters import boxes_of
 
     figures, rows, better = {}, [], []
@@ -64,7 +65,8 @@ def ensemble_table(arguments, runs, weights, reports):
         model=arguments.model,
         average=arguments.average,
         members="\n".join(
-            f"- {name}: {run}, weight {_title(weights[name])}"
+            f"- {markdown_text(name)}: {markdown_text(run)}, weight "
+            f"{_title(weights[name])}"
             for name, run in runs.items()
         ),
         table=report_tables.Table(header, rows, 2),

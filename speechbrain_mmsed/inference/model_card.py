@@ -7,7 +7,9 @@ Authors
 import os
 
 from speechbrain_mmsed.dataio.streams.identity import fingerprint
+from speechbrain_mmsed.evaluation.reports.report_tables import Table
 from speechbrain_mmsed.inference.export_trial import METRICS
+from speechbrain_mmsed.pages import markdown_text
 from speechbrain_mmsed.postprocessing.box_parameters import boxes_of
 
 EVENTS = {
@@ -88,7 +90,7 @@ def model_card(report, models, descriptions):
     """The Markdown text; `models` and `descriptions` as in the folder."""
     record, first = report["metadata"], next(iter(models))
     return CARD.format(
-        labels=", ".join(report["class_labels"]),
+        labels=markdown_text(", ".join(report["class_labels"])),
         streams=_streams(descriptions),
         caution=SAME_CLIPS if report.get("same_clips") else "",
         figures="\n\n".join(
@@ -106,11 +108,11 @@ def model_card(report, models, descriptions):
         steps=record.get("training_steps", "unknown"),
         seed=record.get("seed", "unknown"),
         learnt=_learnt(record),
-        untuned=_untuned(report["tuned_parameters"][first]),
+        untuned=markdown_text(_untuned(report["tuned_parameters"][first])),
         events=EVENTS[models[first]["default"]],
         clip_seconds=record.get("clip_seconds", 10.0),
         versions=", ".join(
-            f"{name} {version}"
+            markdown_text(f"{name} {version}")
             for name, version in sorted(report["libraries"].items())
         ),
     )
@@ -120,7 +122,7 @@ def _trained_on(record):
     """Name of the training data; what is above its folder is nobody's."""
     folder = os.path.abspath(record.get("data_folder") or "")
     name = os.path.basename(folder) if record.get("data_folder") else ""
-    return f"`{name}`" if name else "data that were not recorded"
+    return markdown_text(name) or "data that were not recorded"
 
 
 def _learnt(record):
@@ -138,28 +140,23 @@ def _streams(descriptions):
     lines = ["- sound (log-mel)"]
     for d in descriptions:
         digest = (d.get("weights_sha256") or "none")[:12]
-        lines.append(
-            f"- {d['name']}: {d['network']}; {d['preprocessing']}; "
+        text = markdown_text(
+            f"{d['name']}: {d['network']}; {d['preprocessing']}; "
             f"{d['width']} values; weights sha256 {digest}; fingerprint "
             f"{fingerprint(d)}"
         )
+        lines.append(f"- {text}")
     return "\n".join(lines)
 
 
 def _figures(report, model):
     """A table of a model's figures in %."""
-    splits = report["metrics"][model]
-    lines = [
-        f"| {model} | " + " | ".join(name.upper() for name in METRICS) + " |",
-        "|---" * (1 + len(METRICS)) + "|",
-    ]
-    for split, figures in splits.items():
-        cells = (
-            "-" if figures[name] is None else f"{100 * figures[name]:.1f}"
-            for name in METRICS
-        )
-        lines.append(f"| {split.replace('_', ' ')} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = []
+    for split, figures in report["metrics"][model].items():
+        values = [figures[name] for name in METRICS]
+        cells = ["-" if v is None else f"{100 * v:.1f}" for v in values]
+        rows.append([split.replace("_", " "), *cells])
+    return str(Table([model, *map(str.upper, METRICS)], rows))
 
 
 def _untuned(parameters):

@@ -12,6 +12,7 @@ Authors
 import contextlib
 import dataclasses
 import os
+import textwrap
 
 import pandas as pd
 
@@ -154,9 +155,8 @@ def prepare_corpus(
         "warnings": warnings,
     }
     text = report_text(total, warnings, note)
-    write_text(
-        os.path.join(output, "prepare_report.md"), f"# Preparation\n\n{text}"
-    )
+    shown = textwrap.indent(text, "    ")  # code, in which no name is markup
+    write_text(f"{output}/prepare_report.md", f"# Preparation\n\n{shown}")
     write_json(os.path.join(output, REPORT_FILE), report)
     # A folder whose name is no text is no reason to stop.
     print(text.encode(errors="replace").decode(), end="", flush=True)

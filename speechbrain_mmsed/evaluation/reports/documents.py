@@ -13,7 +13,7 @@ import jinja2
 
 from speechbrain_mmsed.evaluation.reports import report_tables
 from speechbrain_mmsed.files import write_text
-from speechbrain_mmsed.pages import content_policy
+from speechbrain_mmsed.pages import content_policy, markdown_text
 
 
 def markdown(template, title, /, **content):
@@ -23,7 +23,7 @@ def markdown(template, title, /, **content):
     )
     # One empty line between its parts.
     text = re.sub(r"\n{3,}", "\n\n", text).strip()
-    return f"# {title}\n\n{text}\n"
+    return f"# {markdown_text(title)}\n\n{text}\n"
 
 
 def write_page(template, title, path, /, **content):
@@ -104,6 +104,7 @@ _TEMPLATES = jinja2.Environment(
 )
 _TEMPLATES.filters.update(
     flow=_flow,
+    plain=markdown_text,
     points=_points,
     rows=report_tables.rows,
     base64=lambda path: base64.b64encode(path.read_bytes()).decode(),

@@ -7,6 +7,7 @@ Authors
 import re
 from dataclasses import dataclass
 
+from speechbrain_mmsed.pages import markdown_text
 from speechbrain_mmsed.postprocessing.scores import GATED, weight_text
 
 TITLES = {
@@ -92,7 +93,8 @@ class Table:
     n_texts: int = 1
 
     def __str__(self):
-        cells = [list(map(str, row)) for row in [self.header, *self.rows]]
+        rows = [self.header, *self.rows]
+        cells = [list(map(markdown_text, row)) for row in rows]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         texts, numbers = widths[: self.n_texts], widths[self.n_texts :]
         form = [f"{{:<{w}}}" for w in texts] + [f"{{:>{w}}}" for w in numbers]

@@ -21,10 +21,12 @@ FURTHER = {"figures": {"ibf1": FIGURE}, "intervals": {}}
 def test_words_are_the_same_in_every_form_and_escaped_in_html(tmp_path):
     content = {"further": FURTHER, "name": "<b>"}
     text = markdown("further.txt", "A & B", **content)
-    assert text.startswith("# A & B\n\n## Beside the paper's figures, <b>, all")
+    assert text.startswith(
+        "# A & B\n\n## Beside the paper's figures, &lt;b>, all"
+    )
     point = "intersection-based F1: F1 < 1; 1 classes (none & nothing)."
     assert f"\n\n- {point}\n\n" in text
-    assert "| D<o>g |" in text
+    assert "| D&lt;o>g |" in text
     assert "\n\n\n" not in text and text.endswith("F1 in %.\n")
     page = write_page("further.txt", "A & B", tmp_path / "a.html", **content)
     html = page.read_text()

@@ -10,6 +10,7 @@ import os
 from tqdm import tqdm
 
 from speechbrain_mmsed.files import write_text
+from speechbrain_mmsed.pages import markdown_text
 from sweep.jobs import make_jobs, sorted_out
 from sweep.paper import (
     is_papers_corpus,
@@ -87,7 +88,8 @@ def collect(plan, jobs, folder, model="student", clips=True):
 
     paper = read_paper(plan.paper_figures) if plan.paper_figures else {}
     rows = table_rows(choices, paper, plan.stands_for, clips, progress)
-    parts = [f"# {plan.title}", _state(jobs, runs, without)]
+    parts = [f"# {markdown_text(plan.title)}"]
+    parts.append(markdown_text(_state(jobs, runs, without)))
     table_notes = {}
     for number in sorted({row.table for row in rows}):
         own = [row for row in rows if row.table == number]

@@ -10,6 +10,7 @@ from speechbrain_mmsed.evaluation.reports.report_tables import (
     Table,
     number,
 )
+from speechbrain_mmsed.pages import markdown_text
 
 TABLE_TITLES = {
     5: "Table 5: sound alone and one stream, fixed weights in training",
@@ -65,7 +66,7 @@ def markdown_table(number_of_table, rows, found_notes):
             line.append(spread(metric, *cell.paper))
         lines.append(line)
     parts = [
-        f"## {title_of(number_of_table, found_notes)}",
+        f"## {markdown_text(title_of(number_of_table, found_notes))}",
         LEGEND + fewer_seeds(rows),
         str(Table(header, lines, len(names))),
     ]
@@ -90,9 +91,9 @@ def markdown_table(number_of_table, rows, found_notes):
         ]
     if other_clips:
         items = [
-            f"- {', '.join(first_cells(row)[:2])}, {first_cells(row)[2]}: "
-            f"{row.other_clips}"
+            "- " + markdown_text(f"{', '.join(cells[:3])}: {row.other_clips}")
             for row in other_clips
+            for cells in [first_cells(row)]
         ]
         parts += [OTHER_CLIPS, "\n".join(items)]
     return "\n\n".join(parts)
