@@ -25,6 +25,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import itertools
 import os
 
 from desed_dcase2020 import KINDS
@@ -32,6 +33,7 @@ from desed_dcase2020 import prepare_desed as prepare_places
 from file_names import match_downloads
 from unchanged import checked_report, prepare_if_changed
 
+from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.corpus.matching import list_media
 from speechbrain_mmsed.dataio.corpus.preparation import PrepareError
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
@@ -113,7 +115,9 @@ def prepare_desed(
         If the corpus is not found, or `prepare_corpus` raises it.
     """
     if skip_prep:
-        return checked_report(prepared_folder)
+        report = checked_report(prepared_folder)
+        _check_batches(prepared_folder, batch_sizes)
+        return report
     idle = [name for name, size in (batch_sizes or {}).items() if size == 0]
     found, line = find_desed(data_folder, subsets or {}, layout, idle)
     report = prepare_places(
@@ -128,7 +132,19 @@ def prepare_desed(
     )
     for name in [name for name in KINDS if not found[name]]:
         write_json(os.path.join(prepared_folder, f"manifests/{name}.json"), {})
+    _check_batches(prepared_folder, batch_sizes)
     return report
+
+
+def _check_batches(prepared_folder, batch_sizes):
+    """Stops where batches ask for clips of a subset that has none."""
+    for name, size in (batch_sizes or {}).items():
+        path = os.path.join(prepared_folder, f"manifests/{name}.json")
+        if size and not read_manifest(path):
+            raise PrepareError(
+                f"{path} has no clips, but batch_{name} is {size}: set it to "
+                "0, or prepare some (of weak clips those with a label count)"
+            )
 
 
 def find_desed(data_folder, given, layout="auto", idle=()):
@@ -278,11 +294,20 @@ def _faults(place):
     faults = []
     if not os.path.isfile(place["tsv"]):
         faults.append(f"table {place['tsv']}: NOT FOUND")
+    elif _is_empty(place["tsv"]):
+        faults.append(f"table {place['tsv']}: LISTS NO CLIPS")
     if not _sounds(place["audio"]):
         is_there = os.path.isdir(place["audio"])
         fault = "HOLDS NO SOUND FILES" if is_there else "NOT FOUND"
         faults.append(f"sound {place['audio']}: {fault}")
     return faults
+
+
+def _is_empty(path):
+    """Whether a table has no line with content but that of the titles."""
+    with open(path, "rb") as file:
+        lines = (line for line in file if line.strip(b'\0 \t\r\n,;"'))
+        return len(list(itertools.islice(lines, 2))) < 2
 
 
 def _text(top, subset, places, unused):

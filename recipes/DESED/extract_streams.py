@@ -17,6 +17,7 @@ Authors
 
 import os
 import sys
+import tempfile
 
 import speechbrain as sb
 import torch
@@ -34,6 +35,7 @@ from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.corpus.preparation_report import WANTED_FILE
 from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.embedding import placed
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.dataio.streams.report import report_table
 from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
 from speechbrain_mmsed.files import run_program
@@ -51,6 +53,7 @@ def extract(hparams, device):
     """Makes the chosen streams and prints what became of the clips."""
     check_keys(hparams["imported"], IMPORT_KEYS, "imported", "extract.yaml")
     clips = corpus_clips(hparams)
+    check_case(clips, hparams["streams_folder"])
     computed, imported = split_streams(hparams["streams"])
     settings = {
         "n_frames": hparams["n_frames"],
@@ -75,6 +78,27 @@ def extract(hparams, device):
     print(report_table(reports))
     print(f"Films that are missing, for a download program: {wanted}")
     finish(reports, clips, hparams)
+
+
+def check_case(clips, folder):
+    """Stops where the features of two clips would be one file."""
+    names = {}
+    for clip in clips:
+        other = names.setdefault(clip.casefold(), clip)
+        if other != clip and ignores_case(folder):
+            raise StreamError(
+                f"{folder}: the features of {other} and {clip} would be one "
+                "file, as names there are the same in upper and lower case: "
+                "choose a streams_folder on another disk, or rename a clip"
+            )
+
+
+def ignores_case(folder):
+    """Whether a folder's disk takes names in upper and lower case as one."""
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="a") as file:
+        path, name = os.path.split(file.name)
+        return os.path.exists(os.path.join(path, name.swapcase()))
 
 
 def corpus_clips(hparams):
@@ -168,6 +192,8 @@ def main(arguments):
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     hparams, _ = read_hparams(hparams_file, overrides)
     device = run_opts.get("device") or local_device()
+    for key in ("imported", "pack", "subset_paths", "expected_counts"):
+        hparams[key]  # one that is missing stops here, not after hours
     check_values(hparams)
     check_device(device)
     extract(hparams, device)

@@ -100,6 +100,23 @@ RULES = (
 )
 
 
+# Keys that a training reads, some of them hours after its start.
+NEEDED = (
+    *("batch_sizes", "batch_strong", "batch_unlabelled", "batch_weak"),
+    *("batches_per_epoch", "checkpointer", "class_labels", "clip_labels_of"),
+    *("classification_losses", "clip_seconds", "control_shuffled_streams"),
+    *("control_untrained", "data_folder", "epoch_counter", "evaluate"),
+    *("expected_counts", "export", "export_teacher", "frame_hop", "frontend"),
+    *("fusion", "guard", "log_mel_cache", "manifests", "mean_teacher"),
+    *("mixup", "modules", "n_frames", "number_of_epochs", "open_streams"),
+    *("opt_class", "output_folder", "preparation", "prepared_folder"),
+    *("pseudo_labels", "resident", "run_record", "save_folder", "seed"),
+    *("start", "statistics", "stream_dropout", "stream_widths", "streams"),
+    *("test_loader", "train_loader", "training_fusion", "use_logmel_cache"),
+    *("validation_fusion", "write_scores"),
+)
+
+
 def check_values(hparams):
     """Stops at the first value that is not what its key stands for.
 
@@ -150,6 +167,8 @@ def check_run(hparams, run_opts, resolved_yaml, rehearse=None):
     OSError, RehearsalError
         If folders cannot be written, or what `rehearse` tries cannot run.
     """
+    for key in NEEDED:
+        hparams[key]  # of `Settings`: one that is missing stops here
     check_values(hparams)
     check_device(run_opts.get("device") or hparams.get("device"))
     sizes = hparams["batch_sizes"]

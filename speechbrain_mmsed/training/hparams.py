@@ -30,6 +30,13 @@ class HparamsError(ClearError, ValueError):
     """A yaml or an override that would train something else."""
 
 
+class Settings(dict):
+    """What a yaml holds; one that is asked for and is not there is told."""
+
+    def __missing__(self, key):
+        raise HparamsError(f"{self.yaml} lacks '{key}': copy the recipe's")
+
+
 def read_hparams(path, overrides=""):
     """Reads a recipe's yaml with the command line's values.
 
@@ -68,14 +75,13 @@ def read_hparams(path, overrides=""):
         raise
     except Exception as error:  # of whatever the yaml builds
         told = " ".join(": ".join(map(str, error.args)).split())
-        odd = [
-            f"{k} {given[k]!r}"
-            for k in given
-            if isinstance(known[k], int | float)
-        ]
+        odd = [k for k in given if isinstance(known[k], int | float)]
+        odd = ", ".join(f"{k} {given[k]!r}" for k in odd)
         raise HparamsError(
-            f"{os.path.basename(path)}: {told} (given: {', '.join(odd)})"
+            f"{os.path.basename(path)}: {told} (given: {odd})"
         ) from error
+    hparams = Settings(hparams)
+    hparams.yaml = os.path.basename(path)
     return ({VARIANT: hparams} if is_variant else hparams), resolved
 
 

@@ -5,6 +5,7 @@ import os
 import pandas as pd
 import pytest
 
+from speechbrain_mmsed.dataio.corpus import probe
 from speechbrain_mmsed.dataio.corpus.preparation import PrepareError
 from speechbrain_mmsed.dataio.corpus.tables import AnnotationError
 
@@ -76,8 +77,6 @@ def test_weak_clips_without_tags_and_repeated_rows(desed):
 
 def test_unknown_labels_stop_before_any_sound_is_read(desed, monkeypatch):
     desed.table("weak", "filename\tevent_labels\nYa.wav\tDog,Doq\n")
-    from speechbrain_mmsed.dataio.corpus import probe
-
     with monkeypatch.context() as patch:
         patch.setattr(probe, "probe_sound", None)
         with pytest.raises(
@@ -85,6 +84,26 @@ def test_unknown_labels_stop_before_any_sound_is_read(desed, monkeypatch):
         ):
             desed.prepare()
     assert not desed.out.exists()
+
+
+def test_a_subset_without_clips_stops_before_or_after_as_batches_need(
+    desed, monkeypatch
+):
+    sizes = {"strong": 1, "weak": 1, "unlabelled": 0}
+    whole = (desed.data / desed.TABLES["weak"]).read_text()
+    for text in ("filename\tevent_labels\n\t\n \n", ""):
+        path = desed.table("weak", text)
+        with monkeypatch.context() as patch:
+            patch.setattr(probe, "probe_sound", None)
+            told = f"weak: table {path}: LISTS NO CLIPS"
+            with pytest.raises(PrepareError, match=told):
+                desed.prepare(batch_sizes=sizes)
+    desed.prepare(batch_sizes={**sizes, "weak": 0})
+    # None of them has a label.
+    desed.table("weak", whole.replace("Dog,Cat", ""))
+    for skip in (False, True):
+        with pytest.raises(PrepareError, match="no clips, but batch_weak is 1"):
+            desed.prepare(batch_sizes=sizes, skip_prep=skip)
 
 
 def test_two_names_of_one_clip_are_refused(desed):

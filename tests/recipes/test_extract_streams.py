@@ -228,3 +228,16 @@ def test_the_readme_s_own_stream(
         first = np.abs(np.fft.rfft(sound[:1600].numpy()))[1:41]
         expected = np.log(np.square(first).mean() + 1e-6)
         assert features[0, 0] == pytest.approx(expected, abs=0.01)
+
+
+def test_clips_that_would_be_one_file_stop(load_recipe, monkeypatch, tmp_path):
+    recipe = load_recipe("extract_streams.py")
+    clips = ["weak/a", "weak/A", "strong/a"]
+    if not recipe.ignores_case(tmp_path / "s"):
+        recipe.check_case(clips, tmp_path / "s")
+    monkeypatch.setattr(recipe.os.path, "exists", lambda path: True)
+    assert recipe.ignores_case(tmp_path / "s")
+    recipe.check_case(clips[1:], tmp_path / "s")
+    with pytest.raises(StreamError, match="weak/a and weak/A would be one"):
+        recipe.check_case(clips, tmp_path / "s")
+    assert list((tmp_path / "s").iterdir()) == []

@@ -1,6 +1,7 @@
 """Sizes that a yaml states twice, and values that stand for nothing."""
 
 import pathlib
+import re
 
 import pytest
 import ruamel.yaml
@@ -8,7 +9,13 @@ import torch
 
 from speechbrain_mmsed.lobes.cnn import ConvolutionalFeatureExtractor
 from speechbrain_mmsed.lobes.frontend import LogMelFrontend
-from speechbrain_mmsed.training.checks import RULES, check_run, check_values
+from speechbrain_mmsed.training import checks
+from speechbrain_mmsed.training.checks import (
+    NEEDED,
+    RULES,
+    check_run,
+    check_values,
+)
 from speechbrain_mmsed.training.hparams import HparamsError, check_sizes
 
 RECIPES = pathlib.Path(__file__).resolve().parents[2] / "recipes/DESED"
@@ -104,9 +111,19 @@ def test_every_number_and_switch_of_a_yaml_has_a_rule(yaml):
                 check_values({**values, key: wrong})
 
 
+class Some(dict):
+    """Settings of which the others are null."""
+
+    def __missing__(self, key):
+        return None
+
+    def __or__(self, more):
+        return Some({**self, **more})
+
+
 def test_a_run_that_cannot_begin_or_end(tmp_path):
     folders = ("output_folder", "save_folder", "scores_folder")
-    hparams = {key: str(tmp_path / "run" / key) for key in folders}
+    hparams = Some({key: str(tmp_path / "run" / key) for key in folders})
     hparams["batch_sizes"] = [0, 2]
     told = []
     check_run(hparams, {"device": "cpu"}, "yaml", told.append)
@@ -115,4 +132,21 @@ def test_a_run_that_cannot_begin_or_end(tmp_path):
     with pytest.raises(HparamsError, match="--device cuda:77 cannot be used"):
         check_run(hparams, {"device": "cuda:77"}, "")
     with pytest.raises(HparamsError, match="nothing to train on"):
-        check_run({**hparams, "batch_sizes": [0, 0]}, {}, "")
+        check_run(hparams | {"batch_sizes": [0, 0]}, {}, "")
+    with pytest.raises(KeyError, match="batch_sizes"):
+        check_run({}, {}, "")
+
+
+def test_whatever_a_training_reads_is_needed_at_its_start():
+    files = [*pathlib.Path(checks.__file__).parent.glob("*.py")]
+    files += [RECIPES / "sound_event_detection/train.py"]
+    found = set()
+    for path in files:
+        asked = r'hparams\["(\w+)"\]|self\.hparams\.(\w+)'
+        for pair in re.findall(asked, path.read_text()):
+            found |= set(filter(None, pair))
+    # Read at the start as well, by `check_sizes` and the device's check.
+    early = {"extractor", "inference_weights", "n_classes", "sample_rate"}
+    early |= {"time_pooling", "validation_weight", "variant_of"}
+    optional = {"divide_batches"}
+    assert found - early - optional == set(NEEDED)

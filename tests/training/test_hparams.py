@@ -89,3 +89,10 @@ def test_mappings_of_the_command_line(yaml):
     assert "audio: x" in resolved
     hparams, _ = read_hparams(path, "widths: null")
     assert hparams["widths"] is None
+
+
+def test_a_key_that_is_asked_for_and_missing_is_named(yaml):
+    hparams, _ = read_hparams(yaml(BASE), "data_folder: x")
+    assert hparams["seed"] == 1 and hparams.get("resident") is None
+    with pytest.raises(HparamsError, match="^variant.yaml lacks 'resident'"):
+        hparams["resident"]

@@ -202,10 +202,10 @@ def _write_subset(folder, subset, recordings, clip_seconds):
 
 
 def _free_name(stem, names):
-    """A name that no other clip has; `names` gets it."""
+    """A name that no other clip has, in any case; `names` gets its keys."""
     number, name = 1, stem
-    while clip_key(f"{name}.wav") in names:
+    while names & (keys := {clip_key(f"{name}.wav"), name.casefold()}):
         number += 1
         name = f"{stem}~{number}"
-    names.add(clip_key(f"{name}.wav"))
+    names |= keys
     return name

@@ -125,10 +125,9 @@ def label_clips(part, subset, table, probes, settings):
                 tags[name] |= known
         # A weak clip without a tag says nothing; "no class at all" would be
         # a claim that nobody made.
-        untagged = [name for name, found in tags.items() if not found]
-        for name in untagged:
-            del tags[name]
-        counts["left_out_without_tags"] = len(untagged)
+        tagged = {name: found for name, found in tags.items() if found}
+        counts["left_out_without_tags"] = len(tags) - len(tagged)
+        tags = tagged
     manifest = {
         f"{part}/{clip_stem(p.filename)}": {
             "wav": p.wav,

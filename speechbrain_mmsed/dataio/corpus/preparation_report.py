@@ -210,11 +210,8 @@ def report_text(subsets, warnings, note=""):
         cells += [reasons.get(reason, 0) for reason in FILM_REASONS]
         rows.append([name, *map(str, cells)])
         for title in ("missing_reasons", "sound", "annotations", "ignored"):
-            parts = [
-                f"{key.replace('_', ' ')} {number}"
-                for key, number in counts[title].items()
-                if number
-            ]
+            found = {k: n for k, n in counts[title].items() if n}
+            parts = [f"{k.replace('_', ' ')} {n}" for k, n in found.items()]
             if parts:
                 kind = title.replace("_reasons", " sound")
                 notes.append(f"- {name}, {kind}: {', '.join(parts)}")
@@ -222,9 +219,8 @@ def report_text(subsets, warnings, note=""):
             if reason not in FILM_REASONS:
                 notes.append(f"- {name}, films: {reason} {number}")
     notes += [f"- {note}"] if note else []
-    widths = [
-        max(map(len, column)) for column in zip(header, *rows, strict=True)
-    ]
+    columns = zip(header, *rows, strict=True)
+    widths = [max(map(len, column)) for column in columns]
     rule = [":" + "-" * (widths[0] - 1)]
     rule += ["-" * (width - 1) + ":" for width in widths[1:]]
     lines = []

@@ -65,9 +65,8 @@ def probe_subset(subset, filenames, settings, match, probe_film):
         film = _probe_film(filename, seconds, films, settings, probe_film)
         return ClipProbe(filename, wav, sound, *film)
 
-    with concurrent.futures.ThreadPoolExecutor(
-        min(8, os.cpu_count() or 1)
-    ) as pool:
+    threads = min(8, os.cpu_count() or 1)
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         bar = tqdm(
             pool.map(probe, filenames),
             subset.name,
@@ -122,7 +121,7 @@ def _summarise(probes, settings):
     """Counts what was found, by name; reasons are counted by their kind."""
     shortest = settings["clip_seconds"] - LENGTH_MARGIN
     longest = settings["clip_seconds"] + LENGTH_MARGIN
-    infos = [p.sound for p in probes if p.wav]
+    rate, infos = settings["sample_rate"], [p.sound for p in probes if p.wav]
     missing = [p.sound.status for p in probes if not p.wav]
     no_film = [p.video_status for p in probes if p.wav and not p.video]
     return {
@@ -134,9 +133,7 @@ def _summarise(probes, settings):
         "without_film": len(no_film),
         "film_reasons": _kinds(no_film),
         "sound": {
-            "resampled": sum(
-                s.sample_rate != settings["sample_rate"] for s in infos
-            ),
+            "resampled": sum(s.sample_rate != rate for s in infos),
             "down_mixed": sum(s.channels != 1 for s in infos),
             "silent": sum(s.silent for s in infos),
             "shorter": sum(s.duration < shortest for s in infos),

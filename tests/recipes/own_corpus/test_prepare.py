@@ -230,3 +230,12 @@ def test_some_recordings_may_be_missing(own):
     (own.sounds / "0.wav").unlink()
     report = own.prepare(table, max_missing_fraction=0.3)
     assert report["notes"][0] == "1 of 4 recordings cannot be used: 0.wav"
+
+
+def test_names_that_differ_in_case_are_files_of_their_own(own):
+    names = ["a.wav", "A.wav", "sub/B.wav", "sub/b.wav", "c.wav", "d.wav"]
+    for name in names:
+        own.sound(name)
+    own.prepare(own.table(*([n, "0.5", "1.0", "Dog"] for n in names)))
+    clips = [c for s in ("strong", "validation") for c in own.clips(s).filename]
+    assert len({c.casefold() for c in clips}) == len(names)
