@@ -148,10 +148,12 @@ def read_arrays(path, names=("",)):
             found = np.load(file, allow_pickle=False)
             single = isinstance(found, np.ndarray)
             found = {"": found} if single else dict(found)
+            if not all(isinstance(part, np.ndarray) for part in found.values()):
+                raise ValueError("a part is no array")
         except Exception as error:  # numpy, zipfile and zlib have their own
             text = " ".join(str(error).split()) or type(error).__name__
             raise DamagedFileError(
-                f"{path}: cannot be read ({text})"
+                f"{path}: cannot be read ({text[:300]})"
             ) from error
     if missing := sorted(set(names) - set(found)):
         raise DamagedFileError(f"{path}: arrays {missing} are missing")

@@ -64,7 +64,7 @@ def run(arguments):
     from speechbrain_mmsed.evaluation.reports.report_files import (
         compare_reports,
     )
-    from speechbrain_mmsed.problems import PredictionError
+    from speechbrain_mmsed.files import ClearError
 
     try:
         compare_reports(
@@ -73,6 +73,6 @@ def run(arguments):
             *(arguments.resamples, arguments.seed),
             arguments.postprocessing,
         )
-    except (PredictionError, OSError) as error:
+    except (ClearError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0

@@ -7,7 +7,6 @@ Authors
 import argparse
 import contextlib
 import io
-import json
 import pathlib
 
 from speechbrain_mmsed.cli import evaluate
@@ -21,6 +20,7 @@ from speechbrain_mmsed.cli.ensemble_inputs import (
     truth_files,
 )
 from speechbrain_mmsed.cli.ensemble_table import ensemble_table
+from speechbrain_mmsed.files import read_json
 
 DESCRIPTION = """\
 Averages the stored scores of runs with the same clips: seeds of a system, or
@@ -85,16 +85,13 @@ def add_parser(commands):
 
 def run(arguments):
     """Runs the command; 0."""
-    from speechbrain_mmsed.problems import (
-        MissingPackage,
-        PredictionError,
-        need_metrics,
-    )
+    from speechbrain_mmsed.files import ClearError
+    from speechbrain_mmsed.problems import need_metrics
 
     try:
         need_metrics()
         _make(arguments, pathlib.Path(arguments.out))
-    except (PredictionError, MissingPackage, OSError) as error:
+    except (ClearError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
 
@@ -160,7 +157,7 @@ def _evaluate(name, files, truth, out):
         # All that it prints stands in the report.
         with contextlib.redirect_stdout(io.StringIO()):
             given.run(given)
-    return json.loads((out / "report.json").read_text(encoding="utf-8"))
+    return read_json(out / "report.json")
 
 
 def _export(folder, runs, weights, model, text, report, average):

@@ -49,7 +49,13 @@ def truth_files(folder, runs):
                 f"{yaml}: no such file, which says where the ground truth is; "
                 "name its folder with --truth-folder"
             )
-        prepared = ruamel.yaml.YAML().load(yaml)["prepared_folder"]
+        try:
+            prepared = ruamel.yaml.YAML().load(yaml)["prepared_folder"]
+        except Exception as error:  # ruamel has its own, a value any
+            raise UsageError(
+                f"{yaml} does not name the ground truth ({error}); name its "
+                "folder with --truth-folder"
+            ) from error
         folder = f"{prepared}/ground_truth"
     ends = ("", "_durations")
     truth = {

@@ -143,11 +143,8 @@ def run(arguments):
     from speechbrain_mmsed.evaluation.metrics import scored
     from speechbrain_mmsed.evaluation.readers.tables import recognise
     from speechbrain_mmsed.evaluation.system.report import evaluate_system
-    from speechbrain_mmsed.problems import (
-        MissingPackage,
-        PredictionError,
-        need_metrics,
-    )
+    from speechbrain_mmsed.files import ClearError
+    from speechbrain_mmsed.problems import need_metrics
 
     try:
         need_metrics()
@@ -162,7 +159,7 @@ def run(arguments):
         arguments.postprocessing = arguments.postprocessing or "median"
         _make_folder(pathlib.Path(arguments.out))
         evaluate_system(arguments, form)
-    except (PredictionError, MissingPackage, OSError) as error:
+    except (ClearError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
 

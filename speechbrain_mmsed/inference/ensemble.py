@@ -12,7 +12,7 @@ import pathlib
 from speechbrain_mmsed.dataio.streams.identity import fingerprint
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.trust import check_files
-from speechbrain_mmsed.inference.weights import read_json
+from speechbrain_mmsed.inference.weights import AGAIN, read_json
 from speechbrain_mmsed.postprocessing.ensembles import mean_scores
 
 # The folder of the members' folders.
@@ -45,13 +45,26 @@ def load_ensemble(cls, source, model=None, run_opts=None, **kwargs):
     DetectionError
         If a member cannot be loaded or does not fit the others.
     """
-    folder = pathlib.Path(source)
+    try:
+        return _load(cls, pathlib.Path(source), model, run_opts, kwargs)
+    except DetectionError:
+        raise
+    except Exception as error:  # whatever is made of damaged values
+        reason = " ".join(str(error).split())[:400]
+        raise DetectionError(
+            f"{source} does not build an ensemble: {type(error).__name__}: "
+            f"{reason}; {AGAIN}"
+        ) from error
+
+
+def _load(cls, folder, model, run_opts, kwargs):
+    """As `load_ensemble`."""
     check_files(folder.joinpath)
     found = read_json(folder / "postprocessing.json")
-    model = model or next(iter(found))
+    model = model or next(iter(found), None)
     if model not in found:
         raise DetectionError(
-            f"model is {model!r}, expected the one whose scores {source} "
+            f"model is {model!r}, expected the one whose scores {folder} "
             f"averages: {', '.join(found)}"
         )
     tuned, members = found[model], {}
@@ -80,7 +93,7 @@ def load_ensemble(cls, source, model=None, run_opts=None, **kwargs):
             "embedders": builders,
         },
         run_opts=run_opts,
-        folder=source,
+        folder=str(folder),
         postprocessing=tuned,
         descriptions=list(descriptions.values()),
         card=(folder / "README.md").read_text(encoding="utf-8"),

@@ -28,6 +28,7 @@ from speechbrain_mmsed.inference.weights import (
     StreamEmbedders,
     load_weights,
     read_json,
+    tuned_parameters,
 )
 from speechbrain_mmsed.inference.windows import WindowCutter
 from speechbrain_mmsed.nnet.fusion import FixedFusion, clip_weights
@@ -67,17 +68,13 @@ class ExportedModel(Pretrained):
         self.streams = list(values.streams)
         self.card, self.folder = card, folder
         self.files = [os.path.join(folder, name) for name in self.FILES]
-        self.parameters = {
-            metric: ClassParameters.from_dict(tuned)
-            for metric, tuned in postprocessing["parameters"].items()
-        }
-        if any(p.labels != self.labels for p in self.parameters.values()):
-            raise ValueError("its labels are not those of postprocessing.json")
+        self.parameters = tuned_parameters(
+            ClassParameters, postprocessing["parameters"], self.labels
+        )
         # Folders of earlier versions have no boxes.
-        self.boxes = {
-            metric: BoxParameters.from_dict(tuned)
-            for metric, tuned in postprocessing.get("boxes", {}).items()
-        }
+        self.boxes = tuned_parameters(
+            BoxParameters, postprocessing.get("boxes", {}), self.labels
+        )
         self.postprocessing = postprocessing.get("default", "median")
         # A number, one for each stream, or GATED; None: each member's own.
         weight = postprocessing["primary_weight"]
@@ -161,7 +158,7 @@ class ExportedModel(Pretrained):
         # From here on the files that were looked at, wherever they are from.
         get = pathlib.Path(yaml).parent.joinpath
         postprocessing = read_json(get("postprocessing.json"))
-        model = model or next(iter(postprocessing))
+        model = model or next(iter(postprocessing), None)
         if model not in postprocessing:
             raise DetectionError(
                 f"model is {model!r}, expected one of those in {source}: "

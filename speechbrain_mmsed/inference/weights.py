@@ -7,10 +7,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import pickle
 import threading
-
-import torch
 
 from speechbrain_mmsed import files
 from speechbrain_mmsed.dataio.streams.embedding import placed
@@ -20,6 +17,7 @@ from speechbrain_mmsed.dataio.streams.records import (
 )
 from speechbrain_mmsed.folders import changed_settings
 from speechbrain_mmsed.inference.results import DetectionError
+from speechbrain_mmsed.lobes.visual import weights
 
 AGAIN = "export the run again by repeating its training command"
 MISSING = "{} does not exist; a detector folder has it: " + AGAIN
@@ -31,17 +29,19 @@ def load_weights(module, path):
     All of it or not at all. Every exported yaml names this function here.
     """
     try:
-        files.check_unpacked_size(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state, own = weights.load_weights(path), module.state_dict()
         bad = [k for k, v in state.items() if not v.isfinite().all()]
         if bad:
             raise ValueError(f"NaN or infinity in {len(bad)} of them: {bad[0]}")
         module.load_state_dict(state, strict=True)
+        for name, values in own.items():
+            if state[name].dtype != values.dtype:
+                raise ValueError(f"{name} holds {state[name].dtype}")
     except FileNotFoundError:
         raise DetectionError(MISSING.format(path)) from None
     except (
-        *(pickle.UnpicklingError, RuntimeError, EOFError, OSError),
-        *(TypeError, ValueError, AttributeError, KeyError),
+        *(weights.WeightsError, RuntimeError, OSError, TypeError),
+        *(ValueError, AttributeError, KeyError),
     ) as error:
         reason = " ".join(str(error).split())[:400]
         raise DetectionError(
@@ -58,6 +58,21 @@ def read_json(path, kind=dict):
         raise DetectionError(MISSING.format(path)) from None
     except ValueError as error:
         raise DetectionError(f"{error}; {AGAIN}") from error
+
+
+def tuned_parameters(kind, tuned, labels):
+    """Metric -> Class- or BoxParameters of a postprocessing.json."""
+    found = {metric: kind.from_dict(own) for metric, own in tuned.items()}
+    for metric, own in found.items():
+        if own.labels != labels:
+            raise ValueError("its labels are not those of postprocessing.json")
+        # What is read must be what was written: no text, no fractions.
+        if own.to_dict() != tuned[metric] or not all(
+            0 <= threshold <= 1
+            for threshold in tuned[metric]["thresholds"] or ()
+        ):
+            raise ValueError(f"postprocessing.json, {metric}: {own}")
+    return found
 
 
 class StreamEmbedders:

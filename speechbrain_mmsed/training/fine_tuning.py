@@ -10,20 +10,15 @@ Authors
 
 import functools
 import os
-import pickle
 import re
 
 import ruamel.yaml
-import torch
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_mmsed.files import (
-    check_unpacked_size,
-    read_json,
-    write_json,
-)
+from speechbrain_mmsed.files import read_json, write_json
 from speechbrain_mmsed.lobes.frontend import LogMelFrontend
+from speechbrain_mmsed.lobes.visual.weights import WeightsError, load_weights
 from speechbrain_mmsed.nnet.fusion_settings import PRIMARY
 from speechbrain_mmsed.training.hparams import HparamsError
 
@@ -112,8 +107,10 @@ class StartFrom:
         student = brain.student
         if brain.checkpointer.find_checkpoint() and os.path.isfile(path):
             # Its weights come from the checkpoint.
-            self.table = read_json(path)["parts"]
-            taken = set(read_json(path)["taken"])
+            noted = read_json(path)
+            if not {"parts", "taken"} <= set(noted):
+                raise HparamsError(f"{path} is damaged: train anew")
+            self.table, taken = noted["parts"], set(noted["taken"])
         else:
             frontend, state, labels, streams = self._read()
             taken = self._take(student, state, labels, streams)
@@ -156,8 +153,8 @@ class StartFrom:
                 "detector, or the output folder of a run that exported one"
             ) from None
         except (
-            *(ruamel.yaml.error.YAMLError, pickle.UnpicklingError, EOFError),
-            *(KeyError, TypeError, ValueError, RuntimeError, AttributeError),
+            *(ruamel.yaml.error.YAMLError, WeightsError, OSError, KeyError),
+            *(TypeError, ValueError, RuntimeError, AttributeError),
         ) as error:
             text = " ".join(str(error).split())[:300]
             raise HparamsError(
@@ -218,6 +215,7 @@ def grouped(opt_class, slow, lr_factor, parameters):
 
     Example
     -------
+    >>> import torch
     >>> weight, bias = torch.nn.Linear(2, 1).parameters()
     >>> made = grouped(torch.optim.RAdam, {id(bias)}, 0.1, [weight, bias])
     >>> [group.get("lr_factor") for group in made.param_groups]
@@ -260,8 +258,7 @@ def _counterpart(name, mine, theirs):
 
 def _load(path):
     """A state dict of finite values, read without running code."""
-    check_unpacked_size(path)
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = load_weights(path)
     for name, value in state.items():
         if not value.isfinite().all():
             raise ValueError(f"{name} holds values that are not finite")

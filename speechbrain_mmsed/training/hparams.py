@@ -110,7 +110,8 @@ def merged_yaml(path):
     tree = _load(path)
     if VARIANT in tree:
         own = tree[VARIANT]
-        if len(tree) > 1 or not _tag(own).startswith(INCLUDE):
+        more = len(tree) > 1 or getattr(own, "value", "")
+        if more or not _tag(own).startswith(INCLUDE):
             raise HparamsError(
                 f"{path}: expected '{VARIANT}: {INCLUDE}<file>.yaml' and no "
                 f"other key beside it, found {list(tree)}."
@@ -148,7 +149,7 @@ key 'sead'; a.yaml has no such key. Did you mean: seed?
     """
     for key in given:
         if key not in known:
-            close = difflib.get_close_matches(key, list(known), 3, 0.5)
+            close = difflib.get_close_matches(str(key), map(str, known), 3, 0.5)
             meant = f" Did you mean: {', '.join(close)}?" if close else ""
             raise HparamsError(
                 f"{source}: unknown key '{key}'; {target} has no such "

@@ -113,7 +113,9 @@ class PseudoLabels:
                 f"{folder} has no {SOURCE_FILE}: it holds no pseudo-labels, or "
                 "they were not stored to the end; run pseudo_labels.py (again)"
             )
-        self.sha256 = source["sha256"]
+        sums = source.get("sha256")
+        sums = sums if isinstance(sums, dict) else {}
+        self.sha256 = {name: str(sums.get(name)) for name in SUBSETS}
         self._scores = {name: self._read(name) for name in SUBSETS}
         for name, scores in self._scores.items():
             _, found, _ = scores.frame.shape

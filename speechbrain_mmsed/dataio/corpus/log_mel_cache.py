@@ -103,10 +103,11 @@ class LogMelCache:
             raise LogMelCacheError(
                 f"{error}. Delete it; it is made anew."
             ) from error
-        if features.shape != self._shape():
+        wanted = self._shape(), self.owner["dtype"]
+        if (features.shape, features.dtype) != wanted:
             raise LogMelCacheError(
-                f"{path}: shape {features.shape}, expected {self._shape()}. "
-                "Delete it; it is made anew."
+                f"{path}: {features.shape} {features.dtype}, expected "
+                f"{wanted[0]} {wanted[1]}. Delete it; it is made anew."
             )
         if not np.isfinite(features).all():
             raise LogMelCacheError(

@@ -49,6 +49,16 @@ def read_event_table(path):
     return table.astype({"onset": float, "offset": float})
 
 
+def read_durations(path):
+    """File name -> seconds, of a table of filename and duration."""
+    table, found = _read_named(path, ["filename", "duration"]), {}
+    for line, name, cell in table.itertuples(name=None):
+        if name in found:
+            raise AnnotationError(f"{path}, line {line}: {name} appears twice.")
+        found[name] = _seconds(cell, "duration", path, line)
+    return found
+
+
 def without_nothing(table):
     """Texts of events in which clips without any have three empty cells.
 
@@ -169,8 +179,8 @@ def _seconds(cell, column, path, line):
     """A cell's time; NaN for an empty cell."""
     if not cell:
         return math.nan
-    try:
-        seconds = float(cell.replace(",", "."))
+    try:  # float() takes 1_5 for 15
+        seconds = float(cell.replace(",", ".").replace("_", "?"))
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds):

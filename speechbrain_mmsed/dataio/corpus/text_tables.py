@@ -80,7 +80,7 @@ def read_text_table(path, columns):
     return table
 
 
-def read_rows(path):
+def read_rows(path, separator=None):
     """Cells of a text table by line, the titles among them.
 
     Cells come without the quotes around them and the spaces at their ends. A
@@ -91,13 +91,15 @@ def read_rows(path):
     ---------
     path : str or pathlib.Path
         Text in UTF-8, or in UTF-16 as Excel writes it.
+    separator : str or None
+        What stands between cells; None: see `SEPARATORS`.
 
     Returns
     -------
     rows : dict
         Number of each line that holds anything -> list of str.
     separator : str
-        What stands between cells, of `SEPARATORS`.
+        What stands between cells.
     n_empty : int
         Lines that hold nothing.
     """
@@ -110,7 +112,8 @@ def read_rows(path):
             raise UnicodeError("it holds zero bytes")
         lines = list(io.StringIO(text, newline=None))
         first = next(filter(str.strip, lines), "")
-        separator = next((s for s in SEPARATORS if s in first), "\t")
+        found = next((s for s in SEPARATORS if s in first), "\t")
+        separator = separator or found
         rows = {n: _cells(line, separator) for n, line in enumerate(lines, 1)}
     except FileNotFoundError:
         raise AnnotationError(f"{path}: there is no such file.") from None

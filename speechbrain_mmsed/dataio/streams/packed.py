@@ -37,7 +37,7 @@ class PackedStream(StoredStream):
             os.stat(self.file)
             self._position = {c: i for i, c in enumerate(index["clips"])}
             key = index["key"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise self.error(
                 f"Stream {stream!r} has no packed form: {path} ({error}). "
                 f"Set packed_streams: False, or run"
@@ -59,7 +59,12 @@ class PackedStream(StoredStream):
     def _load(self, clip_id):
         if clip_id not in self._position:
             raise self.error(f"{clip_id} is not in {self.file}. Run")
-        return self._array[self._position[clip_id]]
+        try:
+            return self._array[self._position[clip_id]]
+        except Exception as error:  # numpy and mmap have their own
+            raise self.error(
+                f"{self.file} cannot be read ({str(error)[:200]}). Run"
+            ) from error
 
     @functools.cached_property
     def _array(self):

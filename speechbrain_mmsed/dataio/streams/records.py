@@ -90,17 +90,18 @@ class Manifest:
         # Line by line: a quote that was cut off must not swallow what
         # another process wrote after it.
         for line in new.decode("utf-8", "replace").split("\n"):
-            row = _row(next(csv.reader([line]), []))
+            row = _row(line)
             if row is not None:
                 self.rows[row.clip_id] = row
 
 
-def _row(cells):
-    """The row in a line's cells; None if it is not complete."""
-    if len(cells) != len(COLUMNS) or cells[1] not in STATUSES:
-        return None
+def _row(line):
+    """The row in a line; None if it is not complete."""
     try:
+        cells = next(csv.reader([line]), [])
+        if len(cells) != len(COLUMNS) or cells[1] not in STATUSES:
+            return None
         seconds = float(cells[3]) if cells[3] else None
-    except ValueError:
+    except (ValueError, csv.Error):
         return None
     return ClipRow(*cells[:3], seconds, cells[4])

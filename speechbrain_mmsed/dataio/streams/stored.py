@@ -103,7 +103,13 @@ class StoredStream:
         """A clip's features, (T, D) float32; None if it is unavailable."""
         if self.status(clip_id) == "unavailable":
             return None
-        return self._load(clip_id).astype(np.float32)
+        found = self._load(clip_id)
+        if found.dtype.str[:2] != "<f" or not np.isfinite(found).all():
+            path = self.path(clip_id)
+            raise self.error(
+                f"{path}: {found.dtype}, or NaN. Remove it and run"
+            )
+        return found.astype(np.float32)
 
     def _holds(self, clip_id):
         """Whether features of a clip are there."""
@@ -124,6 +130,7 @@ class StoredStream:
                 f"{name} is not extracted: there is no "
                 f"{self.description_file}. Run"
             )
+        stream_kind(description, self.description_file)
         stored = description.get("width"), description.get("n_frames")
         if stored[0] != width:
             raise self.error(

@@ -103,7 +103,7 @@ class Verified:
             found = self._load(clip)
         except (StreamError, OSError, ValueError):
             return False
-        plain = found.shape == shape and found.dtype.kind == "f"
+        plain = found.shape == shape and found.dtype.str[:2] == "<f"
         return plain and bool(np.isfinite(found).all())
 
     def _file(self, clip):

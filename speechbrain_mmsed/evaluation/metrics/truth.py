@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from speechbrain_mmsed.dataio.corpus import tables
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 
 
@@ -65,42 +66,30 @@ class GroundTruth:
                 f"{EVENT_COLUMNS}; {missing} are missing"
             )
         events = self.events[EVENT_COLUMNS].reset_index(drop=True)
-        _refuse(
-            ~events["filename"].isin(list(self.durations)),
-            events,
-            "have no duration; add them to the table of durations",
-        )
+        absent = ~events["filename"].isin(list(self.durations))
+        problem = "have no duration; add them to the table of durations"
+        _refuse(absent, events, problem)
         bad = [n for n, d in self.durations.items() if not 0 < d < np.inf]
         if bad:
             raise ValueError(f"ground truth: durations not > 0: {bad[:10]}")
         empty = events[EVENT_COLUMNS[1:]].isna()
-        _refuse(
-            empty.any(axis=1) & ~empty.all(axis=1),
-            events,
+        problem = (
             "have rows with some empty cells; a clip without events has one "
-            "row with onset, offset and event_label empty",
+            "row with onset, offset and event_label empty"
         )
+        _refuse(empty.any(axis=1) & ~empty.all(axis=1), events, problem)
         events = events[~empty.all(axis=1)].reset_index(drop=True)
         events = events.astype({"onset": np.float64, "offset": np.float64})
-        _refuse(
-            ~events["event_label"].isin(self.labels),
-            events,
-            f"have labels other than {self.labels}",
-        )
-        _refuse(
-            ~_proper_times(events),
-            events,
-            "have an onset below 0 or an offset before the onset",
-        )
+        strange = ~events["event_label"].isin(self.labels)
+        _refuse(strange, events, f"have labels other than {self.labels}")
+        problem = "have an onset below 0 or an offset before the onset"
+        _refuse(~_proper_times(events), events, problem)
         # The order of evaluation: matching walks through sorted events.
         events = events.sort_values(
             ["filename", "event_label", "onset", "offset"], ignore_index=True
         )
-        _refuse(
-            overlapping(events),
-            events,
-            "have overlapping events of one class; merge them",
-        )
+        problem = "have overlapping events of one class; merge them"
+        _refuse(overlapping(events), events, problem)
         self.events = events
 
     @classmethod
@@ -111,22 +100,12 @@ class GroundTruth:
     @classmethod
     def load(cls, tsv, durations_tsv, labels):
         """Reads the table of events and that of filename and duration."""
-        table = pd.read_csv(durations_tsv, sep="\t")
-        if not {"filename", "duration"} <= set(table):
-            raise ValueError(
-                f"{durations_tsv}: columns {list(table)}, expected filename "
-                "and duration, separated by tabs"
-            )
-        twice = table["filename"][table["filename"].duplicated()]
-        if len(twice):
-            raise ValueError(
-                f"{durations_tsv}: clips appear twice: {list(twice[:10])}"
-            )
-        durations = dict(zip(table["filename"], table["duration"], strict=True))
+        durations = tables.read_durations(durations_tsv)
+        events = tables.read_event_table(tsv)
         try:
-            return cls(pd.read_csv(tsv, sep="\t"), durations, labels)
+            return cls(events, durations, labels)
         except ValueError as error:
-            raise ValueError(f"{tsv}: {error}") from error
+            raise tables.AnnotationError(f"{tsv}: {error}") from error
 
     @classmethod
     def load_subset(cls, folder, subset, labels):

@@ -138,6 +138,8 @@ def _read_table(file, columns, wanted):
             detail = f"line {line} has {len(row)} cells"
             raise TableError(kind, f"{detail}: {len(row)} and {len(header)}")
         try:
+            if "_" in "".join(row):  # float() takes 0_1 for 1
+                row = [cell.replace("_", "?") for cell in row]
             # float() rounds correctly, unlike the parsers of pandas.
             values.extend(map(float, row))
         except ValueError as error:

@@ -96,10 +96,10 @@ def _form_of(file):
     )
 
 
-def rows_of(file):
+def rows_of(file, separator=None):
     """Number of each line that holds anything and its cells, titles first."""
     with _prediction_errors():
-        return read_rows(file)[0].items()
+        return read_rows(file, separator)[0].items()
 
 
 @contextlib.contextmanager

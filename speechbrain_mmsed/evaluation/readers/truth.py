@@ -14,6 +14,7 @@ from speechbrain_mmsed.evaluation.readers.tables import (
     TIMES,
     header_of,
     read_text_table,
+    rows_of,
 )
 from speechbrain_mmsed.postprocessing.decode import EVENT_COLUMNS
 from speechbrain_mmsed.problems import (
@@ -155,8 +156,8 @@ def match_all(given, known, source, reference):
 def read_labels(values):
     """Class labels given as words, or as one file with a label a line."""
     if len(values) == 1 and pathlib.Path(values[0]).is_file():
-        text = pathlib.Path(values[0]).read_text(encoding="utf-8")
-        values = [line.strip() for line in text.splitlines() if line.strip()]
+        # Commas and tabs may be in a label; this stands in none.
+        values = [cells[0] for _, cells in rows_of(values[0], "\x1f")]
     if repeated(values):
         raise PredictionError(f"--labels: {repeated(values)} are given twice")
     return list(values)
@@ -189,8 +190,7 @@ def read_video(path, known):
         refuse_rows(path, table, {"expected 1 or 0 as has_video": bad})
         given = dict(zip(table["filename"], flags.isin(_YES), strict=True))
     else:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        names = {line.split("\t")[0].strip() for line in lines}
+        names = {cells[0] for _, cells in rows_of(path, "\t")}
         given = dict.fromkeys(sorted(names - {"", "filename"}), True)
     matched = match_names(given, known, str(path))
     unknown = set(given) - set(matched)

@@ -8,9 +8,7 @@ Authors
 """
 
 import dataclasses
-import json
 import pathlib
-import zipfile
 
 import numpy as np
 
@@ -18,7 +16,7 @@ from speechbrain_mmsed.evaluation.counts.counts import Counts
 from speechbrain_mmsed.evaluation.counts.psds_changes import Changes
 from speechbrain_mmsed.evaluation.counts.psds_counts import PsdsCounts
 from speechbrain_mmsed.evaluation.metrics.psd_roc import Scenario
-from speechbrain_mmsed.files import atomic_path
+from speechbrain_mmsed.files import atomic_path, read_arrays, read_json
 from speechbrain_mmsed.folders import plain_name
 from speechbrain_mmsed.postprocessing.box_parameters import BOXES
 from speechbrain_mmsed.problems import PredictionError, listed
@@ -27,6 +25,9 @@ CLASSES = {"f1": Counts, "psds": PsdsCounts}
 # A system with its video ignored, after the system's name.
 IGNORED = "_video_ignored"
 FORMAT = "speechbrain_mmsed counts by clip, 3"
+# What the arrays of a name hold, as numpy has it; others hold numbers.
+TEXTS = ("filenames", "labels", "form", "definition", "computed_by")
+KINDS = {**dict.fromkeys(TEXTS, "U"), "values": "b"}
 
 
 def counts_path(folder, name):
@@ -54,7 +55,9 @@ def counts_file(path, postprocessing=None):
         )
     report, systems = path / "report.json", []
     if report.is_file():
-        systems = json.loads(report.read_text(encoding="utf-8"))["metrics"]
+        systems = read_json(report).get("metrics")
+        if not isinstance(systems, dict):
+            raise PredictionError(f"{report}: no metrics; evaluate again")
     for name in systems:
         file = counts_path(path, name)
         made = "boxes" if name.endswith(BOXES) else "median"
@@ -110,30 +113,44 @@ def save_counts(path, statistics, has_video=None):
 
 def load_counts(path):
     """Statistics and `has_video` of what `save_counts` wrote."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise PredictionError(f"{path}: {error}") from error
+    arrays = read_arrays(path, [])
     found = str(arrays.pop("format", "something else"))
     if found != FORMAT:
         raise PredictionError(
-            f"{path}: holds {found}, expected {FORMAT}; evaluate again"
+            f"{path}: holds {found[:99]!r}, expected {FORMAT!r}; evaluate again"
         )
     parts = {}
-    for name, value in arrays.items():
-        kind, field = name.split("/")
-        parts.setdefault(kind, {})[field] = value
-    video = parts.pop("has_video", None)
-    if video is not None:
-        names, values = video["filenames"].tolist(), video["values"].tolist()
-        video = dict(zip(names, values, strict=True))
-    return {kind: _counts(fields) for kind, fields in parts.items()}, video
+    try:
+        for name, value in arrays.items():
+            kind, field = name.split("/")
+            parts.setdefault(kind, {})[field] = value
+            wanted = KINDS.get(field, "iuf")
+            finite = wanted == "U" or np.isfinite(value).all()
+            if value.dtype.kind not in wanted or not finite:
+                raise ValueError(f"{name} holds {value.dtype}, or NaN")
+        video = parts.pop("has_video", None)
+        if video is not None:
+            names = video["filenames"].tolist()
+            video = dict(zip(names, video["values"].tolist(), strict=True))
+        return {kind: _counts(fields) for kind, fields in parts.items()}, video
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise PredictionError(
+            f"{path}: damaged ({error}); evaluate again"
+        ) from error
 
 
 def _counts(fields):
     """The object that these fields belong to."""
     kind = CLASSES[str(fields.pop("form"))]
+    size = len(fields["filenames"]), len(fields["labels"])
+    for name in ("tp", "nsys", "n_reference", "reference_seconds"):
+        if name in fields and fields[name].shape != size:
+            raise ValueError(f"{name} is of {fields[name].shape}, not {size}")
+    if "changes" in fields:
+        most = np.reshape([size[0], size[1], size[1] + 1], (3, 1))
+        inside = fields["changes"][:3] < most
+        if not (inside & (fields["changes"][:3] >= 0)).all():
+            raise ValueError("changes are of other clips or classes")
     for name in ("filenames", "labels"):
         fields[name] = fields[name].tolist()
     for name in ("definition", "computed_by"):

@@ -116,16 +116,19 @@ def load_weights(path):
             f"{path} needs the package safetensors: "
             f"pip install 'speechbrain_mmsed[networks]'"
         ) from error
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path} cannot be read as weights only ({error}). It is "
-            f"damaged or holds program objects, which are not run; save its "
-            f"state dict again"
-        ) from error
+    except FileNotFoundError:
+        raise
     except Exception as error:  # safetensors, zip and torch have their own
+        text = " ".join(str(error).split())[:300]
+        advice = "Get it again"
+        if isinstance(error, pickle.UnpicklingError):
+            advice = (
+                "It is damaged or holds program objects, which are not run; "
+                "save its state dict again"
+            )
         raise WeightsError(
-            f"{path} cannot be read ({type(error).__name__}: {error}). Get "
-            f"it again"
+            f"{path} cannot be read as weights only ({type(error).__name__}: "
+            f"{text}). {advice}"
         ) from error
     if not isinstance(content, dict):
         raise WeightsError(

@@ -74,10 +74,10 @@ def test_errors_name_the_file_and_all_clips(tmp_path):
     with pytest.raises(ValueError, match=r"truth\.tsv.*30 clips.*10 more"):
         GroundTruth.load(path, durations, ["Dog"])
     durations.write_text("filename\tduration\na\t1\na\t1\n")
-    with pytest.raises(ValueError, match="appear twice"):
+    with pytest.raises(ValueError, match="line 3: a appears twice"):
         GroundTruth.load(path, durations, ["Dog"])
-    durations.write_text("filename,duration\n")
-    with pytest.raises(ValueError, match="separated by tabs"):
+    durations.write_text("filename\tseconds\n")
+    with pytest.raises(ValueError, match=r"durations\.tsv.* by tabs"):
         GroundTruth.load(path, durations, ["Dog"])
 
 

@@ -267,5 +267,5 @@ def test_counts_of_another_version_say_what_to_do(system, tmp_path):
         arrays = {name: file[name] for name in file.files}
     arrays["format"] = np.array("speechbrain_mmsed counts by clip, 1")
     np.savez(tmp_path / "old.npz", **arrays)
-    with pytest.raises(PredictionError, match="clip, 1, .*evaluate again"):
+    with pytest.raises(PredictionError, match="clip, 1', .*evaluate again"):
         load_counts(tmp_path / "old.npz")
