@@ -30,6 +30,7 @@ from stream_choice import (
 )
 from stream_extraction import StreamExtraction
 from stream_import import StreamImport
+from unchanged import checked_report
 
 from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.corpus.preparation_report import WANTED_FILE
@@ -106,7 +107,9 @@ def corpus_clips(hparams):
     prepared = hparams["prepared_folder"]
     # Of several processes one prepares, and the others wait for it.
     with Claims(prepared) as claims, claims.waiting("preparation"):
-        if not os.path.isfile(os.path.join(prepared, "prepare_report.json")):
+        if os.path.isfile(os.path.join(prepared, "prepare_report.json")):
+            checked_report(prepared)
+        else:
             prepare_desed(
                 hparams["data_folder"],
                 prepared,

@@ -180,16 +180,18 @@ def _rows(row, more, where, stem, separator):
         onset, before = read_seconds(more[FILE_OFFSET], where), onset
         offset += onset - before
     filename = row.get("filename", stem)
+    if math.isnan(onset) != math.isnan(offset) or (
+        "ytid" in more and math.isnan(onset)
+    ):
+        raise AnnotationError(
+            f"{where}: an event needs onset and offset, a label of the whole "
+            f"recording neither."
+        )
     if "ytid" in more:  # times of a cut, not of an event
         filename = f"Y{more['ytid']}_{onset:.3f}_{offset:.3f}.wav"
         onset = offset = math.nan
     if not filename:
         raise AnnotationError(f"{where}: no filename. Fill it in.")
-    if math.isnan(onset) != math.isnan(offset):
-        raise AnnotationError(
-            f"{where}: an event needs onset and offset, a label of the whole "
-            f"recording neither."
-        )
     labels = [row.get("event_label", "")]
     if "event_labels" in row:
         labels = _split(row["event_labels"])

@@ -7,8 +7,6 @@ Authors
 import json
 import math
 
-import pandas as pd
-
 from speechbrain_mmsed.dataio.corpus.tables import NOTHING
 from speechbrain_mmsed.dataio.corpus.text_tables import AnnotationError
 
@@ -39,7 +37,10 @@ def jams_events(path):
                 continue
             data = annotation["data"]
             if isinstance(data, dict):  # columns instead of rows
-                data = pd.DataFrame(data).to_dict("records")
+                if not all(isinstance(part, list) for part in data.values()):
+                    raise ValueError(f"{data} are no columns")
+                rows = zip(*data.values(), strict=True)
+                data = [dict(zip(data, row, strict=True)) for row in rows]
             for number, row in enumerate(data, 1):
                 label = row["value"]
                 if isinstance(label, dict):
@@ -48,11 +49,17 @@ def jams_events(path):
                     label = label["label"]
                 onset = float(row["time"])
                 offset = onset + float(row["duration"])
+                if not (math.isfinite(offset) and isinstance(label, str)):
+                    raise ValueError(f"{row} is no event")
                 where = f"{path}, event {number}"
-                events.append((where, onset, offset, str(label)))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+                events.append((where, onset, offset, label))
+    except (
+        *(OSError, ValueError, KeyError, TypeError, AttributeError),
+        RecursionError,
+    ) as error:
         raise AnnotationError(
-            f"{path}: no JAMS file that can be read ({error!r})."
+            f"{path}: no JAMS file that can be read "
+            f"({type(error).__name__}: {str(error)[:200]})."
         ) from error
     return events
 
@@ -65,8 +72,8 @@ def is_number(cell):
     >>> is_number("1.5"), is_number("onset"), is_number("nan")
     (True, False, False)
     """
-    try:
-        return math.isfinite(float(cell))
+    try:  # float() takes 1_5 for 15
+        return "_" not in cell and math.isfinite(float(cell))
     except ValueError:
         return False
 

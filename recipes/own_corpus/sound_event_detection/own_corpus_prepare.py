@@ -84,7 +84,7 @@ def prepare_own_corpus(settings, prepared_folder):
         path = os.path.join(folder, REPORT)
         if os.path.isfile(path):
             report = read_json(path)
-            if report["fingerprint"] == mark:
+            if report.get("fingerprint") == mark:
                 return report
             shutil.rmtree(folder)
         rows = read_tables(tables, settings["columns"])

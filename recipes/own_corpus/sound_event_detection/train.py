@@ -37,6 +37,7 @@ BASE = os.path.join(
     os.path.dirname(os.path.realpath(desed_train.__file__)),
     "hparams/transformer.yaml",
 )
+DEFAULT = "hparams/own_corpus.yaml"
 TRAINING = "training"
 TRAINED = ("strong", "weak", "unlabelled")
 PATHS = (
@@ -64,11 +65,13 @@ def read_settings(arguments):
     yaml = ruamel.yaml.YAML()
     paths = [a for a in arguments[:1] if not a.startswith("-")]
     if {"-h", "--help"} & set(arguments):
-        paths = paths or [os.path.join(HERE, "hparams/own_corpus.yaml")]
+        paths = paths or [os.path.join(HERE, DEFAULT)]
     settings = {}
     if paths:
-        with open(paths[0], encoding="utf-8") as file:
-            settings = yaml.load(file)
+        settings = yaml.load(merged_yaml(paths[0]))
+        own = yaml.load(merged_yaml(os.path.join(HERE, DEFAULT)))
+        check_keys(settings, own, paths[0], DEFAULT)
+        check_keys(own, settings, DEFAULT, paths[0])
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n\n")[0],
         epilog="Further options are keys of the DESED recipe's yaml.",
@@ -77,7 +80,8 @@ def read_settings(arguments):
     parser.add_argument("yaml", help="such as hparams/own_corpus.yaml")
     for key in settings:
         comment = settings.ca.items.get(key)
-        comment = comment[2].value if comment else ""
+        comment = comment[2] if comment else None
+        comment = comment.value if comment else ""
         if key != TRAINING:
             parser.add_argument(
                 f"--{key}", help=comment.split("\n")[0].lstrip("# ")

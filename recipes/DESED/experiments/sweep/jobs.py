@@ -84,7 +84,8 @@ class Job:
             return {"status": "new"}
         except ValueError as error:
             found = error
-        if isinstance(found, ValueError) or "status" not in found:
+        bad = isinstance(found, ValueError) or "status" not in found
+        if bad or not isinstance(found.get("overrides", {}), dict):
             raise ValueError(
                 f"{path} is no record of a run ({found}): expected "
                 "a json with its status; remove it to run again"

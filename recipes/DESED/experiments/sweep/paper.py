@@ -7,10 +7,17 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
-import csv
+import re
 from dataclasses import dataclass
 
+from speechbrain_mmsed.dataio.corpus.text_tables import (
+    AnnotationError,
+    read_text_table,
+)
+
 METRICS = ("cbf1", "sbf1", "ebf1", "psds1", "psds2")
+COLUMNS = ("table", "base", "streams", "training", "inference", "split")
+ENDS = ("", "_std")
 # What the paper trained and measured on (sections 3.1.1, 3.1.5, 3.2).
 SEEDS = 20
 STEPS = 25000
@@ -43,33 +50,38 @@ def read_paper(path):
     dict
         (table, base, streams, kind, split) -> PaperRow.
     """
-    rows = {}
-    with open(path, newline="", encoding="utf-8") as file:
-        for number, line in enumerate(csv.DictReader(file), 2):
-            table, base, split = int(line["table"]), line["base"], line["split"]
-            streams = tuple(filter(None, line["streams"].split("+")))
-            kind = "random" if line["training"] == "random" else "fixed"
-            key = (table, base, streams, kind if streams else "audio", split)
-            if key in rows:
-                raise ValueError(f"{path}: line {number} is there twice: {key}")
-            figures = {
-                metric: tuple(
-                    _fraction(metric, line[name])
-                    for name in (metric, f"{metric}_std")
-                )
-                for metric in METRICS
-            }
-            rows[key] = PaperRow(
-                table, line["training"], line["inference"], figures
-            )
+    rows, figures = {}, [(m, f"{m}{end}") for m in METRICS for end in ENDS]
+    columns = [*COLUMNS, *(name for _, name in figures)]
+    for number, line in read_text_table(path, columns).iterrows():
+        where = f"{path}, line {number}"
+        base, split = line["base"], line["split"]
+        table = int(_number(line["table"], where))
+        streams = tuple(filter(None, line["streams"].split("+")))
+        kind = "random" if line["training"] == "random" else "fixed"
+        key = (table, base, streams, kind if streams else "audio", split)
+        if key in rows:
+            raise AnnotationError(f"{where}: {key} is there twice")
+        found = dict.fromkeys(METRICS, ())
+        for metric, name in figures:
+            found[metric] += (_fraction(metric, line[name], where),)
+        rows[key] = PaperRow(table, line["training"], line["inference"], found)
     return rows
 
 
-def _fraction(metric, text):
+def _fraction(metric, text, where):
     """A published figure: PSDS is a fraction, F1 in per cent."""
     if not text:
         return None
-    return float(text) / (1 if metric.startswith("psds") else 100)
+    return _number(text, where) / (1 if metric.startswith("psds") else 100)
+
+
+def _number(text, where):
+    """A number from 0 to 100."""
+    if not re.fullmatch(r"\d+(\.\d*)?", text) or float(text) > 100:
+        raise AnnotationError(
+            f"{where}: {text!r} is no figure, expected 0 to 100"
+        )
+    return float(text)
 
 
 def table_of(system):

@@ -15,6 +15,10 @@ import ruamel.yaml
 from speechbrain_mmsed.files import ClearError
 from speechbrain_mmsed.training.hparams import check_keys, merged_yaml
 
+KINDS = {"title": str, "systems": dict, "base_models": dict, "budget": dict}
+KINDS |= {"before": list, "devices": list, "stands_for": dict}
+MOST_SEEDS = 10_000
+
 
 class PlanError(ClearError, ValueError):
     """A plan that would run something other than it says."""
@@ -170,13 +174,32 @@ def read_plan(path):
     PlanError, HparamsError
         Naming the file, the value and what was expected.
     """
-    with open(path, encoding="utf-8") as file:
-        content = ruamel.yaml.YAML(typ="safe").load(file) or {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = ruamel.yaml.YAML(typ="safe").load(file) or {}
+        return _plan(content, path)
+    except (ClearError, OSError):
+        raise
+    except Exception as error:  # ruamel has its own, a value any
+        text = " ".join(str(error).split())[:300]
+        raise PlanError(
+            f"{path} cannot be read as a plan ({text}); see example.yaml"
+        ) from error
+
+
+def _plan(content, path):
+    """The Plan of a yaml's content."""
     keys = [key.name for key in fields(Plan) if key.name != "folder"]
     check_keys(content, keys, path, "a plan")
     for key in ("title", "program", "base_models", "seeds", "systems"):
         if not content.get(key):
             raise PlanError(f"{path}: '{key}' has no value; a plan needs one")
+    for key, kind in KINDS.items():
+        if not isinstance(content.get(key) or kind(), kind):
+            raise PlanError(
+                f"{path}: {key} is {content[key]!r}, expected a "
+                f"{kind.__name__}; see example.yaml"
+            )
     folder = os.path.dirname(os.path.abspath(path))
     bases = content["base_models"]
     content["seeds"] = read_seeds(content["seeds"], path)
@@ -215,20 +238,23 @@ def read_seeds(value, source):
     >>> read_seeds(3, "plan"), read_seeds("1,5", "plan"), read_seeds([2], "p")
     ([1, 2, 3], [1, 5], [2])
     """
-    try:
-        if isinstance(value, str):
-            parts = [int(part) for part in value.split(",")]
-            value = parts[0] if len(parts) == 1 else parts
-        seeds = range(1, value + 1) if isinstance(value, int) else value
-        seeds = [int(seed) for seed in seeds]
-    except (TypeError, ValueError):
-        seeds = []
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+    seeds = value
+    if isinstance(seeds, str):
+        texts = [text.strip() for text in seeds.split(",")]
+        seeds = [int(text) if text.isdecimal() else -1 for text in texts]
+        seeds = seeds[0] if len(seeds) == 1 else seeds
+    if type(seeds) is int:
+        seeds = range(1, min(seeds, MOST_SEEDS + 1) + 1)
+    good = isinstance(seeds, list | range) and (
+        all(type(seed) is int and seed >= 0 for seed in seeds)
+        and 0 < len(set(seeds)) == len(seeds) <= MOST_SEEDS
+    )
+    if not good:
         raise PlanError(
-            f"{source}: seeds {value!r}: expected a number N for the seeds 1 "
-            "to N, or different seeds such as 1,5,7"
+            f"{source}: seeds {value!r:.99}: expected a number N for the seeds "
+            f"1 to N, or different seeds such as 1,5,7; at most {MOST_SEEDS}"
         )
-    return seeds
+    return list(seeds)
 
 
 def _read_system(name, values, base_models, path):
@@ -242,6 +268,8 @@ def _read_system(name, values, base_models, path):
             f"{where}: base is {base!r}, expected one of {list(base_models)}"
         )
     streams = tuple(values.get("streams") or ())
+    if not all(isinstance(text, str) for text in (name, *streams)):
+        raise PlanError(f"{where}: streams {streams!r}: expected names")
     weights = {}
     for key in ("training", "inference"):
         given = values.get(key)
