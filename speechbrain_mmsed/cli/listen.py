@@ -23,9 +23,10 @@ Prints each event once, when it is over, of sound that is still coming:
   ffmpeg -i rtsp://camera -vn -f wav - | mmsed listen - --model results/run
   mmsed listen https://example.org/radio.mp3 --model results/run --latency 3
 
-The sound alone is used. Without --latency the events are those that `mmsed
-detect` finds in the whole; with one they are there earlier, and others: the
-network hears less of what comes after a moment before it judges it.
+The pictures of a film are looked at by a detector that knows films. Without
+--latency the events are those that `mmsed detect` finds in the whole; with one
+they are there earlier, and others: the network hears less of what comes after
+a moment before it judges it.
 Ctrl-C ends the sound, and gives the events that went on until then."""
 
 OPTIONS = {
@@ -36,8 +37,6 @@ OPTIONS = {
     "--metric": "events by the thresholds and filters that were tuned for this "
     "one (ebf1)",
 }
-
-MICROPHONE_RATE = 16000
 
 
 def add_parser(commands):
@@ -61,17 +60,19 @@ def _run(arguments):
     from speechbrain_mmsed.inference.listening import NOTHING
 
     name = "stream" if arguments.source == "-" else arguments.source
-    rate, blocks = _open(arguments.source)
+    source = _open(arguments.source)
     try:
         events = detector.listen(
-            rate, arguments.metric, name, arguments.latency
+            source.samplerate, arguments.metric, name, arguments.latency
         )
+        if "film" in detector.kinds.values():
+            source.look = events.stream.look
         say(
-            f"model: {model}; {rate} Hz; an event is printed at most "
-            f"{events.latency:.1f} s after it ends"
+            f"model: {model}; {source.samplerate} Hz; an event is printed at "
+            f"most {events.latency:.1f} s after it ends"
         )
         print("\t".join(NOTHING.columns), flush=True)
-        n_events = _listen(events, blocks)
+        n_events = _listen(events, source.blocks())
     except DetectionError as error:
         raise UsageError(str(error)) from error
     except BrokenPipeError:
@@ -104,38 +105,40 @@ def _listen(events, blocks):
 
 
 def _open(source):
-    """Hz of a source, and its blocks of sound, or a UsageError."""
+    """A LiveSource, or what has its `samplerate` and `blocks`."""
     if source == "mic":
-        return MICROPHONE_RATE, _microphone()
-    from speechbrain_mmsed.dataio.media.film_sound import (
-        FilmSound,
-        NoSoundError,
-    )
+        return _Microphone()
+    from speechbrain_mmsed.dataio.media.film_sound import NoSoundError
+    from speechbrain_mmsed.inference.live_film import LiveSource
 
     try:
-        sound = FilmSound("pipe:0" if source == "-" else source)
+        return LiveSource("pipe:0" if source == "-" else source)
     except NoSoundError as error:
         raise UsageError(f"{source}: {error}") from error
-    return sound.samplerate, sound.blocks()
 
 
-def _microphone():
-    """Blocks of a tenth of a second from the default input."""
-    try:
-        import sounddevice
-    except (ImportError, OSError) as error:
-        raise UsageError(
-            f"mic needs sounddevice and PortAudio ({error}): pip install "
-            f"'speechbrain_mmsed[live]'"
-        ) from error
+class _Microphone:
+    """The default input, in blocks of a tenth of a second."""
 
-    def blocks():
-        with sounddevice.InputStream(MICROPHONE_RATE, channels=1) as stream:
+    samplerate, look = 16000, None
+
+    def __init__(self):
+        try:
+            import sounddevice
+        except (ImportError, OSError) as error:
+            raise UsageError(
+                f"mic needs sounddevice and PortAudio ({error}): pip install "
+                f"'speechbrain_mmsed[live]'"
+            ) from error
+        self._device, how = sounddevice, {"channels": 1}
+        try:
+            sounddevice.check_input_settings(samplerate=self.samplerate, **how)
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise UsageError(f"mic: {error}") from error
+
+    def blocks(self):
+        """Yields (samples, 1) float32, until Ctrl-C."""
+        rate = self.samplerate
+        with self._device.InputStream(rate, channels=1) as stream:
             while True:
-                yield stream.read(MICROPHONE_RATE // 10)[0]
-
-    try:
-        sounddevice.check_input_settings(channels=1, samplerate=MICROPHONE_RATE)
-    except (sounddevice.PortAudioError, ValueError) as error:
-        raise UsageError(f"mic: {error}") from error
-    return blocks()
+                yield stream.read(rate // 10)[0]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from speechbrain_mmsed.inference.listening import LiveCutter
+from speechbrain_mmsed.inference.live_film import LiveStreams
 from speechbrain_mmsed.inference.resampling import BlockResampler
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.scoring import BATCH_SIZE
@@ -41,11 +42,18 @@ class DetectionStream:
         if latency is not None:
             self._cutter = LiveCutter(self._cutter, latency)
         self._resampler = BlockResampler(sample_rate, detector.sample_rate)
-        self._streams = RecordingStreams(detector.setup)
+        self._streams = LiveStreams(detector.setup)
         self._stitcher = detector.new_stitcher()
         self._n_samples, self._closed = 0, False
         self.latency = (self._cutter.longest_clip + 1) / detector.sample_rate
         self.latency += self._resampler.delay / self.sample_rate
+
+    def look(self, seconds, picture):
+        """Takes a picture that is shown beside the sound, before the sound.
+
+        Without any, films are absent. See `LiveStreams.look`.
+        """
+        self._streams.look(seconds, picture)
 
     @property
     def seconds(self):
@@ -93,10 +101,7 @@ class DetectionStream:
             self._stitcher.take(),
             self._stitcher.clip,
             self.seconds,
-            {
-                name: "absent: sound only" if kind == "film" else "used"
-                for name, kind in detector.kinds.items()
-            },
+            self._streams.statuses(self.seconds),
             first,
         )
 

@@ -112,7 +112,7 @@ class FilmSound:
 
     def _frames(self):
         """Decoded pieces (time or None, (channels, samples)); bad ones out."""
-        packets = self.container.demux(self.track)
+        packets = self._packets()
         while True:
             try:
                 packet = next(packets)
@@ -132,6 +132,10 @@ class FilmSound:
                     if seconds is not None:
                         seconds -= self.zero
                     yield seconds, piece.to_ndarray()
+
+    def _packets(self):
+        """Those of the track, in their order."""
+        return self.container.demux(self.track)
 
     def end(self):
         """Sample at which the track ends by its own account, or infinity."""
