@@ -5,6 +5,7 @@ Authors
 """
 
 import collections
+import contextlib
 
 import av
 import numpy as np
@@ -85,8 +86,11 @@ class LiveStreams(RecordingStreams):
         """Name -> (features, covered, reason), of what was looked at."""
         times = window.begin + self._times
         shown = np.searchsorted(self._seconds, times, side="right") - 1
-        since = times - np.append(self._seconds, -np.inf)[shown]
-        covered = (shown >= 0) & (since <= MAX_HOLD)
+        # The last one as long as the one before it; another may come.
+        lasts = np.diff(self._seconds).clip(max=MAX_HOLD)
+        lasts = np.append(lasts, lasts[-1:] if len(lasts) else MAX_HOLD)
+        ends = np.append(self._seconds + lasts, -np.inf)
+        covered = (shown >= 0) & (times < ends[shown])
         limits = window.seconds, self.setup.min_coverage
         _, reason = coverage(covered, self._times, *limits)
         # As in a file that is read: the last picture, before it the first.
@@ -126,6 +130,10 @@ class LiveSource(FilmSound):
             late = at / self.samplerate - AHEAD if watched else np.inf
             while waiting and waiting[0][0] <= max(self._seen, late):
                 yield waiting.popleft()[1]
+        if watched:
+            # Pictures that the sound ended before, and those of the decoder.
+            with contextlib.suppress(*self.errors):
+                collections.deque(self._packets(), maxlen=0)
         for _, block in waiting:
             yield block
 
