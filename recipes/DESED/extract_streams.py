@@ -28,16 +28,16 @@ from stream_choice import (
     embedder_recipe,
     split_streams,
 )
+from stream_claims import Claims
 from stream_extraction import StreamExtraction
 from stream_import import StreamImport
+from stream_report import report_table
 from unchanged import checked_report
 
 from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.corpus.preparation_report import WANTED_FILE
-from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.embedding import placed
 from speechbrain_mmsed.dataio.streams.records import StreamError
-from speechbrain_mmsed.dataio.streams.report import report_table
 from speechbrain_mmsed.dataio.streams.store import StreamStore, pack_stream
 from speechbrain_mmsed.files import run_program
 from speechbrain_mmsed.training.checks import check_device, check_values

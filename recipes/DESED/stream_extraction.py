@@ -16,15 +16,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
+from stream_claims import Claims
+from stream_report import count_clips
 from tqdm import tqdm
 
-from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.clip_features import (
     ClipFeatureReader,
     ClipSoundReader,
     source_of,
 )
-from speechbrain_mmsed.dataio.streams.report import count_clips
 from speechbrain_mmsed.dataio.streams.store import LIBRARIES, StreamStore
 from speechbrain_mmsed.versions import library_versions
 

@@ -13,14 +13,14 @@ import logging
 import os
 
 import numpy as np
+from stream_claims import Claims
+from stream_report import count_clips
 from tqdm import tqdm
 
 from speechbrain_mmsed.dataio.corpus.matching import candidates, index_folder
 from speechbrain_mmsed.dataio.media.frames import grid_times
-from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.clip_features import coverage
 from speechbrain_mmsed.dataio.streams.records import KINDS, StreamError
-from speechbrain_mmsed.dataio.streams.report import count_clips
 from speechbrain_mmsed.dataio.streams.store import LIBRARIES, StreamStore
 from speechbrain_mmsed.dataio.streams.time_grid import METHODS, to_grid
 from speechbrain_mmsed.files import DamagedFileError, file_state, read_arrays

@@ -5,13 +5,13 @@ import pytest
 import torch
 from stream_extraction import StreamExtraction
 from stream_import import StreamImport
+from stream_report import report_table
 
 from speechbrain_mmsed.dataio.media.frames import grid_times, read_frames
 from speechbrain_mmsed.dataio.streams import clip_features as engine
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
 from speechbrain_mmsed.dataio.streams.records import StreamError
-from speechbrain_mmsed.dataio.streams.report import report_table
 from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.lobes.visual import FrameEmbedder
 

@@ -1,19 +1,22 @@
 """Claims of several processes on the clips of one corpus."""
 
+import pathlib
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+import stream_claims
+from stream_claims import Claims
 
-from speechbrain_mmsed.dataio.streams import claims as stream_claims
-from speechbrain_mmsed.dataio.streams.claims import Claims
 from speechbrain_mmsed.dataio.streams.records import StreamError
 
-HOLD = """
-import sys
-from speechbrain_mmsed.dataio.streams.claims import Claims
+RECIPE = pathlib.Path(__file__).resolve().parents[2] / "recipes/DESED"
+HOLD = (
+    f"import sys\nsys.path.append({str(RECIPE)!r})"
+    + """
+from stream_claims import Claims
 with Claims(sys.argv[1]) as claims:
     print(claims.take("weak/a"), flush=True)
     for line in sys.stdin:
@@ -21,6 +24,7 @@ with Claims(sys.argv[1]) as claims:
             claims.release("weak/a")
             print("released", flush=True)
 """
+)
 
 
 @pytest.fixture
