@@ -177,6 +177,12 @@ def check_run(hparams, run_opts, resolved_yaml, rehearse=None):
             f"yaml: batch sizes {list(sizes)} leave nothing to train on: set "
             "batch_strong, batch_weak or batch_unlabelled"
         )
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    if hparams.get("divide_batches") and any(n % processes for n in sizes):
+        raise HparamsError(
+            f"yaml: batches of {list(sizes)} clips cannot be divided by "
+            f"{processes} processes: choose multiples, or divide_batches: False"
+        )
     if hparams.get("start") is not None:
         hparams["start"].check(hparams["frontend"])
     for key in ("output_folder", "save_folder", "scores_folder"):

@@ -121,7 +121,7 @@ class Some(dict):
         return Some({**self, **more})
 
 
-def test_a_run_that_cannot_begin_or_end(tmp_path):
+def test_a_run_that_cannot_begin_or_end(tmp_path, monkeypatch):
     folders = ("output_folder", "save_folder", "scores_folder")
     hparams = Some({key: str(tmp_path / "run" / key) for key in folders})
     hparams["batch_sizes"] = [0, 2]
@@ -133,6 +133,11 @@ def test_a_run_that_cannot_begin_or_end(tmp_path):
         check_run(hparams, {"device": "cuda:77"}, "")
     with pytest.raises(HparamsError, match="nothing to train on"):
         check_run(hparams | {"batch_sizes": [0, 0]}, {}, "")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    divided = hparams | {"divide_batches": True}
+    check_run(divided, {"device": "cpu"}, "")
+    with pytest.raises(HparamsError, match=r"\[0, 3\] clips .* 2 processes"):
+        check_run(divided | {"batch_sizes": [0, 3]}, {}, "")
     with pytest.raises(KeyError, match="batch_sizes"):
         check_run({}, {}, "")
 

@@ -7,6 +7,8 @@ import pytest
 import speechbrain as sb
 import torch
 
+from speechbrain_mmsed.dataio.corpus.loaders import LoaderError
+from speechbrain_mmsed.dataio.streams.records import StreamError
 from speechbrain_mmsed.training.guard import (
     Interrupted,
     NonFiniteError,
@@ -205,3 +207,25 @@ def test_a_second_signal_ends_at_once(brain, fit):
     made = signalled(brain(), (2, 1), signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         fit(signalled(made, (2, 1), signal.SIGINT))
+
+
+class Broken(torch.utils.data.TensorDataset):
+    """Clips of which one cannot be read."""
+
+    def __getitem__(self, index):
+        if index == 5:
+            raise StreamError(f"clip {index} cannot be read. Run:\n  that")
+        return super().__getitem__(index)
+
+
+def test_what_a_worker_could_not_read_is_all_that_is_told(brain):
+    data = Broken(torch.ones(12, 3), torch.ones(12, 2))
+    made = brain()
+    with pytest.raises(
+        LoaderError, match="^clip 5 cannot be read. Run:\n  that$"
+    ):
+        made.fit(
+            made.counter,
+            data,
+            train_loader_kwargs={"batch_size": 4, "num_workers": 1},
+        )

@@ -43,7 +43,7 @@ def checked_loader(dataset, loader):
     Arguments
     ---------
     dataset : torch.utils.data.Dataset
-        Clips as dicts; the first one tells how large they are.
+        Clips as dicts or tuples; the first one tells how large they are.
     loader : dict
         Arguments of its DataLoader.
 
@@ -157,6 +157,7 @@ def _batch_bytes(dataset, loader):
         clips = min(loader.get("batch_size") or 1, len(dataset))
     if not clips:
         return 0
-    arrays = torch.Tensor, np.ndarray
-    held = [v for v in dataset[0].values() if isinstance(v, arrays)]
+    clip, arrays = dataset[0], (torch.Tensor, np.ndarray)
+    values = clip.values() if isinstance(clip, dict) else clip
+    held = [v for v in values if isinstance(v, arrays)]
     return sum(-(-clips * v.nbytes // PAGE) * PAGE for v in held)
