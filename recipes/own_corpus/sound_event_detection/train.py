@@ -28,6 +28,7 @@ from own_corpus_prepare import prepare_own_corpus
 from speechbrain_mmsed.files import run_program, write_text
 from speechbrain_mmsed.training.checks import check_values
 from speechbrain_mmsed.training.hparams import (
+    HparamsError,
     check_keys,
     merged_yaml,
 )
@@ -91,10 +92,19 @@ def read_settings(arguments):
         if key in settings and value is not None:
             # A folder may have a number for its name.
             is_path = key in PATHS and value[0] != "["
-            settings[key] = value if is_path else yaml.load(value)
+            settings[key] = value if is_path else _value(key, value)
     if settings["prepared_folder"] is None:
         settings["prepared_folder"] = f"{settings['output_folder']}/prepared"
     return settings, rest
+
+
+def _value(key, text):
+    """A value of the command line, as yaml."""
+    try:
+        return ruamel.yaml.YAML().load(text)
+    except ruamel.yaml.error.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise HparamsError(f"--{key} {text} is no yaml: {told}") from error
 
 
 def training_yaml(settings, corpus):

@@ -1,6 +1,7 @@
 """Cutting of recordings, and sizes that follow from settings."""
 
 import itertools
+import pathlib
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from speechbrain_mmsed.inference.export_yaml import overlap
 from speechbrain_mmsed.inference.windows import WindowCutter
 from speechbrain_mmsed.lobes.cnn import ConvolutionalFeatureExtractor
 from speechbrain_mmsed.lobes.frontend import LogMelFrontend
+from speechbrain_mmsed.training.hparams import HparamsError
 
 TIME = st.floats(0.0, 100.0)
 
@@ -129,3 +131,16 @@ def test_the_paper_sizes_are_the_paper_recipe(load_own):
     assert (sizes["hop_length"], 8 * sizes["n_frames"]) == (313, 512)
     extractor = ConvolutionalFeatureExtractor(64, **sizes["extractor"])
     assert str(extractor) == str(ConvolutionalFeatureExtractor())
+
+
+def test_a_yaml_or_value_that_cannot_be_used_is_told(load_own, tmp_path):
+    train, path = load_own("train"), tmp_path / "own.yaml"
+    default = pathlib.Path(train.__file__).parent / "hparams/own_corpus.yaml"
+    path.write_text(default.read_text())
+    settings, rest = train.read_settings([str(path), "--seed", "3", "--x", "1"])
+    assert settings["seed"] == 3 and rest == ["--x", "1"]
+    with pytest.raises(HparamsError, match="--seed .3 is no yaml"):
+        train.read_settings([str(path), "--seed", "[3"])
+    path.write_text(default.read_text().replace("\nhop_seconds:", "\nhop:"))
+    with pytest.raises(HparamsError, match="hop"):
+        train.read_settings([str(path)])
