@@ -111,8 +111,12 @@ class StreamEmbedders:
         try:
             embedder = self.builders[name]()
         except Exception as error:  # whatever a user's own network raises
-            text = " ".join(str(error).split())
-            return None, f"{name} cannot be made: {text}"
+            text = f"{name} cannot be made: {' '.join(str(error).split())}"
+            if isinstance(error, ImportError):  # is no fault of the folder
+                raise DetectionError(
+                    f"{text}; or leave out all streams by primary_weight 1"
+                ) from error
+            return None, text
         return self._checked(name, embedder), ""
 
     def _checked(self, name, embedder):

@@ -224,3 +224,15 @@ def test_the_yaml_builds_the_network_of_the_films(
     assert detector.scores_file(path).streams == {
         "colour": "absent: colour cannot be made: no weights at x.pt"
     }
+
+    # A package is a line away, and would change what is found.
+    def uninstalled(scale):
+        raise ImportError("needs the package p: pip install p")
+
+    module.MeanColour = uninstalled
+    detector = SoundEventDetector.from_hparams(
+        source=tmp_path / "detector", trust=True
+    )
+    with pytest.raises(DetectionError, match="pip install p; or leave out"):
+        detector.scores_file(path)
+    assert detector.scores_file(path, primary_weight=1.0).frame.any()
