@@ -5,6 +5,7 @@ import json
 import math
 import pathlib
 import re
+import zipfile
 
 import ruamel.yaml
 import torch
@@ -107,6 +108,11 @@ def plain_state(state):
 
 def plain_torch(path):
     """A state dict of finite tensors."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            for part in archive.infolist():
+                assert part.compress_type == zipfile.ZIP_STORED
     found = torch.load(path, map_location="cpu", weights_only=True)
     for name, value in found.items():
         counter = name.endswith("num_batches_tracked")

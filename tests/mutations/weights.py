@@ -1,6 +1,7 @@
 """Readers of files of weights."""
 
 import io
+import re
 import struct
 
 import h5py
@@ -197,22 +198,23 @@ def tflite(_):
                 about += unpack(data, "I", about)
                 (scale,) = array(data, about, 2, "f")
                 zero, *_ = array(data, about, 3, "q")
+                assert -128 <= zero <= 127
                 values = (values - zero) * np.float32(scale)
             shape = array(data, tensor, 0, "i")
             assert all(side > 0 for side in shape), shape
             name = bytes(array(data, tensor, 3, "B")).decode()
-            held[name] = values.reshape(shape)
-        return [
-            [
-                held["layer1/conv/kernel"].transpose(0, 3, 1, 2),
-                held["layer1/conv/bias"],
-            ],
-            [
-                held["layer2/depthwise_conv/kernel"].transpose(3, 0, 1, 2),
-                held["layer2/depthwise_conv/bias"],
-            ],
-            [held["net/dense/kernel"], held["net/dense/bias"]],
-        ]
+            layer = re.search(r"layer(\d+)/([a-z_]*conv)/", name)
+            layer = layer and (int(layer[1]), layer[2])
+            if layer or "/dense/" in name:
+                held[layer, len(shape)] = values.reshape(shape)
+        pairs = [[held.pop((None, 2)), held.pop((None, 1))]]
+        for layer, size in sorted(held)[::-1]:
+            if size == 1:
+                deep = layer[1] == "depthwise_conv"
+                order = (3, 0, 1, 2) if deep else (0, 3, 1, 2)
+                kernel = held[layer, 4].transpose(order)
+                pairs.insert(0, [kernel, held[layer, 1]])
+        return pairs
 
     return Reader({"a.tflite": bytes(flat.data)}, read, obvious)
 

@@ -144,7 +144,7 @@ def _titled_rows(path, rows, separator, stem, columns):
     skipped = max(0, len(list(comments)) - 1)
     if rows[0][1][0].startswith("#") and separator != ",":
         separator = ","
-        rows = [(n, _split("\t".join(cells))) for n, cells in rows]
+        rows = list(read_rows(path, separator)[0].items())
     (_, names), *rows = rows[skipped:]
     names[0] = names[0].lstrip("# ")
     places = _places(path, names, columns)

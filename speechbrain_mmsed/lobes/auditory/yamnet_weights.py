@@ -128,8 +128,8 @@ def _tensors(path):
         if kind == INT8:
             how = tensor.table(4)
             scale, zero = how.array(2, "<f4"), how.array(3, "<i8")
-            if len(scale) != 1:
-                raise ValueError("scales by channel are not known here")
+            if len(scale) != 1 or not -128 <= zero[0] <= 127:
+                raise ValueError("other scales than one of int8")
             values = (values - zero[0]) * scale[0]
         name = tensor.array(3, "u1").tobytes().decode()
         yield name, values.reshape(shape)

@@ -12,6 +12,7 @@ import gzip
 import importlib
 import os
 import pickle
+import zipfile
 
 import torch
 
@@ -110,6 +111,7 @@ def load_weights(path):
 
             return load_file(path)
         check_unpacked_size(path)
+        _check_parts(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except ImportError as error:
         raise WeightsError(
@@ -135,6 +137,18 @@ def load_weights(path):
             f"{path} holds a {type(content).__name__}, expected is a state dict"
         )
     return content
+
+
+def _check_parts(path):
+    """Stops at an archive whose parts are not as torch wrote them.
+
+    It compares no checksums, and packed parts may become any numbers.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            packed = any(part.compress_type for part in archive.infolist())
+            if packed or archive.testzip():
+                raise ValueError("a part of it is packed or damaged")
 
 
 def fill_network(network, state, path, unused=()):
