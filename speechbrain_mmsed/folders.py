@@ -20,11 +20,12 @@ import time
 from speechbrain_mmsed.files import LEFTOVER, disk_full_explained
 
 
-def remove_leftovers(folder, older_than=3600.0):
+def remove_leftovers(folder, older_than=3600.0, inside=True):
     """Removes what writers that were killed left behind, in all subfolders.
 
     Those that changed less than `older_than` seconds ago may still be
-    written. Returns how many were removed.
+    written. If not `inside`, subfolders are left alone. Returns how many were
+    removed.
     """
     removed = 0
     for where, folders, names in os.walk(folder):
@@ -32,10 +33,12 @@ def remove_leftovers(folder, older_than=3600.0):
             if not LEFTOVER.fullmatch(name):
                 continue
             path = os.path.join(where, name)
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 if time.time() - os.stat(path).st_mtime >= older_than:
                     remove(path)
                     removed += 1
+        if not inside:
+            break
     return removed
 
 

@@ -15,6 +15,7 @@ import os
 import socket
 
 from speechbrain_mmsed.files import ClearError
+from speechbrain_mmsed.folders import remove_leftovers
 
 CLAIM_FILE = ".in_use"
 
@@ -30,8 +31,8 @@ def claim_folder(folder):
     """Keeps other processes from writing to a folder while this one lives.
 
     However it ends, the system drops the lock, which names process and host
-    for others. Claiming again does nothing. A FolderInUseError if another
-    process has it.
+    for others. What writers that were killed left is removed. Claiming again
+    does nothing. A FolderInUseError if another process has it.
 
     Example
     -------
@@ -70,6 +71,7 @@ def claim_folder(folder):
     with contextlib.suppress(OSError):  # a full disk has locks all the same
         os.write(lock, owner.encode())
     _CLAIMS[path] = lock
+    remove_leftovers(folder)
     atexit.register(_release, path, os.getpid())
 
 

@@ -80,6 +80,13 @@ def test_nothing_is_left_of_a_block_that_wrote_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
     with claimed(tmp_path / "a"):
         (tmp_path / "a" / "result").touch()
+    left = tmp_path / "a" / "inside" / f".{'0' * 32}.tmp.npz"
+    left.parent.mkdir()
+    left.touch()
+    os.utime(left, (0, 0))
+    with claimed(tmp_path / "a"):  # what a kill left is removed
+        assert not list(left.parent.iterdir())
+    left.parent.rmdir()
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["result"]
     # A file, a place nobody may write to, nothing: the block's own affair.
     for folder in (tmp_path / "a" / "result", "/proc/nowhere", None, ""):

@@ -102,7 +102,6 @@ def _make(arguments, out):
 
     from speechbrain_mmsed.dataio.corpus.settings_folder import is_complete
     from speechbrain_mmsed.files import write_json, write_text
-    from speechbrain_mmsed.folders import remove_leftovers
     from speechbrain_mmsed.pages import markdown_text
 
     runs, folders = find_runs(arguments.runs, arguments.model)
@@ -116,7 +115,6 @@ def _make(arguments, out):
         files, weights = choose_files(folders, truth, arguments.weight)
         averaged = average_files(files, weights, arguments.average)
         write_json(out / SETTINGS, settings)
-        remove_leftovers(out)
         files[NAME] = {}
         for subset, (file, scores) in averaged.items():
             path = out / "scores" / arguments.model / subset / file

@@ -70,8 +70,8 @@ def run_all(arguments, opened, tables, how, outputs=None, line=None, edit=None):
 
     try:
         if out:
-            for folder in {out, getattr(outputs, "cut", None) or out}:
-                remove_leftovers(folder)
+            if getattr(outputs, "cut", None):
+                remove_leftovers(outputs.cut)
             settings = _settings(opened, how)
             journal = _open_journal(
                 arguments, inputs, outputs, settings, written

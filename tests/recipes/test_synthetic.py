@@ -1,5 +1,7 @@
 """Synthetic sounds, pictures, films and plans."""
 
+import os
+
 import av
 import numpy as np
 import pytest
@@ -188,6 +190,17 @@ def test_folder_is_complete_or_absent(tmp_path):
         is_complete(folder, {"a": 2}, "s")
     with pytest.raises(FileExistsError, match="no other in it"):
         is_complete(folder, {"a": 1}, "other")
+
+
+def test_what_a_kill_left_beside_a_folder_is_removed_after_a_day(tmp_path):
+    old, new = (tmp_path / f".{n * 32}.tmp" for n in "01")
+    for folder in (old, new, tmp_path / "others"):
+        (folder / "inside").mkdir(parents=True)
+        os.utime(folder, (0, 0) if folder != new else None)
+    with written_at_once(tmp_path / "made", {"a": 1}, "s"):
+        pass
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == {"made", new.name, "others"}
 
 
 def test_second_process_finds_the_first_ones_folder(tmp_path):

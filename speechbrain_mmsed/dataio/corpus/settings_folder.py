@@ -12,10 +12,10 @@ import json
 import os
 import pathlib
 import shutil
-import tempfile
+import uuid
 
 from speechbrain_mmsed.files import disk_full_explained, read_json
-from speechbrain_mmsed.folders import changed_settings
+from speechbrain_mmsed.folders import changed_settings, remove_leftovers
 from speechbrain_mmsed.in_use import CLAIM_FILE
 
 
@@ -90,12 +90,12 @@ def written_at_once(folder, settings, settings_file):
     """
     folder = pathlib.Path(os.path.abspath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = pathlib.Path(
-        tempfile.mkdtemp(prefix=f".{folder.name}_", dir=folder.parent)
-    )
+    # Nobody writes such a folder for longer than a day.
+    remove_leftovers(folder.parent, 86400.0, inside=False)
+    partial = folder.parent / f".{uuid.uuid4().hex}.tmp"
     try:
-        os.chmod(partial, 0o755)  # mkdtemp's folders are private
         with disk_full_explained(folder):
+            partial.mkdir()
             yield partial
             told = json.dumps(settings, indent=1)
             (partial / settings_file).write_text(told, encoding="utf-8")
