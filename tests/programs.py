@@ -98,13 +98,13 @@ class Program:
         assert code == 0, pathlib.Path(f"{out}.said").read_text()[-2000:]
         return self.found(out), changes, seconds
 
-    def found(self, out):
+    def found(self, out, made_in=None):
         """Name of each file that matters -> what it holds."""
         paths = (p for one in self.result for p in pathlib.Path(out).glob(one))
         named = ((str(p.relative_to(out)), p) for p in paths if p.is_file())
         # Hidden ones are those that a kill left half written.
         return {
-            name: content(path)
+            name: content(path, str(made_in or out))
             for name, path in named
             if not any(part.startswith(".") for part in name.split("/"))
         }
@@ -115,12 +115,19 @@ class Program:
         return any(pathlib.PurePath(name).match(one) for one in patterns)
 
 
+def environment(pictures):
+    """Variables of a program with the package on its path."""
+    paths = [ROOT, ROOT / "tests", ROOT / "tests/without_pictures"]
+    paths = os.pathsep.join(map(str, paths[: 2 if pictures else 3]))
+    return {**os.environ, "PYTHONPATH": paths}
+
+
 @functools.cache
 def _server(pictures):
     """A process of `warm`, with or without pictures."""
     server = subprocess.Popen(
-        [sys.executable, ROOT / "tests/warm.py", *["pictures"] * pictures],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, ROOT / "tests/warm.py"],
+        env=environment(pictures),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -129,8 +136,8 @@ def _server(pictures):
     return server
 
 
-def content(path):
-    """What a file holds, less when and where it was made."""
+def content(path, out):
+    """What a file holds, less when, and in which folder, it was made."""
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name].tobytes() for name in arrays.files}
@@ -142,7 +149,7 @@ def content(path):
             name: values.numpy().tobytes() for name, values in state.items()
         }
     if path.suffix == ".json":
-        return _stable(json.loads(path.read_text()))
+        return _stable(json.loads(path.read_text().replace(out, "OUT")))
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

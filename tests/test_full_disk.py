@@ -27,8 +27,8 @@ ON_A_DISK = """
 import json, os, shutil, subprocess, sys
 import warm
 
-disk, kept, sizes, words, pictures, begun = json.loads(sys.argv[1])
-warm.load(pictures)
+disk, kept, sizes, words, begun = json.loads(sys.argv[1])
+warm.load()
 mount = ["mount", "-t", "tmpfs", "tmpfs", disk, "-o"]
 subprocess.run([*mount, "size=1g"], check=True)
 if begun:
@@ -58,12 +58,11 @@ def on_a_small_disk(program, folder, sizes):
     disk.mkdir()
     kept.mkdir()
     words = program.command(disk / "out")
-    asked = [str(disk), str(kept), sizes, words, program.pictures]
+    asked = [str(disk), str(kept), sizes, words]
     asked.append(program.begun and str(program.begun))
-    path = f"{programs.ROOT}{os.pathsep}{programs.ROOT / 'tests'}"
     subprocess.run(
         [*OWN_MOUNTS, sys.executable, "-c", ON_A_DISK, json.dumps(asked)],
-        env={**os.environ, "PYTHONPATH": path},
+        env=programs.environment(program.pictures),
         check=True,
     )
     tries = json.loads((kept / "tries.json").read_text())
@@ -87,9 +86,10 @@ def test_a_full_disk(program, own_mounts, tmp_path):
     parts = [0, *((n + rng.random()) / FULL for n in range(FULL))]
     sizes = [least + 4 + int(part * (size - least)) for part in parts]
     sizes.append(2 * size + 4096)
+    made_in = tmp_path / "disk/out"
     *failed, (_, code, said, out) = on_a_small_disk(program, tmp_path, sizes)
     assert code == 0, said[-2000:]
-    found = program.found(out)
+    found = program.found(out, made_in)
     assert found.keys() == expected.keys()
     for name, held in expected.items():
         assert found[name] == held, name
@@ -104,6 +104,6 @@ def test_a_full_disk(program, own_mounts, tmp_path):
         left = [p.name for p in out.rglob("*") if LEFTOVER.fullmatch(p.name)]
         assert not left
         # What is there under its final name is whole.
-        for name, held in program.found(out).items():
+        for name, held in program.found(out, made_in).items():
             assert held == expected[name] or program.is_interim(name), name
     print(f"{program.name}: {len(failed)} full disks, then equal")

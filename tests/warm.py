@@ -25,13 +25,11 @@ LIBRARIES = (
 CHANGES = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir"}
 
 
-def load(pictures):
-    """Loads the libraries that are installed; without pictures hides one."""
+def load():
+    """Loads the libraries that are installed."""
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    if not pictures:
-        sys.modules["matplotlib.figure"] = None
 
 
 def start(words, said, folder="", last=0):
@@ -109,7 +107,7 @@ def _watch(folder, last):
 
 def _serve():
     """Answers until there is nobody left who asks."""
-    load("pictures" in sys.argv)
+    load()
     print("ready", flush=True)
     for line in sys.stdin:
         number = start(**json.loads(line))

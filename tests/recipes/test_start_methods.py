@@ -69,6 +69,7 @@ def test_workers_can_be_sent_all_that_they_need(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # each loader starts a Python with torch
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_training_with_workers_that_are_started_afresh(
     tiny_corpus, tmp_path, method
@@ -79,6 +80,8 @@ def test_a_training_with_workers_that_are_started_afresh(
         **{"number_of_epochs": 1, "batches_per_epoch": 2, "num_workers": 1},
         **{"batch_strong": 2, "batch_weak": 2, "batch_unlabelled": 2},
         **{"control_untrained": False, "control_shuffled_streams": False},
+        **{"inference_weights": [0.5], "postprocessing": "median"},
+        "export": None,
     }
     options = [f"--{key}={json.dumps(value)}" for key, value in given.items()]
     done = subprocess.run(
