@@ -14,6 +14,8 @@ import numpy as np
 import programs
 import pytest
 
+# Only for children: whoever loads it has no pictures any more.
+collect_ignore = ["without_pictures"]
 RECIPES = pathlib.Path(__file__).resolve().parents[1] / "recipes" / "DESED"
 TINY = {
     "strong": 4,
