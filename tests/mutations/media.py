@@ -1,5 +1,6 @@
 """Readers of sound and films, beside plain loops over soundfile and PyAV."""
 
+import contextlib
 import fractions
 
 import numpy as np
@@ -131,14 +132,24 @@ def decoded(path, kind):
                 packet = next(packets)
             except (*failures, StopIteration):
                 break
+            if kind == "video" and not packet.size:
+                continue
             try:
                 frames = packet.decode()
             except failures:
                 continue
-            for frame in frames:
-                found.append((frame.time, frame))
-        rate = coded.sample_rate if kind == "audio" else None
-        return zero, rate, end, found
+            found += frames
+        with contextlib.suppress(*failures):
+            rest = coded.decode(None) if kind == "video" else ()
+            found += rest
+        rate, base = getattr(coded, "sample_rate", None), track.time_base
+        return (
+            *(zero, rate, end),
+            [
+                (f.pts if f.pts is None else float(f.pts * base), f)
+                for f in found
+            ],
+        )
 
 
 def film_sound(made, name, codec, sound_codec):
@@ -194,6 +205,9 @@ def film(made, name, codec, sound_codec):
         zero, _, _, frames = decoded(folder / name, "video")
         found = read(folder)
         stamped = [(t - zero, f) for t, f in frames if t is not None]
+        # What follows a picture after the last time is not read.
+        late = [n for n, (t, _) in enumerate(stamped) if t > times[-1]]
+        stamped = stamped[: late[0]] if late else stamped
         for at, shown in enumerate(found):
             before = [(t, f) for t, f in stamped if t <= times[at] + 1e-9]
             if shown == -1 or not before:

@@ -146,7 +146,10 @@ def tflite(_):
         pairs, last = read_weights(folder / "a.tflite")
         if [len(pairs), bool(last)] != [2, True]:
             raise visual_weights.WeightsError("a.tflite: of another network")
-        return [[value.numpy() for value in pair] for pair in [*pairs, last]]
+        return [[single(v.numpy()) for v in pair] for pair in [*pairs, last]]
+
+    def single(values):
+        return values.astype(np.float32)
 
     def unpack(data, form, at):
         assert 0 <= at <= len(data) - struct.calcsize(form)
@@ -199,14 +202,14 @@ def tflite(_):
                 (scale,) = array(data, about, 2, "f")
                 zero, *_ = array(data, about, 3, "q")
                 assert -128 <= zero <= 127
-                values = (values - zero) * np.float32(scale)
+                values = (values.astype(float) - zero) * scale
             shape = array(data, tensor, 0, "i")
             assert all(side > 0 for side in shape), shape
             name = bytes(array(data, tensor, 3, "B")).decode()
             layer = re.search(r"layer(\d+)/([a-z_]*conv)/", name)
             layer = layer and (int(layer[1]), layer[2])
             if layer or "/dense/" in name:
-                held[layer, len(shape)] = values.reshape(shape)
+                held[layer, len(shape)] = single(values.reshape(shape))
         pairs = [[held.pop((None, 2)), held.pop((None, 1))]]
         for layer, size in sorted(held)[::-1]:
             if size == 1:
