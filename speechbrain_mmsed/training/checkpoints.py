@@ -9,6 +9,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import math
 import os
 import shutil
 import time
@@ -195,11 +196,11 @@ def _description_fault(path):
     """What is wrong with a checkpoint's description, or None."""
     try:
         with open(path / "CKPT.yaml", encoding="utf-8") as file:
-            found = yaml.safe_load(file)
-        float(found["unixtime"])
+            if math.isfinite(yaml.safe_load(file)["unixtime"]):
+                return None
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-        return "CKPT.yaml is missing or damaged"
-    return None
+        pass
+    return "CKPT.yaml is missing or damaged"
 
 
 def _fault(path):
