@@ -117,7 +117,7 @@ def _tensors(path):
         table = _Table(file.read())
     buffers = table.tables(4)
     for tensor in table.tables(2)[0].tables(0):
-        shape = tensor.array(0, "<i4")
+        shape = tensor.array(0, "<u4")  # a side below 0 fits no values
         kind = tensor.array(1, "u1", scalar=True)
         number = tensor.array(2, "<u4", scalar=True)
         raw = buffers[number[0] if len(number) else 0].array(0, "u1")
