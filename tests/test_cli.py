@@ -188,7 +188,7 @@ def test_boxes_are_compared_with_the_filter_where_both_count_alike(
     text = (tmp_path / "comparison.md").read_text()
     for name in ("PSDS1", "PSDS2"):
         (line,) = [x for x in text.splitlines() if f"{name} is not" in x]
-        assert "; 50 thresholds; system__boxes: " in line
+        assert r"; 50 thresholds; system_\_boxes: " in line
         assert "all confidences as thresholds" in line
 
 

@@ -20,7 +20,6 @@ from speechbrain_mmsed.cli.ensemble_inputs import (
     truth_files,
 )
 from speechbrain_mmsed.cli.ensemble_table import ensemble_table
-from speechbrain_mmsed.files import read_json
 
 DESCRIPTION = """\
 Averages the stored scores of runs with the same clips: seeds of a system, or
@@ -140,6 +139,8 @@ def _make(arguments, out):
 
 def _evaluate(name, files, truth, out):
     """The report of `mmsed evaluate`, which is kept if it is there."""
+    from speechbrain_mmsed.files import read_json
+
     # The page is what a report ends with.
     if not (out / "report.html").is_file():
         events, durations = zip(*truth.values(), strict=True)

@@ -237,7 +237,7 @@ def test_loading_needs_no_network_and_leaves_nothing_behind(
     assert "Sound event detector" in detector.card
     head, card = detector.card.removeprefix("---\n").split("---\n", 1)
     assert "library_name: speechbrain" in head.split("\n")
-    assert "Trained on `d` by a recipe" in card  # not where that folder was
+    assert "Trained on d by a recipe" in card  # not where that folder was
     assert sorted(exported[0].iterdir()) == before
     assert list(tmp_path.iterdir()) == []
     assert not any(p.requires_grad for p in detector.mods.parameters())

@@ -165,7 +165,7 @@ def test_what_cannot_be_compared_is_told(systems, reports, tmp_path, capsys):
     message = fail(path, path, "--clips", "video")
     assert "evaluate with --video" in message
     systems[0][0].save(tmp_path / "scores.npz")
-    assert "holds something else" in fail(first, tmp_path / "scores.npz")
+    assert "holds 'something else'" in fail(first, tmp_path / "scores.npz")
     (tmp_path / "bad.npz").write_bytes(b"no zip")
     assert "bad.npz" in fail(first, tmp_path / "bad.npz")
     save_counts(tmp_path / "tags.npz", count(*systems[0], ["cbf1"]))
