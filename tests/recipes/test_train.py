@@ -498,6 +498,7 @@ def test_what_follows_the_training_is_tried_before_it(run, monkeypatch):
         run(name="taken")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "yaml",
     [
