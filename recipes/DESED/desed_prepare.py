@@ -33,7 +33,6 @@ from desed_dcase2020 import prepare_desed as prepare_places
 from file_names import match_downloads
 from unchanged import checked_report, prepare_if_changed
 
-from speechbrain_mmsed.dataio.corpus.clips import read_manifest
 from speechbrain_mmsed.dataio.corpus.matching import list_media
 from speechbrain_mmsed.dataio.corpus.preparation import PrepareError
 from speechbrain_mmsed.dataio.media.sound import SOUND_SUFFIXES
@@ -116,7 +115,7 @@ def prepare_desed(
     """
     if skip_prep:
         report = checked_report(prepared_folder)
-        _check_batches(prepared_folder, batch_sizes)
+        _check_batches(report, prepared_folder, batch_sizes)
         return report
     idle = [name for name, size in (batch_sizes or {}).items() if size == 0]
     found, line = find_desed(data_folder, subsets or {}, layout, idle)
@@ -132,15 +131,15 @@ def prepare_desed(
     )
     for name in [name for name in KINDS if not found[name]]:
         write_json(os.path.join(prepared_folder, f"manifests/{name}.json"), {})
-    _check_batches(prepared_folder, batch_sizes)
+    _check_batches(report, prepared_folder, batch_sizes)
     return report
 
 
-def _check_batches(prepared_folder, batch_sizes):
+def _check_batches(report, prepared_folder, batch_sizes):
     """Stops where batches ask for clips of a subset that has none."""
     for name, size in (batch_sizes or {}).items():
         path = os.path.join(prepared_folder, f"manifests/{name}.json")
-        if size and not read_manifest(path):
+        if size and not report["subsets"].get(name, {}).get("in_manifest"):
             raise PrepareError(
                 f"{path} has no clips, but batch_{name} is {size}: set it to "
                 "0, or prepare some (of weak clips those with a label count)"

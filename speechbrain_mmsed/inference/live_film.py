@@ -7,7 +7,6 @@ Authors
 import collections
 import contextlib
 
-import av
 import numpy as np
 
 from speechbrain_mmsed.dataio.media.film import MAX_HOLD
@@ -15,7 +14,7 @@ from speechbrain_mmsed.dataio.media.film_sound import (
     LONGEST_GAP_SECONDS,
     FilmSound,
 )
-from speechbrain_mmsed.dataio.media.frames import to_rgb
+from speechbrain_mmsed.dataio.media.frames import resized, to_rgb
 from speechbrain_mmsed.dataio.streams.clip_features import coverage
 from speechbrain_mmsed.inference.streams import RecordingStreams
 
@@ -38,7 +37,7 @@ class LiveStreams(RecordingStreams):
 
     def __init__(self, setup):
         super().__init__(setup)
-        self._seconds, self._pictures = [], {}
+        self._seconds, self._pictures, self._sizes = [], {}, {}
 
     def look(self, seconds, frame):
         """Takes the picture that is shown from a moment of the sound on.
@@ -49,17 +48,18 @@ class LiveStreams(RecordingStreams):
         if self.film is None:
             # Only now networks of pictures are worth loading.
             super().__init__(self.setup, film="pictures")
-            self._pictures = {name: [] for name in self._reader.embeddings}
+            for name, embed in self._reader.embeddings.items():
+                self._pictures[name] = []
+                self._sizes[name] = embed.embedder.frame_size
         if self._seconds and seconds < self._seconds[-1]:
             return
-        if not isinstance(frame, av.VideoFrame):
-            frame = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        convert = resized if isinstance(frame, np.ndarray) else to_rgb
         for name, pictures in self._pictures.items():
-            embedder = self._reader.embeddings[name].embedder
-            picture = embedder.reduce(to_rgb(frame, embedder.frame_size))
-            if pictures and picture.shape != pictures[0].shape:
-                picture = to_rgb(frame, pictures[0].shape[:2])
-            pictures.append(picture)
+            picture = convert(frame, self._sizes[name])
+            # A film may change its size; then the first picture's is kept.
+            self._sizes[name] = picture.shape[:2]
+            reduce = self._reader.embeddings[name].embedder.reduce
+            pictures.append(reduce(picture))
         self._seconds.append(seconds)
 
     def window(self, window):
