@@ -105,7 +105,7 @@ def _listen(events, blocks):
 
 
 def _open(source):
-    """A LiveSource, or what has its `samplerate` and `blocks`."""
+    """What has `samplerate`, `look` and `blocks`, or a UsageError."""
     if source == "mic":
         return _Microphone()
     from speechbrain_mmsed.dataio.media.film_sound import NoSoundError
@@ -130,15 +130,15 @@ class _Microphone:
                 f"mic needs sounddevice and PortAudio ({error}): pip install "
                 f"'speechbrain_mmsed[live]'"
             ) from error
-        self._device, how = sounddevice, {"channels": 1}
+        self._how = {"samplerate": self.samplerate, "channels": 1}
+        self._device = sounddevice
         try:
-            sounddevice.check_input_settings(samplerate=self.samplerate, **how)
+            sounddevice.check_input_settings(**self._how)
         except (sounddevice.PortAudioError, ValueError) as error:
             raise UsageError(f"mic: {error}") from error
 
     def blocks(self):
         """Yields (samples, 1) float32, until Ctrl-C."""
-        rate = self.samplerate
-        with self._device.InputStream(rate, channels=1) as stream:
+        with self._device.InputStream(**self._how) as stream:
             while True:
-                yield stream.read(rate // 10)[0]
+                yield stream.read(self.samplerate // 10)[0]

@@ -12,7 +12,7 @@ import pathlib
 from speechbrain_mmsed.dataio.streams.identity import fingerprint
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.trust import check_files
-from speechbrain_mmsed.inference.weights import AGAIN, read_json
+from speechbrain_mmsed.inference.weights import building, read_json
 from speechbrain_mmsed.postprocessing.ensembles import mean_scores
 
 # The folder of the members' folders.
@@ -45,16 +45,8 @@ def load_ensemble(cls, source, model=None, run_opts=None, **kwargs):
     DetectionError
         If a member cannot be loaded or does not fit the others.
     """
-    try:
+    with building(f"{source} does not build an ensemble"):
         return _load(cls, pathlib.Path(source), model, run_opts, kwargs)
-    except DetectionError:
-        raise
-    except Exception as error:  # whatever is made of damaged values
-        reason = " ".join(str(error).split())[:400]
-        raise DetectionError(
-            f"{source} does not build an ensemble: {type(error).__name__}: "
-            f"{reason}; {AGAIN}"
-        ) from error
 
 
 def _load(cls, folder, model, run_opts, kwargs):

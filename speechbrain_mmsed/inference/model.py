@@ -26,6 +26,7 @@ from speechbrain_mmsed.inference.trust import check_files, refuse_code
 from speechbrain_mmsed.inference.weights import (
     AGAIN,
     StreamEmbedders,
+    building,
     load_weights,
     read_json,
     tuned_parameters,
@@ -164,7 +165,12 @@ class ExportedModel(Pretrained):
                 f"model is {model!r}, expected one of those in {source}: "
                 f"{', '.join(postprocessing)}"
             )
-        try:
+        version = speechbrain_mmsed.__version__
+        with building(
+            f"{yaml} does not build a detector",
+            ". If another version of speechbrain_mmsed wrote it (this is "
+            f"{version}), {AGAIN}",
+        ):
             detector = super().from_hparams(
                 os.fspath(get()),
                 hparams_file,
@@ -175,15 +181,6 @@ class ExportedModel(Pretrained):
                 card=get("README.md").read_text(encoding="utf-8"),
                 **kwargs,
             )
-        except DetectionError:
-            raise
-        except Exception as error:  # whatever constructors make of its values
-            reason = " ".join(str(error).split())[:400]
-            raise DetectionError(
-                f"{yaml} does not build a detector: {type(error).__name__}: "
-                f"{reason}. If another version of speechbrain_mmsed wrote it "
-                f"(this is {speechbrain_mmsed.__version__}), {AGAIN}"
-            ) from error
         if model != "student":
             load_weights(detector.mods.network, get(f"{model}.ckpt"))
         return detector

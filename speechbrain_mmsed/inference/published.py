@@ -15,7 +15,6 @@ from speechbrain_mmsed.inference.detector import TAG_METRIC, SoundEventDetector
 from speechbrain_mmsed.inference.results import DetectionError
 from speechbrain_mmsed.inference.wanted import nearest
 from speechbrain_mmsed.lobes import auditory
-from speechbrain_mmsed.lobes.auditory import cnn14_classifier
 from speechbrain_mmsed.postprocessing.parameters import ClassParameters
 
 # Name on the command line -> network, and where its weights are published.
@@ -24,7 +23,7 @@ PUBLISHED = {
         auditory.YamnetClassifier,
         "https://storage.googleapis.com/audioset/yamnet.h5",
     ),
-    "cnn14": (auditory.Cnn14Classifier, cnn14_classifier.PUBLISHED),
+    "cnn14": (auditory.Cnn14Classifier, auditory.cnn14_classifier.PUBLISHED),
 }
 # Maps that come with the package; others are files.
 MAPS = {"desed": pathlib.Path(auditory.__file__).with_name("desed.csv")}

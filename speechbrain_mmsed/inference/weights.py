@@ -7,6 +7,7 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import contextlib
 import threading
 
 from speechbrain_mmsed import files
@@ -47,6 +48,20 @@ def load_weights(module, path):
         raise DetectionError(
             f"{path} does not hold the weights of {type(module).__name__} "
             f"as hyperparams.yaml beside it builds it ({reason}); {AGAIN}"
+        ) from error
+
+
+@contextlib.contextmanager
+def building(what, otherwise=f"; {AGAIN}"):
+    """Turns whatever damaged values raise into a DetectionError of one line."""
+    try:
+        yield
+    except DetectionError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:400]
+        raise DetectionError(
+            f"{what}: {type(error).__name__}: {reason}{otherwise}"
         ) from error
 
 

@@ -53,6 +53,10 @@ class PackedStream(StoredStream):
         """The command that packs the stream again."""
         return f"{super().command()} --pack True"
 
+    def path(self, clip_id):
+        """The one file."""
+        return self.file
+
     def _holds(self, clip_id):
         return clip_id in self._position
 

@@ -56,7 +56,7 @@ class Verified:
         told = (
             f"Stream {self.stream!r}: the features of {len(bad)} of "
             f"{len(clips)} clips are damaged or not finite: {listed(bad)}, in "
-            f"{self._file(min(bad))}"
+            f"{self.path(min(bad))}"
         )
         if self._damaged == "error" or len(bad) == len(clips):
             raise self.error(
@@ -76,7 +76,7 @@ class Verified:
             record = read_json(path)
             if record.get("shape") == list(shape):
                 known = dict(record.get("clips", ()))
-        states = {c: list(file_state(self._file(c))) for c in clips}
+        states = {c: list(file_state(self.path(c))) for c in clips}
         unknown = [c for c in clips if known.get(c) != states[c]]
         if not unknown:
             return []
@@ -105,7 +105,3 @@ class Verified:
             return False
         plain = found.shape == shape and found.dtype.str[:2] == "<f"
         return plain and bool(np.isfinite(found).all())
-
-    def _file(self, clip):
-        """The file that a clip's features are read from."""
-        return getattr(self, "file", None) or self.path(clip)

@@ -22,10 +22,10 @@ from speechbrain_mmsed.inference import DetectionError
 # Names in the output folder that belong to all recordings together.
 RESERVED = ("detect", "events", "files", "index", "scores", "tags")
 
-# Bytes of a name that file systems take, less the longest suffix of a format
-# and a number behind a name.
 # How stems end that with a format's suffix are another's: a.scores and .txt
 INNER = (".scores", ".selections", ".labelstudio")
+# Bytes of a name that file systems take, less the longest suffix of a format
+# and a number behind a name.
 LONGEST = 255 - len(".labelstudio.json") - len("~999999")
 
 
