@@ -3,33 +3,13 @@
 import av
 import numpy as np
 import pytest
+from mean_colour import MeanColour
 
 from speechbrain_mmsed.cli import listen, main
 from speechbrain_mmsed.inference import SoundEventDetector
 from speechbrain_mmsed.inference.live_film import LiveSource
-from speechbrain_mmsed.lobes.visual import FrameEmbedder
 
 RATE, FPS = 16000, 10
-
-
-class MeanColour(FrameEmbedder):
-    """The mean of each colour."""
-
-    def __init__(self):
-        super().__init__(width=3, image_size=16)
-
-    def preprocess(self, frames):
-        return frames.permute(0, 3, 1, 2) / 255.0
-
-    def forward(self, preprocessed):
-        return preprocessed.mean((2, 3))
-
-    def description(self):
-        return {
-            "network": "mean colour",
-            "weights_sha256": None,
-            "preprocessing": "[0, 1]",
-        }
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pytest
 import torch
+from mean_colour import MeanColour
 
 from speechbrain_mmsed.dataio.corpus.clips import clip_waveform
 from speechbrain_mmsed.dataio.streams.clip_features import ClipFeatureReader
@@ -15,29 +16,7 @@ from speechbrain_mmsed.dataio.streams.reading import read_clip
 from speechbrain_mmsed.dataio.streams.store import StreamStore
 from speechbrain_mmsed.inference import DetectionError, SoundEventDetector
 from speechbrain_mmsed.inference.streams import StreamFeatures
-from speechbrain_mmsed.lobes.visual import FrameEmbedder
 from speechbrain_mmsed.nnet.fusion import fusion_weights, renormalise
-
-
-class MeanColour(FrameEmbedder):
-    """The mean of each colour."""
-
-    def __init__(self, scale=255.0):
-        super().__init__(width=3, image_size=16)
-        self.scale = scale
-
-    def preprocess(self, frames):
-        return frames.permute(0, 3, 1, 2) / self.scale
-
-    def forward(self, preprocessed):
-        return preprocessed.mean((2, 3))
-
-    def description(self):
-        return {
-            "network": "mean colour",
-            "weights_sha256": None,
-            "preprocessing": f"[0, {255 / self.scale:g}]",
-        }
 
 
 def write_film(path, seconds, sound=None, rate=16000, filmed=None):
