@@ -14,7 +14,7 @@ from sweep import rows as table_rows
 from sweep.collect import collect, tabulate
 from sweep.jobs import make_jobs
 from sweep.paper import METRICS, PaperRow, notes
-from sweep.plan import read_plan
+from sweep.plan_file import read_plan
 from sweep.results import choose, figures_at, read_runs
 from sweep.rows import clip_draws
 from sweep.tables import first_cells

@@ -8,7 +8,8 @@ import pytest
 from sweep import experiment
 from sweep.experiment import run_experiment
 from sweep.jobs import make_jobs
-from sweep.plan import PlanError, read_plan
+from sweep.plan import PlanError
+from sweep.plan_file import read_plan
 from sweep.runner import Runner
 from sweep.tables import inputs_of
 

@@ -7,7 +7,8 @@ import pytest
 from sweep.experiment import plain_lines
 from sweep.jobs import make_jobs
 from sweep.paper import METRICS, read_paper, table_of
-from sweep.plan import PlanError, read_plan
+from sweep.plan import PlanError
+from sweep.plan_file import read_plan
 
 from speechbrain_mmsed.training.hparams import HparamsError
 

@@ -12,7 +12,8 @@ import time
 import pytest
 from sweep.experiment import run_experiment, summary
 from sweep.jobs import make_jobs, without_streams
-from sweep.plan import PlanError, read_plan
+from sweep.plan import PlanError
+from sweep.plan_file import read_plan
 from sweep.progress import (
     failure_list,
     fraction_done,
@@ -27,7 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNNER = """
 import sys
 from sweep.jobs import make_jobs
-from sweep.plan import read_plan
+from sweep.plan_file import read_plan
 from sweep.runner import Runner
 plan = read_plan(sys.argv[1])
 plan.budget["seconds"] = float(sys.argv[3])

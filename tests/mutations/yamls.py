@@ -7,7 +7,7 @@ import ruamel.yaml
 from mutations.plain import plain, plain_yaml
 from mutations.recipe_tables import RECIPES, own_module
 from mutations.trial import Reader
-from sweep.plan import read_plan
+from sweep.plan_file import read_plan
 
 from speechbrain_mmsed.files import ClearError
 from speechbrain_mmsed.training.hparams import read_hparams

@@ -30,7 +30,7 @@ from sweep.experiment import (
     summary,
 )
 from sweep.jobs import make_jobs
-from sweep.plan import read_plan, read_seeds
+from sweep.plan_file import read_plan, read_seeds
 
 from speechbrain_mmsed.files import run_program
 
