@@ -218,10 +218,7 @@ class Film:
         if not len(times):
             return
         held, held_at = None, -np.inf
-        for frame in self.frames(times[0]):
-            if frame.pts is None:
-                continue
-            at = self.seconds(frame.pts)
+        for at, frame in self._in_order(self.frames(times[0])):
             if held is not None and at > held_at:
                 rows = _between(times, held_at, self._held_until(held_at, at))
                 if len(rows):
@@ -234,6 +231,29 @@ class Film:
             rows = _between(times, held_at, held_at + self.lasts(held))
             if len(rows):
                 yield held, rows
+
+    def _in_order(self, frames):
+        """Frames with their times, less those that are stamped far off.
+
+        Decoders give frames in the order of their showing. Where one is
+        earlier than the frame before it, either stamp may be damaged: the
+        other's, if this one still follows what came before both.
+        """
+        before, waiting = -np.inf, None
+        for frame in frames:
+            if frame.pts is None:
+                continue
+            at = self.seconds(frame.pts)
+            if waiting is not None and at < waiting[0]:
+                if at > before:
+                    waiting = at, frame
+                continue
+            if waiting is not None:
+                yield waiting
+                before = waiting[0]
+            waiting = at, frame
+        if waiting is not None:
+            yield waiting
 
     def _held_until(self, begin, end):
         """Until when a frame is shown that is followed by another.

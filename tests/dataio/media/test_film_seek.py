@@ -144,6 +144,27 @@ def test_slides_are_covered(tmp_path, numbered_film, numbers_of):
     assert covered.all() and set(numbers_of(frames)) == {0, 1}
 
 
+@pytest.mark.parametrize("false", [1e6, 7.05, -1e6])
+def test_a_false_time_stamp_hides_no_other_picture(
+    tmp_path, numbered_film, numbers_of, monkeypatch, false
+):
+    path = numbered_film(tmp_path / "a.mkv", STEADY[:100])
+    times = STEADY[:99] + 0.05
+    intact = numbers_of(read_frames(path, times)[0])
+    frames = Film.frames
+
+    def damaged(self, seconds=0.0):
+        for number, frame in enumerate(frames(self, seconds)):
+            if number == 30:
+                frame.pts = round((false + self.zero) / self.time_base)
+            yield frame
+
+    monkeypatch.setattr(Film, "frames", damaged)
+    pictures, covered = read_frames(path, times)
+    intact[30] = 29
+    assert numbers_of(pictures) == intact and covered.all()
+
+
 def test_pixels_that_are_not_square(tmp_path):
     import av
 
