@@ -127,13 +127,14 @@ def read_json(path, kind=dict):
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
+        if not isinstance(content, kind):
+            found = type(content).__name__
+            raise ValueError(f"a {found} instead of a {kind.__name__}")
+        return content
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(
             f"{path} is not valid JSON ({error}); remove it or make it again"
         ) from error
-    if not isinstance(content, kind):
-        raise DamagedFileError(f"{path} is JSON, but no {kind.__name__}")
-    return content
 
 
 def read_arrays(path, names=("",)):

@@ -3,9 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+from sweep.jobs import Job
 from sweep.paper import notes
 from sweep.plan import PlanError, System
-from sweep.results import choose
+from sweep.results import choose, read_runs
+
+from speechbrain_mmsed.files import DamagedFileError
 
 
 def made_up_runs(system, figures):
@@ -68,3 +71,17 @@ def test_weights_are_looked_up_as_reports_write_them():
     assert choose(system, made_up_runs(system, figures)).weight == 0.5
     with pytest.raises(PlanError, match=r"runs/x.* 0.3333 .*only at \[0.5\]"):
         choose(system, made_up_runs(system, {(0.5, 1): {0.5: 0.4}}))
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    ["{}", "[1", "[]", '{"metrics": 1}', '{"validation_ebf1": {"student": 1}}'],
+)
+def test_a_damaged_report_is_named(tmp_path, damaged):
+    system = System("a", "base")
+    job = Job(system.configurations()[0], 1, "p", "y", {}, str(tmp_path))
+    job.write_record(status="done")
+    path = tmp_path / "runs/a/seed_1/report.json"
+    path.write_text(damaged)
+    with pytest.raises(DamagedFileError, match="seed_1/report.json.*it"):
+        read_runs([job])

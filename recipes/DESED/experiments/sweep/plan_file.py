@@ -5,6 +5,7 @@ Authors
 """
 
 import os
+import re
 from dataclasses import fields
 
 import ruamel.yaml
@@ -67,6 +68,7 @@ def _plan(content, path):
         _read_system(name, values or {}, bases, path)
         for name, values in content["systems"].items()
     ]
+    _check_names(content["systems"], path)
     _check_pseudo_labels(content, path)
     for name, file in bases.items():
         bases[name] = _existing(folder, file, path)
@@ -151,6 +153,27 @@ def _read_system(name, values, base_models, path):
             )
     labels = values.get("pseudo_labels") or ""
     return System(name, base, streams, pseudo_labels=labels, **weights)
+
+
+def _check_names(systems, path):
+    """Stops where two systems' runs would share a folder, or leave theirs."""
+    taken = set()
+    for system in systems:
+        if not re.fullmatch(r"[^/\\\0.][^/\\\0]*", system.name):
+            raise PlanError(
+                f"{path}: system {system.name!r}: expected a name that can be "
+                "that of a folder, without / and no dot in front"
+            )
+        for configuration in system.configurations():
+            # Many disks do not tell upper from lower case.
+            name = configuration.name.casefold()
+            if name in taken:
+                raise PlanError(
+                    f"{path}: system {system.name}: the folder "
+                    f"{configuration.name} of its runs is that of others; "
+                    "rename it, or name each weight once"
+                )
+            taken.add(name)
 
 
 def _check_pseudo_labels(content, path):

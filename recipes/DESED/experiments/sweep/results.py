@@ -32,6 +32,9 @@ from sweep.jobs import sorted_out
 from sweep.paper import METRICS
 from sweep.plan import PlanError
 
+# What a report has by the name of each model.
+OF_A_MODEL = ("validation_ebf1", "metrics", "tuned_parameters")
+
 
 @dataclass
 class Run:
@@ -96,8 +99,25 @@ def read_runs(jobs, model="student"):
         with open(path, "rb") as file:
             content = file.read()
         mark = hashlib.sha256(content).hexdigest()
-        runs.append(Run(job, read_json(path), mark, model))
+        runs.append(Run(job, _read_report(path, model), mark, model))
     return runs
+
+
+def _read_report(path, model):
+    """The content of a report.json that has what is asked of it here."""
+    report = read_json(path)
+    try:
+        for key in OF_A_MODEL:
+            dict(report[key][model])
+        report["metadata"]["training_steps"], report["metadata"]["git_revision"]
+        dict(report["counts"]["subsets"])
+        report["class_labels"][0]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DamagedFileError(
+            f"{path} is not the whole report of a training with a {model} "
+            f"({error!r:.99}); remove it to run that training again"
+        ) from error
+    return report
 
 
 def figures_at(run, weight):
