@@ -128,8 +128,7 @@ def read_json(path, kind=dict):
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
         if not isinstance(content, kind):
-            found = type(content).__name__
-            raise ValueError(f"a {found} instead of a {kind.__name__}")
+            raise ValueError(f"expected a {kind.__name__}")
         return content
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(

@@ -161,7 +161,7 @@ def test_manifests_and_settings(tmp_path):
     folder.mkdir(parents=True)
     (folder / "settings.json").write_text("[]")
     with pytest.raises(
-        ClearError, match=r"settings\.json .*instead of a dict.*make it"
+        ClearError, match=r"settings\.json .*expected a dict.*make it"
     ):
         LogMelCache(tmp_path / "log_mel", frontend)
 
