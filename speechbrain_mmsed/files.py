@@ -1,8 +1,7 @@
 """Files that are either whole or not there.
 
-A run may be killed or the disk may fill up at any moment. Everything that a
-later stage reads is therefore written to a temporary name in the same folder
-and renamed when it is complete.
+A run may be killed, or the disk fill up, at any moment. What a later stage
+reads is written to a temporary name in the same folder, and renamed when whole.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -35,6 +34,10 @@ NO_NUMBER = re.compile(  # torch, numpy, shutil
 class ClearError(Exception):
     """What a user can mend: the message is all there is to say."""
 
+    def __str__(self):
+        text = super().__str__()  # of damaged files: values of megabytes
+        return text if len(text) < 2000 else f"{text[:1300]} ... {text[-600:]}"
+
 
 class DamagedFileError(ClearError, ValueError):
     """A file that does not hold what it should; says which one and why."""
@@ -53,9 +56,8 @@ def disk_full_explained(path=None):
         raise
     except (OSError, RuntimeError) as error:
         number = getattr(error, "errno", None)
-        if number not in NO_ROOM and (
-            number or not NO_NUMBER.search(str(error))
-        ):
+        other = number or not NO_NUMBER.search(str(error))
+        if number not in NO_ROOM and other:
             raise
         names = (getattr(error, of, None) for of in ("filename2", "filename"))
         what = path or next(filter(None, names), "the output")
@@ -151,10 +153,8 @@ def read_arrays(path, names=("",)):
             if not all(isinstance(part, np.ndarray) for part in found.values()):
                 raise ValueError("a part is no array")
         except Exception as error:  # numpy, zipfile and zlib have their own
-            text = " ".join(str(error).split()) or type(error).__name__
-            raise DamagedFileError(
-                f"{path}: cannot be read ({text[:300]})"
-            ) from error
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise DamagedFileError(f"{path}: cannot be read ({why})") from error
     if missing := sorted(set(names) - set(found)):
         raise DamagedFileError(f"{path}: arrays {missing} are missing")
     return found

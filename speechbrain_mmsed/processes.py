@@ -34,6 +34,17 @@ def begin(lifeline, work):
     function(*arguments)
 
 
+def end_with_first(worker=None):
+    """Lets a loader's worker end with the process that started the loader.
+
+    The parent of a worker started by forkserver is another process, which
+    itself lasts as long as the worker. A `worker_init_fn`, of a worker of any
+    number.
+    """
+    lifeline = multiprocessing.parent_process().sentinel
+    threading.Thread(target=_end_with, args=[lifeline], daemon=True).start()
+
+
 def _end_with(lifeline):
     """Waits for the other end to close, and ends this process."""
     multiprocessing.connection.wait([lifeline])

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from speechbrain_mmsed.files import (
+    ClearError,
     DiskFullError,
     atomic_path,
     disk_full_explained,
@@ -109,3 +110,10 @@ def test_other_errors_are_what_they_were(error):
     with pytest.raises(type(error)) as found, disk_full_explained("b"):
         raise error
     assert found.value is error
+
+
+def test_a_message_stays_readable_whatever_a_file_holds():
+    error = ClearError(f"a.tsv, line 3: {'x' * 1_000_000} is no number")
+    assert len(str(error)) < 2000
+    assert str(error).startswith("a.tsv, line 3: xxx")
+    assert str(error).endswith("xxx is no number")

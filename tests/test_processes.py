@@ -1,5 +1,7 @@
 """Processes of a pool end with the one that started them."""
 
+import contextlib
+import pathlib
 import signal
 import subprocess
 import sys
@@ -30,6 +32,19 @@ if __name__ == "__main__":
     finally:
         own.close()
         pool.shutdown(cancel_futures=True)
+"""
+
+LOADER = """
+import sys, time, torch
+from speechbrain_mmsed.dataio.corpus.loaders import make_loader
+
+if __name__ == "__main__":
+    clips = [{"x": torch.ones(1)}] * 99
+    for _ in make_loader(
+        clips, num_workers=2, multiprocessing_context=sys.argv[1]
+    ):
+        print("begun", flush=True)
+        time.sleep(1000)
 """
 
 
@@ -65,3 +80,34 @@ def test_they_end_whatever_the_first_one_dies_of(tmp_path, how, loading):
         assert time.monotonic() - begin < 5
         time.sleep(0.05)
         parent.poll()
+
+
+def of_session(leader):
+    """Processes that a session's first one has started, and theirs."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(words[3]) == leader and words[0] != "Z":
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_workers_of_a_loader_end_with_it(tmp_path, method):
+    (tmp_path / "loader.py").write_text(LOADER)
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "loader.py", method],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert parent.stdout.readline() == b"begun\n"
+    assert len(of_session(parent.pid)) >= 3
+    parent.kill()
+    parent.wait()
+    begin = time.monotonic()
+    while of_session(parent.pid):
+        assert time.monotonic() - begin < 10
+        time.sleep(0.05)

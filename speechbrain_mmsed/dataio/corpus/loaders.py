@@ -14,6 +14,7 @@ from speechbrain.dataio.dataloader import SaveableDataLoader
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_mmsed.files import ClearError
+from speechbrain_mmsed.processes import end_with_first
 
 logger = get_logger(__name__)
 
@@ -50,9 +51,10 @@ def checked_loader(dataset, loader):
     Returns
     -------
     dict
-        With a `timeout` where there are workers, unless it is given, and with
-        fewer of these if there are fewer processors, or if what they prepare
-        exceeds the shared memory; that is told once.
+        With a `timeout` and the end of workers with this process, unless
+        others are given, and with fewer workers if there are fewer
+        processors, or if what they prepare exceeds the shared memory; that is
+        told once.
 
     Example
     -------
@@ -82,7 +84,8 @@ def checked_loader(dataset, loader):
     if told:
         logger.warning_once(f"num_workers is {workers}, not {asked}{told}.")
     if workers:
-        return {"timeout": TIMEOUT, **loader, "num_workers": workers}
+        own = {"timeout": TIMEOUT, "worker_init_fn": end_with_first}
+        return {**own, **loader, "num_workers": workers}
     return {k: v for k, v in loader.items() if k not in OF_WORKERS}
 
 

@@ -93,6 +93,7 @@ def test_as_many_workers_as_have_room(machine, caplog, free, workers):
 def test_no_more_workers_than_processors(machine, caplog, monkeypatch):
     machine(processors=3)
     loader = {"batch_size": 4, "num_workers": 5, "timeout": 7}
+    loader["worker_init_fn"] = print
     assert checked_loader(Clips(), loader) == {**loader, "num_workers": 3}
     assert "num_workers is 3, not 5; there are 3 processors" in caplog.text
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
