@@ -76,9 +76,9 @@ def read_hparams(path, overrides=""):
     except Exception as error:  # of whatever the yaml builds
         told = " ".join(": ".join(map(str, error.args)).split())
         odd = [k for k in given if isinstance(known[k], int | float)]
-        odd = ", ".join(f"{k} {given[k]!r}" for k in odd)
+        odd = ", ".join(f"{k} {given[k]!r}" for k in odd) or "none"
         raise HparamsError(
-            f"{os.path.basename(path)}: {told} (given: {odd})"
+            f"{os.path.basename(path)}: {told} (numbers given: {odd})"
         ) from error
     hparams = Settings(hparams)
     hparams.yaml = os.path.basename(path)
