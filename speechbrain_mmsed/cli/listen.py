@@ -4,7 +4,9 @@ Authors
  * The speechbrain_mmsed authors, 2026
 """
 
+import functools
 import os
+import queue
 import sys
 
 from speechbrain_mmsed.cli.arguments import (
@@ -28,6 +30,10 @@ The pictures of a film are looked at by a detector that knows films. Without
 they are there earlier, and others: the network hears less of what comes after
 a moment before it judges it.
 Ctrl-C ends the sound, and gives the events that went on until then."""
+
+# Blocks of a microphone that wait when it is said that the network is slower
+# than the sound: half a minute.
+BEHIND = 300
 
 OPTIONS = {
     "source": "mic, the standard input (-), a file, or an address that FFmpeg "
@@ -138,7 +144,24 @@ class _Microphone:
             raise UsageError(f"mic: {error}") from error
 
     def blocks(self):
-        """Yields (samples, 1) float32, until Ctrl-C."""
-        with self._device.InputStream(**self._how) as stream:
+        """Yields (samples, 1) float32, until Ctrl-C.
+
+        They are kept while the network works: a device waits for nobody.
+        """
+        heard = queue.SimpleQueue()
+
+        def keep(block, samples, times, status):
+            heard.put((block.copy(), status.input_overflow))
+
+        say_once = functools.cache(say)
+        size = self.samplerate // 10
+        with self._device.InputStream(
+            callback=keep, blocksize=size, **self._how
+        ):
             while True:
-                yield stream.read(self.samplerate // 10)[0]
+                block, lost = heard.get()
+                if lost:
+                    say_once("mic: the device lost sound")
+                if heard.qsize() >= BEHIND:
+                    say_once("mic: sound comes faster than it is looked at")
+                yield block

@@ -1,8 +1,10 @@
 """Events of a stream: those of the whole, each of them once."""
 
+import contextlib
 import io
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -176,3 +178,52 @@ def test_a_pipe_has_the_events_of_its_file(exported, sounds, tmp_path, capsys):
     assert code == 2 and "Traceback" not in err and "listen: -: " in err
     assert main(["listen", str(path), *model, "--latency", "99"]) == 2
     assert "latency is 99" in capsys.readouterr().err
+
+
+class CtrlC:
+    """A block during whose work somebody presses it."""
+
+    def copy(self):
+        return self
+
+    def __array__(self, *_, **__):
+        raise KeyboardInterrupt
+
+
+class Device:
+    """A sounddevice that hears some blocks, all before one is looked at."""
+
+    PortAudioError = OSError
+
+    def __init__(self, blocks):
+        self.blocks = blocks
+
+    def check_input_settings(self, samplerate, channels):
+        assert (samplerate, channels) == (16000, 1)
+
+    @contextlib.contextmanager
+    def InputStream(self, callback, blocksize, **how):
+        self.check_input_settings(**how)
+        for number, block in enumerate(self.blocks):
+            status = SimpleNamespace(input_overflow=number in (3, 7))
+            callback(block, blocksize, None, status)
+        yield
+
+
+def test_a_microphone_loses_nothing_while_the_network_works(
+    exported, sounds, tmp_path, capsys, monkeypatch
+):
+    sound = sounds.noise(35.0)
+    path = tmp_path / "a.wav"
+    soundfile.write(path, sound, 16000, subtype="FLOAT")
+    blocks = np.split(sound.reshape(-1, 1).astype("f4"), 350)
+    device = Device([*blocks, CtrlC()])
+    monkeypatch.setitem(sys.modules, "sounddevice", device)
+    found, told = [], ""
+    for source in (str(path), "mic"):
+        assert main(["listen", source, "--model", str(exported[0])]) == 0
+        out, told = capsys.readouterr()
+        found.append(pd.read_csv(io.StringIO(out), sep="\t").iloc[:, 1:])
+    pd.testing.assert_frame_equal(*found, atol=1e-3)
+    assert "stopped" in told and "events in 35.0 s" in told
+    assert told.count("lost sound") == told.count("faster than") == 1
