@@ -141,17 +141,18 @@ def read_json(path, kind=dict):
 def read_arrays(path, names=("",)):
     """Name -> array of a .npz, "" -> that of a .npy; else DamagedFileError.
 
-    All `names` must be there. Nothing is unpickled, and what it takes in
-    memory is bounded.
+    All `names` must be there. Nothing is unpickled, and memory is bounded.
     """
     with open(path, "rb") as file:
         try:
             check_unpacked_size(path)
             found = np.load(file, allow_pickle=False)
-            single = isinstance(found, np.ndarray)
-            found = {"": found} if single else dict(found)
+            found = {"": found} if isinstance(found, np.ndarray) else {**found}
             if not all(isinstance(part, np.ndarray) for part in found.values()):
                 raise ValueError("a part is no array")
+            for part in found.values():
+                if part.dtype.kind == "U":
+                    part.tolist()  # characters that are none
         except Exception as error:  # numpy, zipfile and zlib have their own
             why = " ".join(str(error).split()) or type(error).__name__
             raise DamagedFileError(f"{path}: cannot be read ({why})") from error
@@ -173,8 +174,7 @@ def check_unpacked_size(path):
 def run_program(name, main, *arguments):
     """Runs a program and exits; an error that is the user's is one line.
 
-    So is a standard output that cannot be written, which shows at the end.
-    With --debug among the arguments it is a traceback.
+    So is an output that cannot be written. With --debug it is a traceback.
     """
     try:
         with disk_full_explained():

@@ -1,8 +1,7 @@
 """Scores of a set of clips: what a network leaves behind for evaluation.
 
-Scoring, tuning and evaluation are separate programs that pass files. This
-one holds the probabilities of every clip and frame together with what is
-needed to turn them into events: durations, class labels, the frames' hop.
+A file of them holds the probabilities of all clips and frames, and what turns
+them into events: durations, class labels, the frames' hop.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -103,9 +102,8 @@ def ignored_streams(streams, kinds, weight):
 class ClipScores:
     """Probabilities of N clips, T frames and C classes.
 
-    Frame k covers [k * frame_hop, (k + 1) * frame_hop), cut at the clip's
-    end (section 3.1.3). Clips shorter than T frames keep all T rows; the
-    rows past their end are dropped when events are made of them.
+    Frame k covers [k * frame_hop, (k + 1) * frame_hop), cut at the clip's end
+    (section 3.1.3). Rows past that are dropped when events are made.
 
     Arguments
     ---------
@@ -234,9 +232,11 @@ class ClipScores:
     def load(cls, path):
         """Read what `save` wrote; if it is not, a DamagedFileError."""
         found = read_arrays(path, cls.__dataclass_fields__)
+        found = [found[name] for name in cls.__dataclass_fields__]
         try:
-            return cls(
-                **{name: found[name] for name in cls.__dataclass_fields__}
-            )
+            kinds = "".join(part.dtype.kind for part in found)
+            if kinds[1] + kinds[3:] != "fffbf":  # no list may have none
+                raise TypeError(f"arrays of the kinds {kinds}, not UfUffbf")
+            return cls(*found)
         except (ValueError, TypeError) as error:
             raise DamagedFileError(f"{path}: {error}") from error
