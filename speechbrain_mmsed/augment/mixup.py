@@ -1,9 +1,8 @@
 """Mixup over all streams and labels of a clip at once (section 3.1.5).
 
-One ratio and one permutation serve the log-mel features, every further
-stream and both kinds of labels, so that a mixed clip stays one clip. Clips
-are paired only within their group (subset and the streams they have):
-whether a stream is available never changes.
+One ratio and one permutation serve the log-mel features, every further stream
+and both kinds of labels, so that a mixed clip stays one clip. Pairs are of one
+group (subset and streams they have): what is available never changes.
 
 Authors
  * The speechbrain_mmsed authors, 2026

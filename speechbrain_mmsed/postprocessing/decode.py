@@ -1,11 +1,10 @@
 """From scores to events: median filter, threshold, runs of frames.
 
-Section 3.1.3. One rule is used everywhere, here and in the counts that
-tuning makes: scores and thresholds are compared as float64, so a float32
-score of 0.3 (0.30000001...) lies above the threshold 0.3. Median filtering
-scores and then comparing equals comparing and then filtering, so the filter
-works on booleans, where the median of an odd window is a majority vote:
-more than half of a running mean.
+Section 3.1.3. One rule is used everywhere, here and in the counts that tuning
+makes: scores and thresholds are compared as float64, so a float32 score of 0.3
+(0.30000001...) lies above the threshold 0.3. Filtering scores and then
+comparing equals comparing and then filtering, so the median filter works on
+booleans, where it is a majority vote: more than half of a running mean.
 
 Authors
  * The speechbrain_mmsed authors, 2026

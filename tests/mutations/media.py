@@ -11,6 +11,7 @@ from speechbrain_mmsed.dataio.media.film_sound import (
     GAP_SECONDS,
     LONGEST_GAP_SECONDS,
     NoSoundError,
+    open_media,
 )
 from speechbrain_mmsed.dataio.media.frames import (
     MediaError,
@@ -116,7 +117,7 @@ def decoded(path, kind):
 
     failures = (av.FFmpegError, OSError, ValueError, IndexError)
     found = []
-    with av.open(str(path), metadata_errors="replace") as film:
+    with open_media(path) as film:
         track = getattr(film.streams, kind)[0]
         loose = film.format.flags & av.format.Flags.ts_discont.value
         zero = (film.start_time or 0) / av.time_base if loose else 0.0

@@ -1,10 +1,9 @@
 """Which files belong to which clip.
 
-Corpora cut from web videos name a clip by the video's id and the times of
-the cut, but not always in the same way: `Y<id>_30.000_40.000.wav` here,
-`<id>_30_40.mp4` there. Files are therefore matched by (id, start, end), and
-by the bare name where a name is not of this form. Films may also be whole,
-`<id>.mp4`; several clips may then come from one film.
+Clips of web videos are called by the video's id and the times of the cut, not
+always in the same way: `Y<id>_30.000_40.000.wav` here, `<id>_30_40.mp4` there.
+Files are therefore matched by (id, start, end), and by the bare name where it
+is not of this form. A film may also be whole, `<id>.mp4`, with several clips.
 
 Authors
  * The speechbrain_mmsed authors, 2026

@@ -16,6 +16,7 @@ import numpy as np
 from speechbrain_mmsed.dataio.media.film_sound import (
     LARGEST_PICTURE,
     LIMITS,
+    open_media,
     zero_of,
 )
 
@@ -73,9 +74,7 @@ class Film:
         import av
 
         try:
-            self.container = av.open(
-                self.path, metadata_errors="replace", options=LIMITS
-            )
+            self.container = open_media(self.path)
         except self.errors as error:
             reason = getattr(error, "strerror", None) or error
             raise MediaError(

@@ -1,10 +1,8 @@
 """The sound track of a film, through PyAV.
 
-libsndfile reads no mp4, mkv or webm. Where a collection has films and no
-separate sound, their tracks are the sound. Samples are placed by their
-presentation times, from the same zero as the pictures: a track that starts
-late or has a damaged passage gets silence there, and what the codec adds at
-the end is cut off.
+libsndfile reads no mp4, mkv or webm. Samples are placed by their presentation
+times, from the same zero as the pictures: a track that starts late or has a
+damaged passage gets silence there; what the codec adds at the end is cut off.
 
 Authors
  * The speechbrain_mmsed authors, 2026
@@ -29,6 +27,16 @@ LIMITS = {"max_pixels": str(math.prod(LARGEST_PICTURE))}
 GAP_SECONDS = 0.05
 # A jump of more than this is a damaged time stamp and no silence.
 LONGEST_GAP_SECONDS = 600.0
+
+
+def open_media(path):
+    """The container that PyAV opens, whatever the encoding of its tags."""
+    import av
+
+    # Since version 19 it is of no matter, and cannot be said.
+    strict = int(av.__version__.partition(".")[0]) < 19
+    tags = {"metadata_errors": "replace"} if strict else {}
+    return av.open(os.fspath(path), options=LIMITS, **tags)
 
 
 def zero_of(container):
@@ -65,9 +73,7 @@ class FilmSound:
         # IndexError: a track that appears only later in the file.
         self.errors = (av.FFmpegError, OSError, ValueError, IndexError)
         try:
-            self.container = av.open(
-                os.fspath(path), metadata_errors="replace", options=LIMITS
-            )
+            self.container = open_media(path)
         except self.errors as error:
             reason = getattr(error, "strerror", None) or error
             raise NoSoundError(f"unreadable: {reason}") from error

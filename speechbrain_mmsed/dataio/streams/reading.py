@@ -1,8 +1,7 @@
 """Streams of feature vectors beside the sound: what training reads.
 
-A stream is a sequence of T = 64 feature vectors per clip from another
-source than the sound, for instance embeddings of the film's pictures
-(section 2.1 of the paper).
+T = 64 feature vectors per clip from another source than the log-mel sound, for
+instance embeddings of the film's pictures (section 2.1 of the paper).
 
 Authors
  * The speechbrain_mmsed authors, 2026

@@ -1,11 +1,10 @@
 """What lies beside the features of a stream: its description and manifest.
 
-Features of two networks, of two sets of weights or of two ways to cut a
-picture look alike on disk; the description, `stream.json`, keeps them from
-being mixed. The manifest, a CSV file, says what became of each clip and why.
-A row is appended for each clip as it is finished, so that an interrupted
-extraction loses nothing and several processes can write at once; of several
-rows of a clip the last one counts.
+Features of two networks, sets of weights or ways to cut a picture look alike on
+disk; the description, `stream.json`, keeps them from being mixed. The manifest,
+a CSV file, says what became of each clip and why. A row is appended for each
+clip that is finished, so that an interrupted extraction loses nothing and
+several processes can write at once; of rows of a clip the last one counts.
 
 Authors
  * The speechbrain_mmsed authors, 2026

@@ -1,11 +1,10 @@
 """Ground truth of a set of clips, and what predictions must agree on with it.
 
-The official libraries differ in what they let pass: sed_eval counts
-zero-length events and psds_eval drops them, psds_eval refuses overlapping
-events and silently shifts its false-positive rate where a clip has no
-duration. Common wrappers around sed_eval ignore predictions for unknown
-clips, and sed_eval itself ignores unknown labels. What would make figures
-differ, or raise them silently, is refused here.
+The official libraries differ in what they let pass: sed_eval counts zero-length
+events and psds_eval drops them, psds_eval refuses overlapping events and shifts
+its false-positive rate in silence where a clip has no duration. Wrappers around
+sed_eval ignore predictions for unknown clips, and itself it ignores unknown
+labels. What would make figures differ, or raise them, is refused here.
 
 Authors
  * The speechbrain_mmsed authors, 2026

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from speechbrain_mmsed.dataio.media.film_sound import FilmSound, NoSoundError
+from speechbrain_mmsed.dataio.media.frames import probe_video
 from speechbrain_mmsed.dataio.media.sound import (
     SoundError,
     probe_sound,
@@ -93,6 +94,18 @@ def test_truncated_film_yields_its_beginning(tmp_path):
         found[RATE // 4 : RATE // 2],
         read_sound(tmp_path / "a.mkv", RATE)[RATE // 4 : RATE // 2],
     )
+
+
+def test_tags_in_another_encoding(tmp_path):
+    write_film(tmp_path / "a.mkv", chirp(1.0))
+    whole = (tmp_path / "a.mkv").read_bytes()
+    tag = b"Lavf"  # the muxing program, that puts itself there
+    assert tag in whole
+    (tmp_path / "b.mkv").write_bytes(whole.replace(tag, b"L\xe9\xe8f"))
+    np.testing.assert_array_equal(
+        *(read_sound(tmp_path / name, RATE) for name in ("a.mkv", "b.mkv"))
+    )
+    assert probe_video(tmp_path / "b.mkv", 0.0, 1.0).status == "present"
 
 
 def test_no_sound_track_and_no_film(tmp_path, numbered_film):
