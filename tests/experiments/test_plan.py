@@ -190,6 +190,7 @@ def test_overrides_of_a_run_are_the_budget_and_the_system(plan_file):
         ("    training: [0.5, 0.75]\n", "", "needs weights"),
         ("inference: [0.25, 0.875]", "inference: random", "weight 'random'"),
         ("training: [0.5, 0.75]", "training: [0.5, 0.5]", "weight once"),
+        ("streams: [openl3]", "streams: openl3", r"expected \[NAME"),
         ("  audio:", "  both_0.5: {base: transformer}\n  audio:", "rename"),
         ("  audio:", "  Audio: {base: transformer}\n  audio:", "rename"),
         ("  audio:", "  ../audio:", "that of a folder"),

@@ -127,10 +127,15 @@ def plain(node):
         return {key: plain(value) for key, value in node.items()}
     if isinstance(node, list):
         return [plain(value) for value in node]
-    return getattr(node, "value", node)
+    node = getattr(node, "value", node)
+    return str(node) if isinstance(node, str) else node
+
+
+def tree(path):
+    """A yaml file as ruamel reads it, with tags."""
+    return ruamel.yaml.YAML().load(path.read_bytes().decode("utf-8-sig"))
 
 
 def plain_yaml(path):
     """What a yaml file holds, without tags."""
-    text = path.read_bytes().decode("utf-8-sig")
-    return plain(ruamel.yaml.YAML().load(text))
+    return plain(tree(path))

@@ -197,7 +197,7 @@ def score_npz(made):
             assert ((values[name] >= 0) & (values[name] <= 1)).all()
         rows = [values["filename" + "s"].tolist().index(n) for n in seconds]
         column = [values["labels"].tolist().index("Dog")]
-        assert values["durations"][rows].tolist() == [0.75, 1.0]
+        assert abs(values["durations"][rows] - [0.75, 1.0]).max() <= 0.125
         return (
             values["frame"].astype(np.float32)[rows][:, :, column],
             values["clip"].astype(np.float32)[rows][:, column],

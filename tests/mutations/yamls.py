@@ -2,9 +2,10 @@
 
 import importlib
 import importlib.util
+import re
 
 import ruamel.yaml
-from mutations.plain import plain, plain_yaml
+from mutations.plain import plain, plain_yaml, tree
 from mutations.recipe_tables import RECIPES, own_module
 from mutations.trial import Reader
 from sweep.plan_file import read_plan
@@ -68,6 +69,7 @@ def plan(_):
         seeds = [*range(1, seeds + 1)] if type(seeds) is int else seeds
         if isinstance(seeds, str):
             seeds = [int(seed) for seed in seeds.split(",")]
+            seeds = [*range(1, seeds[0] + 1)] if len(seeds) == 1 else seeds
         assert seeds and all(type(s) is int and s >= 0 for s in seeds), seeds
         assert len(seeds) < 1e6
         systems = []
@@ -94,6 +96,24 @@ def plan(_):
     return Reader(files, read, obvious, damage)
 
 
+def filled(node, values):
+    """A tree with what its references name, and without tags."""
+    if isinstance(node, dict):
+        return {key: filled(value, values) for key, value in node.items()}
+    if isinstance(node, list):
+        return [filled(value, values) for value in node]
+    if str(getattr(node, "tag", None)) != "!ref":
+        return plain(node)
+    whole = re.fullmatch(r"<(\w+)>", node.value)
+    if whole:
+        return filled(values[whole[1]], values)
+    text = re.sub(
+        r"<(\w+)>", lambda m: str(filled(values[m[1]], values)), node.value
+    )
+    # They may be sums of numbers.
+    return eval(text) if re.fullmatch(r"[\d.+*/ ()-]+", text) else text
+
+
 def recipe_yaml(_):
     """The yaml of a training, and a variant of it."""
     variant = (
@@ -106,18 +126,15 @@ def recipe_yaml(_):
         return values.get("variant_of", values)
 
     def obvious(folder):
-        found = plain_yaml(folder / "variant.yaml") or {}
+        found = tree(folder / "variant.yaml") or {}
         if "variant_of" in found:
-            own, found = found["variant_of"], plain_yaml(folder / "base.yaml")
+            own, found = found["variant_of"], tree(folder / "base.yaml")
             for key, value in (own or {}).items():
                 assert key in found
                 if isinstance(value, dict) and isinstance(found[key], dict):
                     value = {**found[key], **value}
                 found[key] = value
-        return {
-            key: found["seconds"] if value == "<seconds>" else value
-            for key, value in found.items()
-        }
+        return filled(found, found)
 
     files = {name: text.encode() for name, text in files.items()}
     # An included file that is not there is the system's error.

@@ -129,9 +129,11 @@ def _read_system(name, values, base_models, path):
         raise PlanError(
             f"{where}: base is {base!r}, expected one of {list(base_models)}"
         )
-    streams = tuple(values.get("streams") or ())
-    if not all(isinstance(text, str) for text in (name, *streams)):
-        raise PlanError(f"{where}: streams {streams!r}: expected names")
+    streams = values.get("streams") or ()
+    named = isinstance(streams, list | tuple) and isinstance(name, str)
+    if not (named and all(isinstance(text, str) for text in streams)):
+        raise PlanError(f"{where}: streams {streams!r}: expected [NAME, ...]")
+    streams = tuple(streams)
     weights = {}
     for key in ("training", "inference"):
         given = values.get(key)
