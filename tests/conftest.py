@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pathlib
 import shutil
+import signal
 import sys
 
 # Threads of several test processes that wait for each other on few cores make
@@ -13,6 +14,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import programs
 import pytest
+
+# Shells start background jobs with Ctrl-C ignored, which children inherit;
+# tests send it to theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Only for children: whoever loads it has no pictures any more.
 collect_ignore = ["without_pictures"]
