@@ -129,7 +129,10 @@ def recipe_yaml(_):
         found = tree(folder / "variant.yaml") or {}
         if "variant_of" in found:
             own, found = found["variant_of"], tree(folder / "base.yaml")
-            for key, value in (own or {}).items():
+            if not isinstance(own, dict):
+                assert not plain(own)
+                own = {}
+            for key, value in own.items():
                 assert key in found
                 if isinstance(value, dict) and isinstance(found[key], dict):
                     value = {**found[key], **value}
