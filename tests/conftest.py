@@ -81,6 +81,20 @@ def load_recipe():
     return load
 
 
+@pytest.fixture
+def without_pictures():
+    """An install without matplotlib, which takes as long as all the rest.
+
+    Of the trainings those of the tutorial and of own recordings draw.
+    """
+    from speechbrain_mmsed.evaluation.reports import report_files
+
+    # A test may undo its own patches amid its work.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_files, "has_matplotlib", lambda: False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_corpus(load_recipe, tmp_path_factory):
     """A prepared built-in corpus with two made-up streams.

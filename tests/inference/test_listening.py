@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -49,10 +50,10 @@ def by_time(events):
     return events.sort_values(["onset", "event_label"], ignore_index=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
-    n_frames=st.integers(1, 200),
+    n_frames=st.integers(1, 120),
     sizes=st.lists(st.integers(0, 40), min_size=1, max_size=5),
     windows=st.lists(st.sampled_from([1, 3, 7, 21]), min_size=3, max_size=3),
     smooth=st.sampled_from([1, 5, 15]),
@@ -153,11 +154,17 @@ def test_windows_of_a_latency_hold_no_later_sound():
         LiveCutter(settings, 11)
 
 
-def run(*arguments, stdin=None):
-    """Exit code, output and errors of the command in a process of its own."""
-    command = [sys.executable, "-m", "speechbrain_mmsed.cli", *arguments]
-    done = subprocess.run(command, input=stdin, capture_output=True)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+@contextlib.contextmanager
+def piped(path):
+    """What a file holds comes through a pipe to this process."""
+    before = os.dup(0)
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as process:
+        os.dup2(process.stdout.fileno(), 0)
+        try:
+            yield
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
 
 
 def test_a_pipe_has_the_events_of_its_file(exported, sounds, tmp_path, capsys):
@@ -167,15 +174,19 @@ def test_a_pipe_has_the_events_of_its_file(exported, sounds, tmp_path, capsys):
     model = ["--model", str(exported[0])]
     assert main(["detect", str(path), *model]) == 0
     expected = pd.read_csv(io.StringIO(capsys.readouterr().out), sep="\t")
-    code, out, err = run("listen", "-", *model, stdin=path.read_bytes())
+    with piped(path):
+        assert main(["listen", "-", *model]) == 0
+    out, err = capsys.readouterr()
     found = pd.read_csv(io.StringIO(out), sep="\t")
-    assert code == 0 and f"{len(expected)} events in 25.0 s" in err
+    assert f"{len(expected)} events in 25.0 s" in err
     columns = ["onset", "offset", "event_label"]
     pd.testing.assert_frame_equal(
         by_time(found)[columns], by_time(expected)[columns], atol=2e-4
     )
-    code, out, err = run("listen", "-", *model, stdin=b"no sound at all")
-    assert code == 2 and "Traceback" not in err and "listen: -: " in err
+    (tmp_path / "b.wav").write_text("no sound at all")
+    with piped(tmp_path / "b.wav"):
+        assert main(["listen", "-", *model]) == 2
+    assert "listen: -: " in capsys.readouterr().err
     assert main(["listen", str(path), *model, "--latency", "99"]) == 2
     assert "latency is 99" in capsys.readouterr().err
 

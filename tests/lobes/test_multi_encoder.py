@@ -103,15 +103,16 @@ def test_blocks_add_up_in_float32_under_autocast(build, batch, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("training", [True, False])
 def test_a_network_is_one_graph(build, batch, kind, training):
-    """Also with a gate, for fixed weights, and with a film in no clip."""
+    """Also with a gate, for fixed weights, and with a film in no clip.
+
+    Otherwise to compile it whole is an error.
+    """
     log_mel, streams, available = batch
     lone = available & torch.tensor([True, False, False])
     for gate, weights in ((None, WEIGHTS), (FusionGate, None)):
         network = build(kind, n_layers=1, gate=gate).train(training)
         torch._dynamo.reset()
         compiled = torch.compile(network, backend="eager", fullgraph=True)
-        told = torch._dynamo.explain(network)(*batch, weights)
-        assert told.graph_break_count == 0 and told.graph_count == 1
         with torch.no_grad():
             for clips in (batch, (log_mel, streams, lone)):
                 torch.manual_seed(0)

@@ -1,12 +1,19 @@
-"""A small corpus in DESED's layout, for the tests of the recipe."""
+"""A small corpus in DESED's layout, and small runs of the recipe."""
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
+import recipe_runs
 import soundfile
 
 from speechbrain_mmsed.dataio.media.frames import probe_video
+
+HPARAMS = (
+    pathlib.Path(__file__).resolve().parents[2]
+    / "recipes/DESED/sound_event_detection/hparams"
+)
 
 
 @pytest.fixture(scope="session")
@@ -131,3 +138,29 @@ class DesedCorpus:
 def desed(tmp_path, load_recipe):
     recipe = load_recipe("sound_event_detection/desed_prepare.py")
     return DesedCorpus(tmp_path, recipe)
+
+
+@pytest.fixture
+def run(load_recipe, tiny_corpus, without_pictures, tmp_path):
+    """Runs train.py in this process; returns its output folder."""
+    recipe = load_recipe("sound_event_detection/train.py")
+    data, prepared = tiny_corpus
+
+    def start(yaml="quickstart.yaml", name="run", flags=(), **overrides):
+        settings = {
+            "data_folder": data,
+            "prepared_folder": prepared,
+            "output_folder": tmp_path / name,
+            **recipe_runs.SMALL,
+            **overrides,
+        }
+        arguments = [str(HPARAMS / yaml), "--device", "cpu"]
+        arguments += ["--noprogressbar", *flags]
+        for key, value in settings.items():
+            arguments += [f"--{key}", str(value)]
+        recipe.main(arguments)
+        return tmp_path / name
+
+    start.recipe, start.corpus = recipe, tiny_corpus
+    start.folder = tmp_path
+    return start

@@ -63,6 +63,7 @@ def test_every_cell_runs(tmp_path, monkeypatch, capsys):
     assert f"--model {folder / 'run'} --out events" in command
     assert (folder / "run/detector/hyperparams.yaml").is_file()
     assert (folder / "run/report.html").is_file()
+    assert (folder / "run/class_wise_f1.png").is_file()
 
     detection, scores = names["detection"], names["scores"]
     assert list(detection.events.columns)[:4] == [

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_mmsed.evaluation.reports import report_files
-
 RECIPE = (
     pathlib.Path(__file__).resolve().parents[3]
     / "recipes/own_corpus/sound_event_detection"
@@ -33,12 +31,6 @@ def load_own():
         return module
 
     return load
-
-
-@pytest.fixture
-def without_pictures(monkeypatch):
-    """An install without matplotlib, which takes as long as all the rest."""
-    monkeypatch.setattr(report_files, "has_matplotlib", lambda: False)
 
 
 @pytest.fixture
