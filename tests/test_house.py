@@ -211,6 +211,8 @@ def test_the_core_trains_in_speechbrain(upstream, tiny_corpus, tmp_path):
         **{"number_of_epochs": 1, "batches_per_epoch": 2, "batch_weak": 2},
         **{"batch_strong": 2, "batch_unlabelled": 2},
         **{"inference_weights": "[0.5]", "control_untrained": False},
+        **{"d_model": 16, "d_head": 8, "d_ffn": 16},
+        **{"cnn_channels": "[4, 4, 4, 4, 4, 4, 16]"},
     }
     command = [sys.executable, "train.py", "hparams/conformer.yaml"]
     command += [f"--{key}={value}" for key, value in settings.items()]

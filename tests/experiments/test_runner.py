@@ -1,10 +1,10 @@
 """Jobs are run once each, resumed, listed when they fail; nothing is left."""
 
 import json
+import multiprocessing
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -23,20 +23,6 @@ from sweep.runner import Runner
 
 from speechbrain_mmsed.launch import start, take_lock
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-# A runner in a process of its own, which a test may kill.
-RUNNER = """
-import sys
-from sweep.jobs import make_jobs
-from sweep.plan_file import read_plan
-from sweep.runner import Runner
-plan = read_plan(sys.argv[1])
-plan.budget["seconds"] = float(sys.argv[3])
-jobs = make_jobs(plan, sys.argv[2])
-command = lambda job, device: job.command(device)[:-3]
-Runner(jobs, ["cpu", "cpu"], 0.02, command).run()
-"""
-
 
 def starts(job):
     path = pathlib.Path(job.folder) / "starts"
@@ -54,12 +40,20 @@ def run(jobs, command, devices=("cpu", "cpu")):
 
 
 def start_runner(plan_file, folder, seconds):
-    paths = [str(ROOT), str(ROOT / "recipes/DESED/experiments")]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    return subprocess.Popen(
-        [sys.executable, "-c", RUNNER, plan_file, folder, str(seconds)],
-        env=env,
-    )
+    """A runner in a process of its own, which a test may kill."""
+
+    def command(job, device):
+        return job.command(device)[:-3]
+
+    def work():
+        # Who starts pytest in the background has it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        run(jobs_of(plan_file, folder, seconds=float(seconds)), command)
+
+    # A copy of this one has loaded all libraries.
+    runner = multiprocessing.get_context("fork").Process(target=work)
+    runner.start()
+    return runner
 
 
 def wait_for(condition, seconds=20.0):
@@ -156,7 +150,9 @@ def test_other_settings_in_the_same_folder_are_refused(
 def test_two_runners_share_the_jobs(plan_file, tmp_path):
     folder = str(tmp_path / "e")
     runners = [start_runner(plan_file, folder, 0.2) for _ in range(2)]
-    assert [runner.wait(60) for runner in runners] == [0, 0]
+    for runner in runners:
+        runner.join(60)
+        assert runner.exitcode == 0
     jobs = jobs_of(plan_file, folder, seconds=0.2)
     assert all(job.is_done() for job in jobs)
     assert [len(starts(job)) for job in jobs] == [1] * 9
@@ -171,8 +167,8 @@ def test_a_killed_runner_leaves_no_training_and_is_resumed(
     jobs = jobs_of(plan_file, folder, seconds=600.0)
     wait_for(lambda: sum(len(starts(job)) for job in jobs) == 2)
     children = [pid for job in jobs for pid in starts(job)]
-    runner.send_signal(signal.SIGKILL)
-    runner.wait()
+    runner.kill()
+    runner.join()
     wait_for(lambda: not any(is_alive(pid) for pid in children))
     # What was in work is started again, and is not taken for done.
     assert not any(job.is_done() for job in jobs)
@@ -213,8 +209,8 @@ def test_interrupting_the_runner_ends_its_trainings(plan_file, tmp_path):
     runner = start_runner(plan_file, folder, 600)
     jobs = jobs_of(plan_file, folder, seconds=600.0)
     wait_for(lambda: sum(len(starts(job)) for job in jobs) == 2)
-    runner.send_signal(signal.SIGINT)
-    runner.wait(20)
+    os.kill(runner.pid, signal.SIGINT)
+    runner.join(20)
     children = [pid for job in jobs for pid in starts(job)]
     assert len(children) == 2
     wait_for(lambda: not any(is_alive(pid) for pid in children))

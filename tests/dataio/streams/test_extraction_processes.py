@@ -1,62 +1,57 @@
 """Several processes on one corpus, and processes that are killed."""
 
 import json
-import pathlib
-import signal
-import subprocess
-import sys
-import textwrap
+import multiprocessing
 import time
 
 import numpy as np
 import pytest
+from stream_extraction import StreamExtraction
 
+from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.streams.records import Manifest
 from speechbrain_mmsed.dataio.streams.store import StreamStore
+from speechbrain_mmsed.lobes.visual import FrameEmbedder
 
 STAMPS = np.arange(20) * 0.1  # 2 s
 N_CLIPS = 24
 
-# Extracts a corpus with a slow network that notes which clips it sees.
-RECIPE = pathlib.Path(__file__).resolve().parents[3] / "recipes/DESED"
-PROGRAM = f"import sys\nsys.path.append({str(RECIPE)!r})" + textwrap.dedent(
-    """
-    import json, os, sys, time
-    import torch
-    from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
-    from stream_extraction import StreamExtraction
-    from speechbrain_mmsed.lobes.visual import FrameEmbedder
+FORK = multiprocessing.get_context("fork")
 
-    class Slow(FrameEmbedder):
-        def preprocess(self, frames):
-            return frames.permute(0, 3, 1, 2) / 255.0
 
-        def forward(self, preprocessed):
-            time.sleep(0.03)
-            return preprocessed.mean((2, 3))
+class Slow(FrameEmbedder):
+    def __init__(self):
+        super().__init__(3, 16)
 
-        def description(self):
-            return {"network": "slow", "weights_sha256": None,
-                    "preprocessing": ""}
+    def preprocess(self, frames):
+        return frames.permute(0, 3, 1, 2) / 255.0
 
-    clips, folder = sys.argv[1:]
-    with open(clips) as file:
-        clips = json.load(file)
-    run = StreamExtraction({"slow": FrameEmbedding(Slow(3, 16))}, folder,
-                           n_frames=8, clip_seconds=2.0)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    seen = []
-    store = run.stores["slow"]
+    def forward(self, preprocessed):
+        time.sleep(0.03)
+        return preprocessed.mean((2, 3))
+
+    def description(self):
+        return {"network": "slow", "weights_sha256": None, "preprocessing": ""}
+
+
+def extract(clips_file, folder, pipe):
+    """Extracts a corpus with a slow network; sends the clips it saw."""
+    clips = json.loads(clips_file.read_text())
+    run = StreamExtraction(
+        {"slow": FrameEmbedding(Slow())}, folder, n_frames=8, clip_seconds=2.0
+    )
+    pipe.send("ready")
+    pipe.recv()
+    seen, store = [], run.stores["slow"]
     write = store.write
+
     def noted(clip_id, *rest):
         seen.append(clip_id)
         write(clip_id, *rest)
+
     store.write = noted
     report = run.run(clips, progress=False)["slow"]
-    print(json.dumps([seen, report.available, report.unavailable]))
-    """
-)
+    pipe.send((seen, report.available, report.unavailable))
 
 
 @pytest.fixture(scope="module")
@@ -78,34 +73,27 @@ def clips_file(tmp_path_factory, numbered_film):
 
 
 def start(clips_file, folder):
-    """A process that waits for a line before it begins."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(clips_file), str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return process
-
-
-def go(process):
-    process.stdin.write("\n")
-    process.stdin.flush()
+    """A process, and a pipe to it, that waits for a word before it begins."""
+    pipe, other = FORK.Pipe()
+    # A copy of this process has loaded all libraries.
+    process = FORK.Process(target=extract, args=(clips_file, folder, other))
+    process.start()
+    other.close()
+    assert pipe.recv() == "ready"
+    return process, pipe
 
 
 def test_two_processes_do_each_clip_once(clips_file, tmp_path):
     both = [start(clips_file, tmp_path) for _ in range(2)]
-    for process in both:
-        assert process.stdout.readline() == "ready\n"
-    for process in both:
-        go(process)
-    outputs = [json.loads(process.communicate()[0]) for process in both]
+    for _, pipe in both:
+        pipe.send("go")
+    outputs = [pipe.recv() for _, pipe in both]
     seen = [clip for output in outputs for clip in output[0]]
     assert len(seen) == len(set(seen)) == N_CLIPS * 5 // 6
     assert all(output[0] for output in outputs), "one did all the work"
     for output in outputs:
         # Both wait for the whole corpus and report all of it.
-        assert output[1:] == [N_CLIPS * 5 // 6, {"absent": N_CLIPS // 6}]
+        assert output[1:] == (N_CLIPS * 5 // 6, {"absent": N_CLIPS // 6})
     store = StreamStore(tmp_path, "slow")
     assert set(store.rows) == {f"weak/{n}" for n in range(N_CLIPS)}
     one = store.read("weak/0")
@@ -115,22 +103,20 @@ def test_two_processes_do_each_clip_once(clips_file, tmp_path):
 
 
 def test_killed_and_started_again(clips_file, tmp_path):
-    process = start(clips_file, tmp_path)
-    process.stdout.readline()
-    go(process)
+    process, pipe = start(clips_file, tmp_path)
+    pipe.send("go")
     manifest = tmp_path / "slow" / "manifest.csv"
     deadline = time.monotonic() + 30
     while len(Manifest(manifest).rows) < 8 and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    process.join()
     before = StreamStore(tmp_path, "slow").rows
     done = {c for c, row in before.items() if row.status == "available"}
     assert 3 <= len(done) < N_CLIPS * 5 // 6
-    again = start(clips_file, tmp_path)
-    again.stdout.readline()
-    go(again)
-    seen, available, _ = json.loads(again.communicate()[0])
+    _, pipe = start(clips_file, tmp_path)
+    pipe.send("go")
+    seen, available, _ = pipe.recv()
     assert available == N_CLIPS * 5 // 6
     assert not done & set(seen) and len(seen) == available - len(done)
     rows = StreamStore(tmp_path, "slow").rows.values()

@@ -1,11 +1,10 @@
 """Manifests that were cut off, and stores whose writer was killed."""
 
+import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import time
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,25 +48,23 @@ def test_manifest_cut_anywhere(tmp_path_factory, rows, cut):
     assert Manifest(path).rows == rows and rows["z"] == last
 
 
-LOOP = """
-import sys, numpy as np
-from speechbrain_mmsed.dataio.streams.store import StreamStore
-store = StreamStore(sys.argv[1], "pictures")
-print("ready", flush=True)
-for clip in range(100000):
-    store.write(f"weak/{clip}", np.full((64, 300), clip % 100), 10.0, "s")
-"""
+def write_clips(folder, ready):
+    store = StreamStore(folder, "pictures")
+    ready.set()
+    for clip in range(100000):
+        store.write(f"weak/{clip}", np.full((64, 300), clip % 100), 10.0, "s")
 
 
 def test_kill_at_any_moment(tmp_path):
     """After kill -9 each clip is whole or not done."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", LOOP, str(tmp_path)], stdout=subprocess.PIPE
-    )
-    with process:
-        process.stdout.readline()
-        time.sleep(0.3)
-        process.send_signal(signal.SIGKILL)
+    fork = multiprocessing.get_context("fork")
+    ready = fork.Event()
+    process = fork.Process(target=write_clips, args=(tmp_path, ready))
+    process.start()
+    assert ready.wait(60)
+    time.sleep(0.3)
+    process.kill()
+    process.join()
     store = StreamStore(tmp_path, "pictures")
     assert len(store.rows) > 3
     names = os.listdir(os.path.join(store.folder, "weak"))
