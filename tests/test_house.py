@@ -203,6 +203,11 @@ def test_the_core_trains_in_speechbrain(upstream, tiny_corpus, tmp_path):
     (upstream / "sitecustomize.py").write_text(
         f"import sys\nsys.modules['{PACKAGE}'] = None\n"
     )
+    # The official libraries take long for sixteen windows.
+    path = upstream / core()[f"{PACKAGE}/evaluation/metrics/scored.py"]
+    text = path.read_text()
+    assert "WINDOWS = tuple(range(1, 32, 2))" in text
+    path.write_text(text.replace("tuple(range(1, 32, 2))", "(1, 7, 31)"))
     data, prepared = tiny_corpus
     settings = {
         **{"data_folder": data, "output_folder": tmp_path / "run"},

@@ -161,6 +161,9 @@ def test_tuned_boxes_are_the_best_by_official_counts(name, metric, validation):
 @pytest.mark.parametrize("scenario", ["psds1", "psds2"])
 def test_tuned_boxes_have_the_largest_areas(scenario, validation):
     scores, truth = validation
+    # Each score is a threshold of the plain way, which takes its time.
+    scores = scores.subset(np.arange(15) < 8)
+    truth = truth.subset(scores.filenames)
     grid = {"lengths": [0.2, 0.5], "absolute": [0.1], "relative": [1.5, 3.0]}
     parameters = tune_all_boxes(scores, truth, [scenario], **grid)[scenario]
     found = []
