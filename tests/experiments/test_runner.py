@@ -46,8 +46,6 @@ def start_runner(plan_file, folder, seconds):
         return job.command(device)[:-3]
 
     def work():
-        # Who starts pytest in the background has it ignored.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         run(jobs_of(plan_file, folder, seconds=float(seconds)), command)
 
     # A copy of this one has loaded all libraries.
