@@ -32,7 +32,7 @@ TINY = {
     "training": "--number_of_epochs 1 --batches_per_epoch 4 --batch_strong 2 "
     "--batch_weak 2 --batch_unlabelled 1 --control_untrained False "
     "--control_shuffled_streams False --class_groups null "
-    "--inference_weights [0.5]",
+    "--inference_weights [0.5] --postprocessing median",
 }
 
 
