@@ -28,9 +28,12 @@ def slow_decode(scores, thresholds, windows):
     rows = []
     for n, filename in enumerate(scores.filenames):
         for c, label in enumerate(scores.labels):
-            smooth = scipy.ndimage.median_filter(
-                scores.frame[n, :, c], windows[c], mode="reflect"
-            )
+            half = windows[c] // 2
+            padded = np.pad(scores.frame[n, :, c], half, mode="symmetric")
+            smooth = [
+                np.median(padded[k : k + windows[c]])
+                for k in range(len(padded) - 2 * half)
+            ]
             onset = None
             for k in range(len(smooth) + 1):
                 start = k * scores.frame_hop
@@ -51,7 +54,7 @@ def slow_decode(scores, thresholds, windows):
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_decode_equals_the_slow_twin(data):
-    n_frames = data.draw(st.integers(4, 70))  # as scipy's, see below
+    n_frames = data.draw(st.integers(1, 70))
     hop = data.draw(st.sampled_from([0.1565, 0.1, 1.0]))
     seed = data.draw(st.integers(0, 2**32 - 1))
     levels = data.draw(st.sampled_from([3, 10, 1000]))
@@ -83,9 +86,9 @@ def test_majority_filter_equals_a_padded_median(n_frames, half, seed):
     for largest in (window, window + 10):
         fast = MajorityFilter(roll, largest).median(window)
         np.testing.assert_array_equal(fast, expected)
-    # From 8 T + 1 frames on, scipy 1.17 errs for even T: its median differs
-    # from that of a padded array. No window in use comes near that.
-    if window <= 8 * n_frames:
+    # Beyond, scipy 1.15 errs, and 1.17 does in some cases: its median differs
+    # from that of a padded array.
+    if window <= 2 * n_frames:
         official = scipy.ndimage.median_filter(
             roll.astype(np.uint8), (1, window, 1), mode="reflect"
         )
