@@ -1,10 +1,9 @@
 """Conformer encoder, and a decoder for several memories (Section 2.1.2).
 
-Blocks as in Figure 2 of the paper: half a feed-forward step, relative
-self-attention, convolution, half a feed-forward step; the decoder has a
-relative cross-attention per memory after its self-attention (Figure 3). As in
-the transformer, each sub-block is normalised first and has a residual around
-it, and each stack ends with a layer norm.
+Blocks as in Figure 2: half a feed-forward step, relative self-attention,
+convolution, half a feed-forward step; the decoder has a relative
+cross-attention per memory after its self-attention (Figure 3). Sub-blocks are
+normalised first, with a residual, and each stack ends with a layer norm.
 
 Authors
  * The speechbrain_mmsed authors, 2026

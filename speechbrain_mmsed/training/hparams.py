@@ -120,7 +120,10 @@ def merged_yaml(path):
         tree = _load(os.path.join(os.path.dirname(path), name))
         own = own if isinstance(own, dict) else {}
         check_keys(own, tree, path, name)
-        recursive_update(tree, own)
+        try:
+            recursive_update(tree, own)
+        except TypeError as error:
+            raise HparamsError(f"{path}: {error} in {name}") from error
     return _dump(tree)
 
 

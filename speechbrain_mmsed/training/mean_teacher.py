@@ -1,9 +1,8 @@
 """A Brain that trains a student with an averaged teacher (section 3.1.5).
 
-Everything of mean-teacher training that does not depend on the task: the
-teacher and its checkpoint, learning rate and consistency weight as functions
-of the step, seeds of every draw, logs. A recipe adds `compute_forward` and
-`compute_objectives`.
+What does not depend on the task: the teacher and its checkpoint, learning rate
+and consistency weight as functions of the step, seeds of every draw, logs. A
+recipe adds `compute_forward` and `compute_objectives`.
 
 Authors
  * The speechbrain_mmsed authors, 2026

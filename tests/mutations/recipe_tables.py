@@ -86,7 +86,7 @@ def own_module(name):
     """A module of the recipe for a corpus of one's own."""
     folder = str(RECIPES / "own_corpus/sound_event_detection")
     if folder not in sys.path:
-        sys.path.insert(0, folder)
+        sys.path.append(folder)
     return importlib.import_module(name)
 
 

@@ -59,6 +59,12 @@ def test_unknown_key_of_the_variant(yaml):
         read_hparams(path, "data_folder: x")
 
 
+def test_a_mapping_in_place_of_a_number(yaml):
+    path = yaml("variant_of: !include:base.yaml\n  width: {a: 1}\n")
+    with pytest.raises(HparamsError, match="variant.yaml: .*mapping.* base.ya"):
+        read_hparams(path, "")
+
+
 def test_unknown_key_of_the_command_line(yaml):
     path = yaml("variant_of: !include:base.yaml {}\n")
     with pytest.raises(HparamsError, match=r"command line.*'sead'.*seed"):

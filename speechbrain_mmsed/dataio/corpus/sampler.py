@@ -1,9 +1,8 @@
 """Batches that hold a fixed number of clips of each subset (section 3.1.5).
 
-SpeechBrain's samplers either repeat the same batches every epoch or run out
-of the smallest subset; here a subset is shuffled anew whenever it has been
-gone through, whatever the sizes, and the order is a function of
-(seed, epoch, step) alone.
+SpeechBrain's samplers repeat the same batches every epoch or run out of the
+smallest subset; here a subset is shuffled anew when it has been gone through,
+and the order is a function of (seed, epoch, step) alone.
 
 Authors
  * The speechbrain_mmsed authors, 2026

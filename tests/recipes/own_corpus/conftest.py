@@ -20,7 +20,7 @@ def load_own():
 
     def load(name):
         if str(RECIPE) not in sys.path:
-            sys.path.insert(0, str(RECIPE))
+            sys.path.append(str(RECIPE))  # DESED has a train.py too
         if name != "train":
             return importlib.import_module(name)
         spec = importlib.util.spec_from_file_location(
