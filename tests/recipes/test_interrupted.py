@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import programs
 import pytest
 import torch
 
@@ -26,38 +27,50 @@ SETTINGS = {
 }
 
 
+def begin(corpus, folder, name, before=(), **more):
+    """A training in a session of its own, in a folder of this name."""
+    data, prepared = corpus
+    settings = {
+        **{"data_folder": data, "prepared_folder": prepared},
+        **{"output_folder": folder / name},
+        **{"log_mel_folder": folder / "log_mel", **SETTINGS, **more},
+    }
+    words = [*before, sys.executable, "train.py", "hparams/quickstart.yaml"]
+    words += [f"--{key}={value}" for key, value in settings.items()]
+    run = subprocess.Popen(
+        [*words, "--device=cpu", "--noprogressbar"],
+        cwd=RECIPE,
+        env={**programs.environment(False), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=open(folder / f"{name}.err", "ab"),  # noqa: SIM115
+        start_new_session=True,
+    )
+    run.folder, run.said = folder / name, folder / f"{name}.err"
+    return run
+
+
 @pytest.fixture
 def start(tiny_corpus, tmp_path):
-    """Starts a training of its own session; all are ended afterwards."""
+    """Starts trainings by `begin`; all are ended afterwards."""
     begun = []
 
     def start(name, before=(), **more):
-        data, prepared = tiny_corpus
-        settings = {
-            **{"data_folder": data, "prepared_folder": prepared},
-            **{"output_folder": tmp_path / name},
-            **{"log_mel_folder": tmp_path / "log_mel", **SETTINGS, **more},
-        }
-        words = [*before, sys.executable, "train.py"]
-        words += ["hparams/quickstart.yaml"]
-        words += [f"--{key}={value}" for key, value in settings.items()]
-        run = subprocess.Popen(
-            [*words, "--device=cpu", "--noprogressbar"],
-            cwd=RECIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=open(tmp_path / f"{name}.err", "ab"),  # noqa: SIM115
-            start_new_session=True,
-        )
-        run.folder, run.said = tmp_path / name, tmp_path / f"{name}.err"
-        begun.append(run)
-        return run
+        begun.append(begin(tiny_corpus, tmp_path, name, before, **more))
+        return begun[-1]
 
     yield start
     for run in begun:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)
             run.wait()
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_corpus, tmp_path_factory):
+    """Folder of a training that was let be."""
+    run = begin(tiny_corpus, tmp_path_factory.mktemp("whole"), "whole")
+    assert run.wait() == 0, run.said.read_text()[-3000:]
+    return run.folder
 
 
 def logged(run):
@@ -92,7 +105,7 @@ def assert_same(one, two):
 @pytest.mark.parametrize("whole_group", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_the_run_equals_a_whole_one(
-    start, number, whole_group
+    start, whole, number, whole_group
 ):
     run = start("run")
     wait_for(run, "epoch 2/2, batch 7/16")
@@ -109,11 +122,11 @@ def test_a_signal_saves_and_the_run_equals_a_whole_one(
     assert told[1].startswith(f"train.py: {signal.Signals(number).name}: A ")
     assert len(told) == 2 and "Traceback" not in "".join(said)
     assert len(checkpoints(run.folder)) == 2
-    resumed, whole = start("run"), start("whole")
-    assert resumed.wait() == whole.wait() == 0
+    resumed = start("run")
+    assert resumed.wait() == 0
     # It went on where it stopped: no batch was trained again.
     assert logged(resumed).count("epoch 2/2, batch 7/16") == 1
-    assert_same(run.folder, whole.folder)
+    assert_same(run.folder, whole)
 
 
 def test_damage_is_named_and_left_out(start, tiny_corpus, tmp_path):
