@@ -53,6 +53,7 @@ def test_memory_is_linear_in_the_number_of_classes():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # tracemalloc slows it down
 def test_527_classes_stay_below_a_gigabyte():
     scores, truth, parameters = corpus(527, n_clips=40)
     tracemalloc.start()

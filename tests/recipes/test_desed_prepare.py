@@ -247,7 +247,7 @@ def test_the_real_tables_with_links_to_one_sound(desed, shared_folder):
         f"{i}.wav\t0.0\t1.0\tDog\n" for i in range(2584)
     )
     desed.table("strong", strong)
-    one = desed.sound("strong", "one.wav", 10, rate=100)
+    one = desed.sound("strong", "one.wav", 10, rate=1000)
     labels = set()
     for subset, table in desed.TABLES.items():
         path = desed.data / table
@@ -274,7 +274,7 @@ def test_the_real_tables_with_links_to_one_sound(desed, shared_folder):
         str(desed.data),
         str(desed.out),
         sorted(labels),
-        sample_rate=100,
+        sample_rate=1000,
         expected_counts=TABLE_2,
         annotation_tolerance=1.0,
     )
