@@ -56,6 +56,8 @@ def test_memory_is_linear_in_the_number_of_classes():
 @pytest.mark.timeout(1200)  # tracemalloc slows it down
 def test_527_classes_stay_below_a_gigabyte():
     scores, truth, parameters = corpus(527, n_clips=40)
+    # At 0.5 they are 180,000, which sed_eval takes long to count.
+    parameters["ebf1"].thresholds[:] = 0.99
     tracemalloc.start()
     try:
         found = clip_statistics.clip_statistics(scores, truth, parameters)
