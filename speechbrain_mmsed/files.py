@@ -148,9 +148,9 @@ def read_arrays(path, names=("",)):
             check_unpacked_size(path)
             found = np.load(file, allow_pickle=False)
             found = {"": found} if isinstance(found, np.ndarray) else {**found}
-            if not all(isinstance(part, np.ndarray) for part in found.values()):
-                raise ValueError("a part is no array")
             for part in found.values():
+                if not isinstance(part, np.ndarray):
+                    raise ValueError("a part is no array")
                 if part.dtype.kind == "U":
                     part.tolist()  # characters that are none
         except Exception as error:  # numpy, zipfile and zlib have their own

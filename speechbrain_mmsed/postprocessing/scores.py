@@ -235,7 +235,7 @@ class ClipScores:
         found = [found[name] for name in cls.__dataclass_fields__]
         try:
             kinds = "".join(part.dtype.kind for part in found)
-            if kinds[1] + kinds[3:] != "fffbf":  # no list may have none
+            if kinds[1] + kinds[3:] != "fffbf":  # no names: none
                 raise TypeError(f"arrays of the kinds {kinds}, not UfUffbf")
             return cls(*found)
         except (ValueError, TypeError) as error:

@@ -218,12 +218,11 @@ class Film:
             return
         held, held_at = None, -np.inf
         for at, frame in self._in_order(self.frames(times[0])):
-            if held is not None and at > held_at:
+            if held is not None:
                 rows = _between(times, held_at, self._held_until(held_at, at))
                 if len(rows):
                     yield held, rows
-            if at >= held_at:
-                held, held_at = frame, at
+            held, held_at = frame, at
             if held_at > times[-1]:
                 return
         if held is not None:
