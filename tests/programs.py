@@ -115,6 +115,21 @@ class Program:
         return any(pathlib.PurePath(name).match(one) for one in patterns)
 
 
+def session_of(pid):
+    """Session of a process that runs; one that nobody asked after does not."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, _, _, session, *_ = stat.rsplit(")", 1)[1].split()
+    return None if state == "Z" else int(session)
+
+
+def is_alive(pid):
+    """Whether a process runs."""
+    return session_of(pid) is not None
+
+
 def environment(pictures):
     """Variables of a program with the package on its path."""
     paths = [ROOT, ROOT / "tests", ROOT / "tests/without_pictures"]

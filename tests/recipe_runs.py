@@ -4,6 +4,7 @@ import contextlib
 import json
 
 import numpy as np
+import programs
 import pytest
 import torch
 
@@ -16,13 +17,8 @@ from speechbrain_mmsed.postprocessing.scores import ClipScores, score_file
 
 # Small in every respect: what is tested is the way of the data.
 SMALL = {
+    **programs.SETTINGS,
     "number_of_epochs": 2,
-    "batches_per_epoch": 3,
-    "batch_strong": 2,
-    "batch_weak": 2,
-    "batch_unlabelled": 2,
-    "num_workers": 0,
-    "n_layers": 1,
     "log_interval": 1,
     "streams": "[fake]",
     "stream_widths": "{fake: 8}",
@@ -31,9 +27,6 @@ SMALL = {
     "scoring_batch_size": 4,
     "mixup_rate": 0.5,
     "use_logmel_cache": False,
-    "control_untrained": False,
-    "control_shuffled_streams": False,
-    "class_groups": "null",
     "postprocessing": "median",
 }
 

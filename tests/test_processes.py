@@ -1,6 +1,5 @@
 """Processes of a pool end with the one that started them."""
 
-import contextlib
 import pathlib
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import time
 
 import pytest
+from programs import is_alive, session_of
 
 pytestmark = pytest.mark.faults
 
@@ -48,15 +48,6 @@ if __name__ == "__main__":
 """
 
 
-def alive(pid):
-    """Whether a process runs; one that nobody has asked after does not."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGKILL"])
 @pytest.mark.parametrize(
@@ -73,10 +64,10 @@ def test_they_end_whatever_the_first_one_dies_of(tmp_path, how, loading):
     workers = list(map(int, parent.stdout.readline().split()))
     assert len(workers) == 2
     time.sleep(0.5)  # until they watch
-    assert all(map(alive, workers))
+    assert all(map(is_alive, workers))
     parent.send_signal(getattr(signal, how))
     begin = time.monotonic()
-    while any(map(alive, [*workers, parent.pid])):
+    while any(map(is_alive, [*workers, parent.pid])):
         assert time.monotonic() - begin < 5
         time.sleep(0.05)
         parent.poll()
@@ -84,13 +75,8 @@ def test_they_end_whatever_the_first_one_dies_of(tmp_path, how, loading):
 
 def of_session(leader):
     """Processes that a session's first one has started, and theirs."""
-    found = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-            if int(words[3]) == leader and words[0] != "Z":
-                found.append(int(folder.name))
-    return found
+    pids = (path.name for path in pathlib.Path("/proc").glob("[0-9]*"))
+    return [pid for pid in pids if session_of(pid) == leader]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

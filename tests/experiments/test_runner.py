@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from programs import is_alive
 from sweep.experiment import run_experiment, summary
 from sweep.jobs import make_jobs, without_streams
 from sweep.plan import PlanError
@@ -59,15 +60,6 @@ def wait_for(condition, seconds=20.0):
     while not condition():
         assert time.time() < end, "waited in vain"
         time.sleep(0.02)
-
-
-def is_alive(pid):
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    state = pathlib.Path(f"/proc/{pid}/stat").read_text().split(")")[-1]
-    return state.split()[0] != "Z"
 
 
 def test_each_job_once_and_done_jobs_never_again(

@@ -9,34 +9,19 @@ import sys
 import numpy as np
 import pytest
 import torch
+from mean_colour import MeanColour
 
 from speechbrain_mmsed.dataio.media.sound import read_sound
 from speechbrain_mmsed.dataio.streams.packed import stream_form
 from speechbrain_mmsed.dataio.streams.reading import open_streams, read_clip
 from speechbrain_mmsed.dataio.streams.records import StreamError
-from speechbrain_mmsed.lobes.visual import FrameEmbedder, WeightsError
+from speechbrain_mmsed.lobes.visual import WeightsError
 from speechbrain_mmsed.training.hparams import HparamsError, read_hparams
 
 YAML = (
     pathlib.Path(__file__).resolve().parents[2]
     / "recipes/DESED/hparams/extract.yaml"
 )
-
-
-class MeanColour(FrameEmbedder):
-    """The mean colour of a picture."""
-
-    def __init__(self):
-        super().__init__(3, 16)
-
-    def preprocess(self, frames):
-        return frames.permute(0, 3, 1, 2) / 255.0
-
-    def forward(self, preprocessed):
-        return preprocessed.mean((2, 3))
-
-    def description(self):
-        return {"network": "c", "weights_sha256": None, "preprocessing": ""}
 
 
 OWN_NETWORK = """

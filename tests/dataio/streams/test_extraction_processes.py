@@ -6,12 +6,12 @@ import time
 
 import numpy as np
 import pytest
+from mean_colour import MeanColour
 from stream_extraction import StreamExtraction
 
 from speechbrain_mmsed.dataio.streams.embedding import FrameEmbedding
 from speechbrain_mmsed.dataio.streams.records import Manifest
 from speechbrain_mmsed.dataio.streams.store import StreamStore
-from speechbrain_mmsed.lobes.visual import FrameEmbedder
 
 STAMPS = np.arange(20) * 0.1  # 2 s
 N_CLIPS = 24
@@ -19,19 +19,10 @@ N_CLIPS = 24
 FORK = multiprocessing.get_context("fork")
 
 
-class Slow(FrameEmbedder):
-    def __init__(self):
-        super().__init__(3, 16)
-
-    def preprocess(self, frames):
-        return frames.permute(0, 3, 1, 2) / 255.0
-
+class Slow(MeanColour):
     def forward(self, preprocessed):
         time.sleep(0.03)
-        return preprocessed.mean((2, 3))
-
-    def description(self):
-        return {"network": "slow", "weights_sha256": None, "preprocessing": ""}
+        return super().forward(preprocessed)
 
 
 def extract(clips_file, folder, pipe):

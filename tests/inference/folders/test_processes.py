@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from programs import is_alive
 
 from speechbrain_mmsed.inference.folders import processes
 from speechbrain_mmsed.inference.folders.inputs import collect
@@ -77,15 +78,6 @@ def children(pid):
     return found
 
 
-def runs(pid):
-    """Whether a process is there, and is not one that nobody asked after."""
-    try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rsplit(")", 1)[1].split()[0] != "Z"
-
-
 @pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -109,7 +101,7 @@ def test_no_process_of_the_command_stays(exported, sounds, tmp_path, how):
     assert len(others) >= 2
     first.send_signal(getattr(signal, how))
     begin = time.monotonic()
-    while first.poll() is None or any(map(runs, others)):
+    while first.poll() is None or any(map(is_alive, others)):
         assert time.monotonic() - begin < 10  # 5 on a machine that is free
         time.sleep(0.05)
     assert len(list((tmp_path / "out").glob("*.tsv"))) < 200
